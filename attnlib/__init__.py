@@ -1,0 +1,35 @@
+"""attnlib: the attention of any transformer, traced, verified and drawn. See docs/architecture.md.
+
+Public names are loaded when first used, so that `import attnlib` costs nothing before a model is wanted.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from attnlib.errors import InputError
+
+if TYPE_CHECKING:
+    from attnlib.attention import zero_heads
+    from attnlib.models import Model, load_model
+    from attnlib.sources import demo_models
+    from attnlib.tracing import Trace, trace
+    from attnlib.views.html import head_view
+
+_HOME = {
+    "InputError": "attnlib.errors",
+    "Model": "attnlib.models",
+    "Trace": "attnlib.tracing",
+    "demo_models": "attnlib.sources",
+    "head_view": "attnlib.views.html",
+    "load_model": "attnlib.models",
+    "trace": "attnlib.tracing",
+    "zero_heads": "attnlib.attention",
+}
+
+__all__ = ["InputError", "Model", "Trace", "demo_models", "head_view", "load_model", "trace", "zero_heads"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'attnlib' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

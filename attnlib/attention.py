@@ -1,0 +1,163 @@
+"""The one attention function: every layer of a model passes through it, is seen, and may be changed.
+
+It is registered with transformers' AttentionInterface and calls the model's own eager attention, so the
+numbers are the model's. It keeps nothing itself: *observers* read a layer as it passes, *edits* replace its
+weights. Both belong to one call in one context (thread, session), never to the shared model.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import AttentionInterface
+from transformers.masking_utils import AttentionMaskInterface, eager_mask
+
+IMPLEMENTATION = "attnlib"
+
+
+class Place(NamedTuple):
+    """Where an attention call sits in its model."""
+
+    stack: str  # "self", or "encoder", "decoder", "cross" of an encoder-decoder model
+    layer: int
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionCall:
+    """One layer's attention as the model computed it, on the model's device."""
+
+    order: int  # 0 for the first attention call of the forward pass
+    place: Place
+    module: nn.Module
+    query: Float[Tensor, "batch head query head_dim"]
+    key: Float[Tensor, "batch key_head key head_dim"]
+    value: Float[Tensor, "batch key_head key value_dim"]
+    weights: Float[Tensor, "batch head query key"]
+    scaling: float
+    mask: Tensor | None  # added to the scores, broadcast to [batch, head, query, key]
+    position_bias: Tensor | None  # likewise
+    softcap: float | None  # scores become softcap · tanh(score / softcap) before mask and softmax
+    sinks: Float[Tensor, " head"] | None  # one more logit in the softmax, dropped from the weights
+
+
+Observer = Callable[[AttentionCall], None]
+Edit = Callable[[AttentionCall], "Tensor | None"]  # new weights, or None to leave the layer as it is
+
+
+@dataclass
+class _Pass:
+    observers: Sequence[Observer]
+    edits: Sequence[Edit]
+    places: Sequence[Place]
+    calls: int = 0
+
+    def next_place(self) -> tuple[int, Place]:
+        order = self.calls
+        self.calls += 1
+        return order, self.places[order] if order < len(self.places) else Place("self", order)
+
+
+_current: ContextVar[_Pass | None] = ContextVar("attnlib_pass", default=None)
+
+
+@contextmanager
+def watching(
+    observers: Sequence[Observer] = (), edits: Sequence[Edit] = (), places: Sequence[Place] = ()
+) -> Iterator[None]:
+    """Send every attention call of the forward passes made inside the block to `observers` and `edits`.
+
+    `places` names the calls of one forward pass in their order (`Model.places`). One block serves one pass.
+    """
+    token = _current.set(_Pass(tuple(observers), tuple(edits), tuple(places)))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def zero_heads(heads: Iterable[tuple[int, int]], stack: str = "self") -> Edit:
+    """An edit that silences heads, given as (layer, head): their attention, hence their output, becomes 0."""
+    chosen = frozenset(heads)
+
+    def edit(call: AttentionCall) -> Tensor | None:
+        mine = [head for layer, head in chosen if Place(stack, layer) == call.place]
+        if not mine:
+            return None
+        weights = call.weights.clone()
+        weights[:, mine] = 0.0
+        return weights
+
+    return edit
+
+
+def repeat_key_heads(
+    states: Float[Tensor, "batch key_head key width"], heads: int
+) -> Float[Tensor, "batch head key width"]:
+    """Repeat the key heads so that each query head has its own (grouped-query attention)."""
+    return states if states.shape[1] == heads else states.repeat_interleave(heads // states.shape[1], dim=1)
+
+
+def _attend(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    **options: Any,
+) -> tuple[Tensor, Tensor]:
+    """What transformers calls in place of the model's attention; see the head of this file."""
+    eager = sys.modules[type(module).__module__].eager_attention_forward  # type: ignore[attr-defined]
+    output, weights = eager(module, query, key, value, attention_mask, **options)
+    current = _current.get()
+    if current is None:
+        return output, weights
+    call = _describe(current, module, query, key, value, weights, attention_mask, options)
+    for edit in current.edits:
+        changed = edit(call)
+        if changed is not None:
+            call = replace(call, weights=changed)
+    if call.weights is not weights:
+        values = repeat_key_heads(value, query.shape[1])
+        output = (call.weights.to(values.dtype) @ values).transpose(1, 2).contiguous()
+    for observer in current.observers:
+        observer(call)
+    return output, call.weights
+
+
+def _describe(
+    current: _Pass,
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    weights: Tensor,
+    mask: Tensor | None,
+    options: dict[str, Any],
+) -> AttentionCall:
+    order, place = current.next_place()
+    scaling = options.get("scaling")
+    sinks = options.get("s_aux", options.get("sinks", getattr(module, "sinks", None)))
+    return AttentionCall(
+        order=order,
+        place=place,
+        module=module,
+        query=query,
+        key=key,
+        value=value,
+        weights=weights,
+        scaling=query.shape[-1] ** -0.5 if scaling is None else float(scaling),
+        mask=mask,
+        position_bias=options.get("position_bias"),
+        softcap=options.get("softcap"),
+        sinks=sinks if isinstance(sinks, torch.Tensor) else None,
+    )
+
+
+AttentionInterface.register(IMPLEMENTATION, _attend)
+AttentionMaskInterface.register(IMPLEMENTATION, eager_mask)

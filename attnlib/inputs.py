@@ -1,0 +1,141 @@
+"""From text to what a model reads: token ids, and the rows of tokens its attention runs over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from attnlib.errors import InputError
+from attnlib.models import Model
+from attnlib.tokens import Tokens, read_tokens
+
+LONGEST_TEXT = 2_000_000  # characters; no model reads as much
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """One text (or pair) ready for a forward pass."""
+
+    tensors: dict[str, torch.Tensor]
+    tokens: Tokens  # of the model, or of its encoder
+    decoder_tokens: Tokens | None
+    truncated_from: int | None
+    notes: tuple[str, ...]
+
+    def rows(self, stack: str) -> tuple[Tokens, Tokens]:
+        """The tokens that ask and the tokens that are looked at, in one attention of the model."""
+        decoder = self.decoder_tokens or self.tokens
+        queries = self.tokens if stack in ("self", "encoder") else decoder
+        return queries, decoder if stack == "decoder" else self.tokens
+
+
+def read_inputs(model: Model, text: str, text_b: str | None, *, truncate: bool, hide: Sequence[int] = ()) -> Inputs:
+    """Tokenize for `model`; see `attnlib.trace`. Raises InputError for a text it cannot read."""
+    text = _check_text(text, "The text")
+    text_b = None if text_b is None or not text_b.strip() else _check_text(text_b, "The second text")
+    if text_b is not None and not model.pairs:
+        raise InputError(f"{model.name} reads one text, from left to right: it has no place for a second one.")
+    seq2seq = model.family == "seq2seq"
+    encoding = _tokenize(model, text, None if seq2seq else text_b)
+    encoding, total = _fit(model, encoding, truncate, text, None if seq2seq else text_b)
+    tokens = _row(model, encoding, [text] if seq2seq or text_b is None else [text, text_b])
+    tensors = {name: torch.tensor([values]) for name, values in encoding.items()}
+    decoder_tokens = None
+    if seq2seq:
+        decoder_tokens, tensors["decoder_input_ids"] = _decoder_row(model, text_b, truncate)
+    tokens, notes = _hide(model, tensors, tokens, hide)
+    tensors = {name: tensor.to(model.device) for name, tensor in tensors.items()}
+    return Inputs(tensors, tokens, decoder_tokens, total, notes)
+
+
+def _check_text(text: str, what: str) -> str:
+    if not text.strip():
+        raise InputError(f"{what} is empty. Type a sentence.")
+    if len(text) > LONGEST_TEXT:
+        raise InputError(f"{what} has {len(text):,} characters, more than any model reads. Shorten it.")
+    surrogate = next((i for i, char in enumerate(text) if "\ud800" <= char <= "\udfff"), None)
+    if surrogate is not None:
+        raise InputError(
+            f"{what} has half a character (a lone surrogate, U+{ord(text[surrogate]):04X}) at position "
+            f"{surrogate + 1}. Delete it, or paste the text again."
+        )
+    return text
+
+
+def _tokenize(model: Model, text: str, text_b: str | None, **options: Any) -> Any:
+    tokenizer = model.tokenizer
+    encoding = tokenizer(text, text_b, verbose=False, **options)
+    if not encoding["input_ids"]:
+        raise InputError(f"The tokenizer of {model.name} makes no tokens of this text. Type another one.")
+    return encoding
+
+
+def _fit(model: Model, encoding: Any, truncate: bool, text: str, text_b: str | None) -> tuple[Any, int | None]:
+    """The encoding cut to the model's limit if that was asked for, and how many tokens there had been."""
+    total, limit = len(encoding["input_ids"]), model.max_tokens
+    if limit is None or total <= limit:
+        return encoding, None
+    if not truncate:
+        raise InputError(
+            f"The text has {total:,} tokens and {model.name} reads at most {limit:,}. "
+            "Shorten it, or have it cut to the limit."
+        )
+    return _tokenize(model, text, text_b, truncation=True, max_length=limit), total
+
+
+def _row(model: Model, encoding: Any, texts: list[str]) -> Tokens:
+    fast = encoding.encodings[0] if getattr(encoding, "encodings", None) else None
+    return read_tokens(model.tokenizer, encoding["input_ids"], fast, texts)
+
+
+def _decoder_row(model: Model, text: str | None, truncate: bool) -> tuple[Tokens, torch.Tensor]:
+    """The decoder's tokens: its start token, then `text` as far as it is given."""
+    start = _decoder_start(model)
+    ids, words = [start], Tokens.plain([])
+    if text is not None:
+        encoding = model.tokenizer(text_target=text, add_special_tokens=False, verbose=False)
+        limit = None if model.max_tokens is None else model.max_tokens - 1
+        if limit is not None and len(encoding["input_ids"]) > limit and not truncate:
+            raise InputError(
+                f"The decoder's text has {len(encoding['input_ids']):,} tokens and {model.name} reads at most "
+                f"{limit:,}. Shorten it, or have it cut to the limit."
+            )
+        words = _row(model, encoding, [text]).first(limit)
+        ids += encoding["input_ids"][:limit]
+    return read_tokens(model.tokenizer, [start]) + words, torch.tensor([ids])
+
+
+def _decoder_start(model: Model) -> int:
+    settings = (getattr(model.hf, "generation_config", None), model.hf.config)
+    names = ("decoder_start_token_id", "bos_token_id", "pad_token_id")
+    for name in names:
+        for source in settings:
+            value = getattr(source, name, None)
+            if value is not None:
+                return int(value)
+    return 0
+
+
+def _hide(
+    model: Model, tensors: dict[str, torch.Tensor], tokens: Tokens, hide: Sequence[int]
+) -> tuple[Tokens, tuple[str, ...]]:
+    """Hide tokens from the model: put its mask token there, or, where it has none, take them out of attention."""
+    if not hide:
+        return tokens, ()
+    wrong = [i for i in hide if not 0 <= i < len(tokens)]
+    if wrong:
+        raise InputError(f"There is no token {wrong[0]} to hide: the text has {len(tokens)} tokens.")
+    positions = sorted(set(hide))
+    names = ", ".join(f"“{tokens.labels[i].strip()}”" for i in positions)
+    mask = getattr(model.tokenizer, "mask_token_id", None)
+    if mask is not None and model.family in ("masked", "encoder"):
+        tensors["input_ids"][0, positions] = mask
+        label = str(model.tokenizer.mask_token)
+        return tokens.renamed(positions, label), (f"{names} replaced by {label}.",)
+    if model.causal and 0 in positions:
+        raise InputError("The first token cannot be hidden: it would have nothing to look at but itself.")
+    if "attention_mask" not in tensors or len(positions) == len(tokens):
+        raise InputError("These tokens cannot be hidden from this model. Show at least one.")
+    tensors["attention_mask"][0, positions] = 0
+    return tokens, (f"{names} hidden from every other token's attention.",)

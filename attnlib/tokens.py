@@ -1,0 +1,242 @@
+"""What a token looks like to a reader: its text, its word, its segment. Not here: the model."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from attnlib.errors import InputError
+
+# ---------------------------------------------------------------------------------------------- the token row
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One row of tokens, as the tokenizer names them and as a reader sees them; all tuples have one entry each."""
+
+    names: tuple[str, ...]  # the tokenizer's own, e.g. "Ġdoctor"
+    labels: tuple[str, ...]  # as shown, e.g. " doctor"
+    segments: tuple[int, ...]  # 0 for the first sentence, 1 for the second
+    special: tuple[bool, ...]  # [CLS], </s>, …: added by the tokenizer, not by the writer
+    words: tuple[tuple[int, ...], ...]  # positions of the pieces of each word, in order, each exactly once
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __add__(self, other: "Tokens") -> "Tokens":
+        """Both rows, one after the other."""
+        shifted = tuple(tuple(i + len(self) for i in word) for word in other.words)
+        return Tokens(
+            self.names + other.names,
+            self.labels + other.labels,
+            self.segments + other.segments,
+            self.special + other.special,
+            self.words + shifted,
+        )
+
+    def first(self, count: int | None) -> "Tokens":
+        """The first `count` tokens (all, for None)."""
+        if count is None or count >= len(self):
+            return self
+        words = tuple(kept for word in self.words if (kept := tuple(i for i in word if i < count)))
+        return Tokens(self.names[:count], self.labels[:count], self.segments[:count], self.special[:count], words)
+
+    def renamed(self, positions: Sequence[int], name: str) -> "Tokens":
+        """The row with `name` at `positions`."""
+        names, labels = list(self.names), list(self.labels)
+        for i in positions:
+            names[i] = labels[i] = name
+        return replace(self, names=tuple(names), labels=tuple(labels))
+
+    @classmethod
+    def plain(cls, names: Sequence[str], segments: Sequence[int] | None = None) -> "Tokens":
+        """A row of tokens that come from anywhere: shown as they are, each a word of its own."""
+        names = tuple(str(name) for name in names)
+        segments = (0,) * len(names) if segments is None else tuple(int(s) for s in segments)
+        if len(segments) != len(names):
+            raise InputError(f"There are {len(names)} tokens and {len(segments)} segments. Give one for each.")
+        return cls(
+            names=names,
+            labels=tuple(visible(name) for name in names),
+            segments=segments,
+            special=(False,) * len(names),
+            words=tuple((i,) for i in range(len(names))),
+        )
+
+
+def read_tokens(tokenizer: Any, ids: Sequence[int], encoding: Any = None, text: Sequence[str] = ()) -> Tokens:
+    """Describe token `ids` of a Hugging Face tokenizer.
+
+    `encoding` is the fast tokenizer's own (it knows which character came from which sentence), `text` the
+    sentences it encoded. Without them every token is a word of its own in segment 0.
+    """
+    names = tuple(str(name) for name in tokenizer.convert_ids_to_tokens(list(ids)))
+    written = {getattr(tokenizer, f"{kind}_token_id", None) for kind in ("unk", "mask")}
+    added = set(tokenizer.all_special_ids) - written
+    special = tuple(int(i) in added for i in ids)
+    style = token_style(tokenizer)
+    labels = tuple(
+        label(name, "plain" if is_special else style) for name, is_special in zip(names, special, strict=True)
+    )
+    segments = _segments(encoding, len(names))
+    words = _words(encoding, text, len(names))
+    return Tokens(names, labels, segments, special, words)
+
+
+def _segments(encoding: Any, length: int) -> tuple[int, ...]:
+    """The sentence each token belongs to; a special token belongs to the sentence it follows."""
+    if encoding is None:
+        return (0,) * length
+    result, last = [], 0
+    for sequence in encoding.sequence_ids:
+        last = last if sequence is None else sequence
+        result.append(last)
+    return tuple(result)
+
+
+def _words(encoding: Any, text: Sequence[str], length: int) -> tuple[tuple[int, ...], ...]:
+    """Group positions into words by where their characters stand in the text."""
+    if encoding is None or not text:
+        return tuple((i,) for i in range(length))
+    word_of = [_word_numbers(sentence) for sentence in text]
+    groups: list[list[int]] = []
+    previous: tuple[int, int] | None = None
+    for i, (sequence, span) in enumerate(zip(encoding.sequence_ids, encoding.offsets, strict=True)):
+        word = None if sequence is None else _word_at(word_of[sequence], span)
+        here = None if word is None else (sequence, word)
+        if here is not None and here == previous:
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+        previous = here
+    return tuple(tuple(group) for group in groups)
+
+
+def _word_at(numbers: list[int], span: tuple[int, int]) -> int | None:
+    """The word of the first character in `span` that is not a space."""
+    return next((numbers[c] for c in range(*span) if c < len(numbers) and numbers[c] >= 0), None)
+
+
+def _word_numbers(text: str) -> list[int]:
+    """For each character the number of its word, -1 for spaces: runs of letters, runs of other signs."""
+    numbers, word, previous = [], -1, "space"
+    for i, char in enumerate(text):
+        kind = _kind(char)
+        inside = char in "'’-" and previous == "letter" and _kind(text[i + 1 : i + 2]) == "letter"
+        kind = "letter" if inside else previous if kind == "joiner" and previous != "space" else kind
+        if kind not in ("space", previous) or kind == "ideograph":
+            word += 1
+        numbers.append(-1 if kind == "space" else word)
+        previous = kind
+    return numbers
+
+
+def _kind(char: str) -> str:
+    if not char or char.isspace():
+        return "space"
+    category = unicodedata.category(char)
+    if category[0] == "M" or char == "\u200d":
+        return "joiner"  # a combining mark or zero-width joiner belongs to what it follows
+    if category == "Lo" and unicodedata.name(char, "").startswith("CJK"):
+        return "ideograph"  # written without spaces: each is a word
+    return "letter" if category[0] in "LN" or char == "_" else "sign"
+
+
+# ---------------------------------------------------------------------------------------------- display text
+
+
+def token_style(tokenizer: Any) -> str:
+    """How a tokenizer writes its tokens: "bytes" (Ġ), "metaspace" (▁), "wordpiece" (##) or "plain"."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    decoder = repr(getattr(backend, "decoder", None)) + repr(getattr(backend, "pre_tokenizer", None))
+    for mark, style in (
+        ("ByteLevel", "bytes"),
+        ("WordPiece", "wordpiece"),
+        ("Metaspace", "metaspace"),
+        ("▁", "metaspace"),
+    ):
+        if mark in decoder:
+            return style
+    return "plain" if backend is not None else _style_of_vocabulary(tokenizer)
+
+
+def _style_of_vocabulary(tokenizer: Any) -> str:
+    """The style of a tokenizer without a backend, from the marks its vocabulary carries."""
+    vocabulary = list(tokenizer.get_vocab())
+    counts = {
+        "bytes": sum(token.startswith("Ġ") for token in vocabulary),
+        "metaspace": sum(token.startswith("▁") for token in vocabulary),
+        "wordpiece": sum(token.startswith("##") for token in vocabulary),
+    }
+    best = max(counts, key=lambda style: counts[style])
+    return best if counts[best] * 100 > len(vocabulary) else "plain"
+
+
+def label(name: str, style: str) -> str:
+    """The display text of one token: spaces as spaces, bytes decoded, what is invisible made visible."""
+    byte = re.fullmatch(r"<0x([0-9A-F]{2})>", name)
+    if style == "bytes":
+        shown = _from_bytes(name)
+    elif style == "metaspace" and byte:
+        shown = _show_bytes(bytes([int(byte[1], 16)]))
+    else:
+        shown = visible(name.replace("▁", " ") if style == "metaspace" else name.removesuffix("</w>"))
+    return shown if shown.strip() else "␣" * len(shown)
+
+
+@lru_cache(maxsize=1)
+def _byte_of_char() -> dict[str, int]:
+    """GPT-2's alphabet: printable bytes stand for themselves, the others for characters from U+0100 on."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [b for b in range(256) if b not in set(printable)]
+    return {chr(b): b for b in printable} | {chr(0x100 + i): b for i, b in enumerate(others)}
+
+
+def _from_bytes(name: str) -> str:
+    table = _byte_of_char()
+    if any(char not in table for char in name):
+        return visible(name)  # an added token, written as it is
+    return _show_bytes(bytes(table[char] for char in name))
+
+
+def _show_bytes(raw: bytes) -> str:
+    """Text where the bytes are text; a part of a character as its bytes, e.g. ⟨F0 9F⟩."""
+    shown, rest = "", raw
+    while rest:
+        try:
+            return shown + visible(rest.decode("utf-8"), after=shown)
+        except UnicodeDecodeError as error:
+            good, bad, rest = rest[: error.start], rest[error.start : error.end], rest[error.end :]
+            shown += visible(good.decode("utf-8"), after=shown) + f"⟨{bad.hex(' ').upper()}⟩"
+    return shown
+
+
+_NAMED = {"\n": "⏎", "\r": "␍", "\t": "⇥", "\u00a0": "⍽", "\u3000": "⟨U+3000⟩"}
+
+
+def visible(text: str, after: str = "") -> str:
+    """`text` with every invisible or direction-changing character written out; ordinary spaces stay spaces."""
+    shown = after
+    for i, char in enumerate(text):
+        shown += _visible_char(char, alone=i == 0 and not after, joined=0 < i < len(text) - 1)
+    return shown[len(after) :]
+
+
+def _visible_char(char: str, alone: bool, joined: bool) -> str:
+    if char == " ":
+        return char
+    if char in _NAMED:
+        return _NAMED[char]
+    category = unicodedata.category(char)
+    if category == "Cc":
+        code = ord(char)
+        return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    if char == "\u200d" and joined:
+        return char  # the joiner inside an emoji
+    if category in ("Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"):
+        return f"⟨U+{ord(char):04X}⟩"
+    if category[0] == "M" and alone:
+        return "◌" + char  # a combining mark without its letter
+    return char

@@ -1,0 +1,406 @@
+"""Text in, frozen Trace out: the attention of one forward pass, with its tokens and what was verified.
+
+Axes are named once: layer, head, query, key, token, head_dim. Not here: the arithmetic of the checks
+(verification.py), what a token looks like (tokens.py), drawing (views/).
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from attnlib.attention import AttentionCall, Edit, repeat_key_heads
+from attnlib.errors import InputError
+from attnlib.inputs import Inputs, read_inputs
+from attnlib.models import Model, stacked_outputs
+from attnlib.sources import available_memory
+from attnlib.tokens import Tokens, read_tokens
+from attnlib.verification import Check, verify
+
+TOP_PREDICTIONS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class LayerAttention:
+    """One layer of one text: its weights and, inside the attention interface, what they were computed from."""
+
+    weights: Float[np.ndarray, "head query key"]  # float32, read-only
+    call: AttentionCall | None = None  # batch of one, on the CPU
+    edited: bool = False
+
+    def _inside(self) -> AttentionCall:
+        if self.call is None:
+            raise InputError(
+                "Query and key vectors are not known here: the model's attention does not pass through "
+                "transformers' attention interface, or the weights came from arrays. The weights are there."
+            )
+        return self.call
+
+    @property
+    def query(self) -> Float[np.ndarray, "head query head_dim"]:
+        """Query vectors after RoPE, float32."""
+        return _array(self._inside().query[0])
+
+    @property
+    def key(self) -> Float[np.ndarray, "head key head_dim"]:
+        """Key vectors after RoPE, float32, key heads repeated for the query heads that share them."""
+        call = self._inside()
+        return _array(repeat_key_heads(call.key, call.query.shape[1])[0])
+
+    @property
+    def value(self) -> Float[np.ndarray, "head key value_dim"]:
+        """Value vectors, float32, repeated likewise."""
+        call = self._inside()
+        return _array(repeat_key_heads(call.value, call.query.shape[1])[0])
+
+    @property
+    def scaling(self) -> float:
+        """What the model multiplies q·k by before the softmax."""
+        return self._inside().scaling
+
+    @property
+    def bias(self) -> Float[np.ndarray, "#head #query #key"]:
+        """What the model adds to the scaled score: mask and position bias; zeros where it adds nothing."""
+        call = self._inside()
+        parts = [part for part in (call.mask, call.position_bias) if part is not None]
+        return _array(sum(parts[1:], parts[0])[0]) if parts else np.zeros((1, 1, 1), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """The layers of one attention: self-attention, or a model's encoder, decoder or cross attention."""
+
+    name: str  # "self", "encoder", "decoder", "cross"
+    queries: Tokens
+    keys: Tokens
+    layers: dict[int, LayerAttention]  # by the layer's true number; all of them, or those asked for
+
+    def layer(self, number: int) -> LayerAttention:
+        """The attention of layer `number`, counted from 0."""
+        if number not in self.layers:
+            kept = ", ".join(map(str, self.layers))
+            raise InputError(f"Layer {number} of the {self.name} attention is not in this trace; it has {kept}.")
+        return self.layers[number]
+
+    @cached_property
+    def weights(self) -> Float[np.ndarray, "layer head query key"]:
+        """Attention weights, float32, read-only; of the kept layers in their order."""
+        if len({layer.weights.shape for layer in self.layers.values()}) > 1:
+            raise InputError("The layers have different numbers of heads: read them one by one, with .layer(i).")
+        return _frozen(np.stack([layer.weights for layer in self.layers.values()]))
+
+    def query(self, layer: int) -> Float[np.ndarray, "head query head_dim"]:
+        """Query vectors of a layer after RoPE, float32."""
+        return self.layer(layer).query
+
+    def key(self, layer: int) -> Float[np.ndarray, "head key head_dim"]:
+        """Key vectors of a layer after RoPE, float32, key heads repeated."""
+        return self.layer(layer).key
+
+    def scaling(self, layer: int) -> float:
+        """What the model multiplies q·k by in a layer."""
+        return self.layer(layer).scaling
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What the model would say: after each token (causal, decoder) or in its place (masked)."""
+
+    labels: tuple[tuple[str, ...], ...]  # token → its likeliest words, best first
+    probabilities: Float[np.ndarray, "token rank"]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """The attention of one forward pass over one text (or pair of texts)."""
+
+    model: str
+    stacks: dict[str, Stack]
+    causal: bool
+    predictions: Predictions | None = None
+    truncated_from: int | None = None  # tokens of the text before it was cut; None if it was not
+    hidden: tuple[int, ...] = ()  # tokens hidden from the model on request
+    seconds: float = 0.0  # of the forward pass
+    notes: tuple[str, ...] = field(default=())
+
+    def stack(self, name: str | None = None) -> Stack:
+        """One attention of the model; a model that is no encoder-decoder has just "self"."""
+        name = name or next(iter(self.stacks))
+        if name not in self.stacks:
+            raise InputError(f"This model has no {name} attention; it has {', '.join(self.stacks)}.")
+        return self.stacks[name]
+
+    @property
+    def encoder(self) -> Stack:
+        return self.stack("encoder")
+
+    @property
+    def decoder(self) -> Stack:
+        return self.stack("decoder")
+
+    @property
+    def cross(self) -> Stack:
+        return self.stack("cross")
+
+    def _only(self) -> Stack:
+        if len(self.stacks) > 1:
+            raise InputError("This model has several attentions: use trace.encoder, trace.decoder or trace.cross.")
+        return self.stack()
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The tokens as the tokenizer names them (of an encoder-decoder model, the encoder's)."""
+        return self.stack().queries.names
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The tokens as shown to a reader."""
+        return self.stack().queries.labels
+
+    @property
+    def segments(self) -> tuple[int, ...]:
+        """For each token 0 or 1: the sentence it belongs to."""
+        return self.stack().queries.segments
+
+    @property
+    def weights(self) -> Float[np.ndarray, "layer head query key"]:
+        return self._only().weights
+
+    def query(self, layer: int) -> Float[np.ndarray, "head query head_dim"]:
+        return self._only().query(layer)
+
+    def key(self, layer: int) -> Float[np.ndarray, "head key head_dim"]:
+        return self._only().key(layer)
+
+    def scaling(self, layer: int) -> float:
+        return self._only().scaling(layer)
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """What was verified about these weights, with the largest deviation found (computed when first read)."""
+        causal_stacks = {"self"} if self.causal else {"decoder"}
+        return verify(
+            [
+                (layer, stack.name in causal_stacks)
+                for stack in self.stacks.values()
+                for layer in stack.layers.values()
+            ]
+        )
+
+    @property
+    def verified(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        weights: Any,
+        tokens: Sequence[str],
+        key_tokens: Sequence[str] | None = None,
+        *,
+        segments: Sequence[int] | None = None,
+        name: str = "arrays",
+    ) -> "Trace":
+        """A trace of attention that comes from anywhere.
+
+        `weights` is [layer, head, query, key] (array, tensor, or one [head, query, key] or
+        [1, head, query, key] per layer); `tokens` names the queries, `key_tokens` the keys where they differ
+        (cross attention). Raises InputError where shapes and tokens do not fit or a weight is no number.
+        """
+        layers = _layers_from(weights)
+        queries = Tokens.plain(tokens, segments)
+        keys = queries if key_tokens is None else Tokens.plain(key_tokens)
+        for number, layer in enumerate(layers):
+            if layer.shape[1:] != (len(queries), len(keys)):
+                raise InputError(
+                    f"Layer {number} has weights for {layer.shape[1]} queries and {layer.shape[2]} keys, but there "
+                    f"are {len(queries)} and {len(keys)} tokens. Give one token per row and column."
+                )
+        stack = Stack("self" if key_tokens is None else "cross", queries, keys, _numbered(layers))
+        causal = key_tokens is None and all(not np.triu(layer, 1).any() for layer in layers)
+        return cls(name, {stack.name: stack}, causal)
+
+
+def trace(
+    model: Model,
+    text: str,
+    text_b: str | None = None,
+    *,
+    layers: Iterable[int] | None = None,
+    truncate: bool = False,
+    hide: Sequence[int] = (),
+    edits: Sequence[Edit] = (),
+) -> Trace:
+    """Run `model` on `text` once and keep its attention.
+
+    `text_b` is the second sentence (BERT-like models) or the decoder's text (encoder-decoder models).
+    `layers` keeps only those layers of each attention: memory then does not grow with the model's depth.
+    `hide` hides tokens from the model (by its mask token, else from its attention); `edits` change attention
+    while it is computed. Raises InputError for a text the model cannot read; a text over the model's limit is
+    cut only if `truncate`, and the trace says so.
+    """
+    inputs = read_inputs(model, text, text_b, truncate=truncate, hide=hide)
+    chosen = _chosen_layers(model, layers)
+    _check_size(model, inputs, chosen)
+    if edits and not model.routed:
+        raise InputError(f"Attention of {model.name} cannot be edited: it does not use the attention interface.")
+    kept: dict[tuple[str, int], LayerAttention] = {}
+
+    def keep(call: AttentionCall) -> None:
+        if call.place.layer in chosen:
+            kept[call.place] = _keep(call, edited=bool(edits))
+
+    start = time.perf_counter()
+    output = model.forward(inputs.tensors, [keep], edits)
+    _synchronize(model)
+    seconds = time.perf_counter() - start
+    if not model.routed:
+        kept = _from_output(model, output, inputs, chosen)
+    stacks = {}
+    for name in model.stacks:
+        queries, keys = inputs.rows(name)
+        mine = {layer: attention for (stack, layer), attention in kept.items() if stack == name}
+        stacks[name] = Stack(name, queries, keys, dict(sorted(mine.items())))
+    return Trace(
+        model=model.name,
+        stacks=stacks,
+        causal=model.causal,
+        predictions=_predictions(model, output),
+        truncated_from=inputs.truncated_from,
+        hidden=tuple(hide),
+        seconds=seconds,
+        notes=inputs.notes,
+    )
+
+
+# ---------------------------------------------------------------------------------------------- keeping layers
+
+
+def _chosen_layers(model: Model, layers: Iterable[int] | None) -> frozenset[int]:
+    deepest = max(len(heads) for heads in model.heads.values())
+    chosen = frozenset(range(deepest)) if layers is None else frozenset(layers)
+    wrong = [layer for layer in chosen if not 0 <= layer < deepest]
+    if wrong:
+        raise InputError(f"{model.name} has layers 0 to {deepest - 1}; there is no layer {wrong[0]}.")
+    return chosen
+
+
+def _keep(call: AttentionCall, edited: bool) -> LayerAttention:
+    """The layer on the CPU; where it already is there, nothing is copied."""
+    cpu = AttentionCall(
+        order=call.order,
+        place=call.place,
+        module=call.module,
+        query=call.query.cpu(),
+        key=call.key.cpu(),
+        value=call.value.cpu(),
+        weights=call.weights.cpu(),
+        scaling=call.scaling,
+        mask=None if call.mask is None else call.mask.cpu(),
+        position_bias=None if call.position_bias is None else call.position_bias.cpu(),
+        softcap=call.softcap,
+        sinks=None if call.sinks is None else call.sinks.cpu(),
+    )
+    return LayerAttention(_array(cpu.weights[0]), cpu, edited)
+
+
+def _from_output(
+    model: Model, output: Any, inputs: Inputs, chosen: frozenset[int]
+) -> dict[tuple[str, int], LayerAttention]:
+    """The layers of a model outside the interface, as it reports them itself."""
+    kept = {}
+    for stack, weights in stacked_outputs(output).items():
+        queries, keys = inputs.rows(stack)
+        for layer in sorted(chosen & set(range(len(weights)))):
+            array = _array(weights[layer][0])
+            if array.shape[1:] != (len(queries), len(keys)):
+                raise InputError(
+                    f"{model.name} reports windowed attention of shape {array.shape[1:]} instead of one weight per "
+                    "pair of tokens, which cannot be drawn. Choose a model with full attention."
+                )
+            kept[stack, layer] = LayerAttention(array)
+    return kept
+
+
+def _check_size(model: Model, inputs: Inputs, chosen: frozenset[int]) -> None:
+    """Refuse a text whose weights would not fit into memory, before the forward pass."""
+    size = 0
+    for stack, heads in model.heads.items():
+        queries, keys = inputs.rows(stack)
+        kept = sum(count for layer, count in enumerate(heads) if layer in chosen)
+        size += (kept + 3 * max(heads)) * len(queries) * len(keys) * 4
+    free = available_memory()
+    if size > free:
+        tokens = max(len(row) for row in inputs.rows(model.stacks[0]))
+        raise InputError(
+            f"The attention of {tokens:,} tokens needs {size / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB is "
+            "free. Shorten the text, or keep fewer layers."
+        )
+
+
+def _synchronize(model: Model) -> None:
+    if model.device.type == "cuda":
+        torch.cuda.synchronize(model.device)
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    """The tensor as a read-only float32 array; a view of it where it is float32 already."""
+    return _frozen(tensor.detach().to("cpu", torch.float32).numpy())
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+# ---------------------------------------------------------------------------------------------- predictions
+
+
+def _predictions(model: Model, output: Any) -> Predictions | None:
+    logits = output.get("logits")
+    if logits is None or model.family == "encoder":
+        return None
+    top, ids = logits[0].topk(min(TOP_PREDICTIONS, logits.shape[-1]))
+    probabilities = (top.float() - logits[0].float().logsumexp(-1, keepdim=True)).exp()
+    return Predictions(_words(model.tokenizer, ids.cpu().numpy()), _array(probabilities))
+
+
+def _words(tokenizer: Any, ids: Int[np.ndarray, "token rank"]) -> tuple[tuple[str, ...], ...]:
+    labels = read_tokens(tokenizer, ids.reshape(-1).tolist()).labels
+    width = ids.shape[1]
+    return tuple(labels[row * width : (row + 1) * width] for row in range(len(ids)))
+
+
+# ---------------------------------------------------------------------------------------------- from arrays
+
+
+def _layers_from(weights: Any) -> list[Float[np.ndarray, "head query key"]]:
+    try:
+        layers = [np.array(getattr(layer, "detach", lambda x=layer: x)(), np.float32) for layer in weights]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The weights are not an array of numbers [layer, head, query, key]: {error}") from None
+    layers = [layer[0] if layer.ndim == 4 and layer.shape[0] == 1 else layer for layer in layers]
+    for number, layer in enumerate(layers):
+        if layer.ndim != 3:
+            raise InputError(
+                f"Layer {number} of the weights has {layer.ndim} axes; head, query and key are needed "
+                "(the whole is [layer, head, query, key])."
+            )
+        if not np.isfinite(layer).all() or (layer < 0).any():
+            raise InputError(
+                f"Layer {number} has weights that are negative or not numbers. Give attention after the softmax."
+            )
+    if not layers:
+        raise InputError("There are no layers in the weights.")
+    return [_frozen(layer) for layer in layers]
+
+
+def _numbered(layers: Sequence[np.ndarray]) -> dict[int, LayerAttention]:
+    return {number: LayerAttention(layer) for number, layer in enumerate(layers)}
