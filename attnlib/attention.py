@@ -44,6 +44,7 @@ class AttentionCall:
     position_bias: Tensor | None  # likewise
     softcap: float | None  # scores become softcap · tanh(score / softcap) before mask and softmax
     sinks: Float[Tensor, " head"] | None  # one more logit in the softmax, dropped from the weights
+    edited: bool = False  # whether an edit has replaced the weights
 
 
 Observer = Callable[[AttentionCall], None]
@@ -121,8 +122,8 @@ def _attend(
     for edit in current.edits:
         changed = edit(call)
         if changed is not None:
-            call = replace(call, weights=changed)
-    if call.weights is not weights:
+            call = replace(call, weights=changed, edited=True)
+    if call.edited:
         values = repeat_key_heads(value, query.shape[1])
         output = (call.weights.to(values.dtype) @ values).transpose(1, 2).contiguous()
     for observer in current.observers:
@@ -155,7 +156,7 @@ def _describe(
         mask=mask,
         position_bias=options.get("position_bias"),
         softcap=options.get("softcap"),
-        sinks=sinks if isinstance(sinks, torch.Tensor) else None,
+        sinks=sinks.detach() if isinstance(sinks, torch.Tensor) else None,
     )
 
 

@@ -269,7 +269,7 @@ def _stack(name: str, family: str) -> str:
     if family != "seq2seq" and "crossattention" not in name:
         return "self"
     parts = name.lower()
-    if any(mark in parts for mark in ("encoder_attn", "encdec", "cross_attn", "crossattention")):
+    if any(mark in parts for mark in ("encoder_attn", "encdec", "cross_attn", "cross_attention", "crossattention")):
         return "cross"
     if parts.startswith("encoder.") or ".encoder." in parts:
         return "encoder"

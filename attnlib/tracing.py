@@ -6,7 +6,7 @@ Axes are named once: layer, head, query, key, token, head_dim. Not here: the ari
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -254,7 +254,7 @@ def trace(
 
     def keep(call: AttentionCall) -> None:
         if call.place.layer in chosen:
-            kept[call.place] = _keep(call, edited=bool(edits))
+            kept[call.place] = _keep(call)
 
     start = time.perf_counter()
     output = model.forward(inputs.tensors, [keep], edits)
@@ -291,23 +291,19 @@ def _chosen_layers(model: Model, layers: Iterable[int] | None) -> frozenset[int]
     return chosen
 
 
-def _keep(call: AttentionCall, edited: bool) -> LayerAttention:
+def _keep(call: AttentionCall) -> LayerAttention:
     """The layer on the CPU; where it already is there, nothing is copied."""
-    cpu = AttentionCall(
-        order=call.order,
-        place=call.place,
-        module=call.module,
+    cpu = replace(
+        call,
         query=call.query.cpu(),
         key=call.key.cpu(),
         value=call.value.cpu(),
         weights=call.weights.cpu(),
-        scaling=call.scaling,
         mask=None if call.mask is None else call.mask.cpu(),
         position_bias=None if call.position_bias is None else call.position_bias.cpu(),
-        softcap=call.softcap,
         sinks=None if call.sinks is None else call.sinks.cpu(),
     )
-    return LayerAttention(_array(cpu.weights[0]), cpu, edited)
+    return LayerAttention(_array(cpu.weights[0]), cpu, call.edited)
 
 
 def _from_output(
