@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from attnlib.errors import InputError
+from attnlib.errors import InputError, TooLongError
 from attnlib.models import Model
 from attnlib.tokens import Tokens, read_tokens
 
@@ -77,7 +77,7 @@ def _fit(model: Model, encoding: Any, truncate: bool, text: str, text_b: str | N
     if limit is None or total <= limit:
         return encoding, None
     if not truncate:
-        raise InputError(
+        raise TooLongError(
             f"The text has {total:,} tokens and {model.name} reads at most {limit:,}. "
             "Shorten it, or have it cut to the limit."
         )
@@ -97,7 +97,7 @@ def _decoder_row(model: Model, text: str | None, truncate: bool) -> tuple[Tokens
         encoding = model.tokenizer(text_target=text, add_special_tokens=False, verbose=False)
         limit = None if model.max_tokens is None else model.max_tokens - 1
         if limit is not None and len(encoding["input_ids"]) > limit and not truncate:
-            raise InputError(
+            raise TooLongError(
                 f"The decoder's text has {len(encoding['input_ids']):,} tokens and {model.name} reads at most "
                 f"{limit:,}. Shorten it, or have it cut to the limit."
             )

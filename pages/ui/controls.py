@@ -1,0 +1,58 @@
+"""Small pieces several pages show: the status line, the offer to cut a long text."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnlib.errors import InputError, TooLongError
+
+if TYPE_CHECKING:
+    from attnlib import Model, Trace
+
+
+def status_line(model: "Model", trace: "Trace") -> None:
+    """One line: the model, its size, the text, the time, and what was verified."""
+    layers, heads = _span(tuple(map(len, model.heads.values()))), _span(tuple(sum(model.heads.values(), ())))
+    tokens = " + ".join(str(len(row)) for row in dict.fromkeys(s.queries for s in trace.stacks.values()))
+    facts = [
+        f"**{_plain(model.name)}**",
+        f"{_count(model.parameters)} parameters",
+        f"{layers} layers × {heads} heads",
+        f"{tokens} tokens",
+        f"{model.device.type}, {str(model.dtype).removeprefix('torch.')}",
+        f"forward pass {1000 * trace.seconds:.0f} ms",
+    ]
+    left, right = st.columns([5, 2], vertical_alignment="center")
+    left.caption(" · ".join(facts))
+    icon = ":material/verified:" if trace.verified else ":material/error:"
+    with right.popover("Verified" if trace.verified else "Check failed", icon=icon, width="stretch"):
+        for check in trace.checks:
+            st.markdown(("✓ " if check.passed else "✗ ") + str(check))
+        if not model.routed:
+            st.markdown(
+                "This model does not use the attention interface: its weights are as it reports them, "
+                "and its query and key vectors are not known."
+            )
+
+
+def offer_cut(error: InputError | None) -> None:
+    """After a text that is too long (or while one is cut): the switch that cuts it to the model's limit."""
+    if error is None or isinstance(error, TooLongError) or st.session_state.get("cut"):
+        st.toggle("Cut the text to the model's limit", key="cut", bind="query-params")
+
+
+def _span(values: tuple[int, ...]) -> str:
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def _count(number: int) -> str:
+    for size, sign in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.1f} {sign}"
+    return str(number)
+
+
+def _plain(text: str) -> str:
+    """A name inside Markdown, shown as it is."""
+    return "".join("\\" + char if char in r"\`*_{}[]()<>#+-.!|$~:" else char for char in text)

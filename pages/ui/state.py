@@ -1,0 +1,194 @@
+"""The choices all pages share: model, text, layer, head. Shown in the sidebar, kept in the URL."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from attnlib.sources import demo_models
+from pages.ui import cached
+
+if TYPE_CHECKING:
+    from attnlib import Model
+
+EXAMPLES = {  # shown as they are; a second text goes to models that read two
+    "Doctor and nurse: she (Vig 2019)": ("The doctor asked the nurse a question. She", ""),
+    "Doctor and nurse: he (Vig 2019)": ("The doctor asked the nurse a question. He", ""),
+    "The quick brown fox (Vig 2019)": ("The quick, brown fox jumps over the lazy dog", ""),
+    "Two sentences (Vig 2019)": ("The cat sat on the mat.", "The cat lay on the rug."),
+    "Who gave the drink?": ("When Mary and John went to the store, John gave a drink to", ""),
+    "What does “it” mean?": ("The animal did not cross the street because it was too tired.", ""),
+    "A repeated code (induction)": ("The code is 4 7 1 9 2. I repeat, the code is 4 7 1 9", ""),
+    "Fill the mask": ("The nurse said that [MASK] was tired.", ""),
+}
+DEFAULT_TEXT = EXAMPLES["Doctor and nurse: she (Vig 2019)"][0]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the sidebar says; `model` is None when it could not be loaded (the error is on the page)."""
+
+    name: str
+    text: str
+    text_b: str | None = None
+    model: "Model | None" = None
+    stack: str = "self"
+    layer: int = 0
+    head: int | None = None  # None: all heads
+
+
+def sidebar() -> None:
+    """Show the sidebar and keep its choices for the page; loads the model after model and text are drawn."""
+    with st.sidebar:
+        name = _choose_model()
+        text = _choose_text()
+        rest = st.container()
+    model = _load(name)
+    if model is None:
+        st.session_state["choices"] = Choices(name, text)
+        return
+    with rest:
+        text_b = _choose_second_text(model)
+        stack = _choose_stack(model)
+        layer, head = _choose_head(model, stack)
+    st.session_state["choices"] = Choices(name, text, text_b, model, stack, layer, head)
+
+
+def choices() -> Choices:
+    """What the sidebar of this run says."""
+    return st.session_state["choices"]
+
+
+def _choose_model() -> str:
+    recent = st.session_state.setdefault("recent_models", [])
+    options = [*demo_models(), *(name for name in recent if name not in demo_models())]
+    name = st.selectbox(
+        "Model",
+        options,
+        key="model",
+        bind="query-params",
+        accept_new_options=True,
+        placeholder="Choose a model or name one",
+        help="A demo model, or type any model hub id (owner/name) or the full path of a local folder.",
+    )
+    return name or ""
+
+
+def _choose_text() -> str:
+    if "text" not in st.session_state and "text" not in st.query_params:
+        st.session_state["text"] = DEFAULT_TEXT
+    text = st.text_area("Text", key="text", bind="query-params", height=110, help="Ctrl+Enter shows it.")
+    st.selectbox(
+        "Examples",
+        list(EXAMPLES),
+        index=None,
+        key="example",
+        placeholder="Choose an example",
+        label_visibility="collapsed",
+        on_change=_use_example,
+    )
+    return text or ""
+
+
+def _use_example() -> None:
+    example = st.session_state.get("example")
+    if example in EXAMPLES:
+        st.session_state["text"], st.session_state["text_b"] = EXAMPLES[example]
+    st.session_state["example"] = None
+
+
+def _load(name: str) -> "Model | None":
+    """The model, or None after its error has been shown."""
+    try:
+        with st.spinner(f"Loading {name} …"):
+            model = cached.load_model(name)
+    except InputError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+    recent = st.session_state["recent_models"]
+    if name not in recent:
+        recent.append(name)
+    return model
+
+
+def _choose_second_text(model: "Model") -> str | None:
+    if not model.pairs:
+        return None
+    label = "Decoder's text" if model.family == "seq2seq" else "Second sentence (optional)"
+    return st.text_area(label, key="text_b", bind="query-params", height=70) or None
+
+
+def _choose_stack(model: "Model") -> str:
+    if len(model.stacks) == 1:
+        return model.stacks[0]
+    chosen = st.segmented_control(
+        "Attention", model.stacks, key="stack", bind="query-params", default=model.stacks[0], required=True
+    )
+    return chosen or model.stacks[0]
+
+
+def _choose_head(model: "Model", stack: str) -> tuple[int, int | None]:
+    heads = model.heads[stack]
+    left, right = st.columns(2)
+    layer = left.selectbox("Layer", range(len(heads)), key="layer", bind="query-params")
+    names = ["all", *map(str, range(heads[layer]))]
+    head = right.selectbox("Head", names, key="head", bind="query-params")
+    return layer, None if head == "all" else int(head)
+
+
+# ---------------------------------------------------------------------------------------------- a view's own state
+
+
+def view_state(page: str) -> str:
+    """The state a view starts in: from the link, or as it was when the page was left."""
+    if st.session_state.get("page") != page:
+        st.session_state["page"] = page
+        st.session_state["view_at_start"] = st.query_params.get("view", "")[:2000]
+    return st.session_state["view_at_start"]
+
+
+def set_view(chosen: Choices, view: str) -> bool:
+    """Put the view's state into the URL, and a single head that is on into the sidebar; True if that changed."""
+    if view != st.query_params.get("view", ""):
+        st.query_params["view"] = view
+        if not view:
+            del st.query_params["view"]
+    heads = dict(part.split(":", 1) for part in view.split(",") if ":" in part).get("heads", "")
+    head = heads if heads.isdigit() else "all"
+    if head == ("all" if chosen.head is None else str(chosen.head)):
+        return False
+    st.session_state["head"] = head
+    return True
+
+
+def step_layer(chosen: Choices, step: int) -> bool:
+    """Choose the next or previous layer; True if there is one."""
+    layer = chosen.layer + step
+    if chosen.model is None or not 0 <= layer < len(chosen.model.heads[chosen.stack]):
+        return False
+    st.session_state["layer"] = layer
+    return True
+
+
+def hidden_tokens(chosen: Choices) -> tuple[int, ...]:
+    """The tokens hidden from the model; another model or text shows all again."""
+    text = (chosen.name, chosen.text, chosen.text_b)
+    if st.session_state.setdefault("hidden_in", text) != text:
+        st.session_state["hidden_in"] = text
+        set_hidden(())
+    parts = st.query_params.get("hide", "").split(".")
+    return tuple(sorted({int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 7}))
+
+
+def set_hidden(tokens: tuple[int, ...]) -> None:
+    """Hide these tokens from the model."""
+    st.query_params["hide"] = ".".join(map(str, tokens))
+    if not tokens:
+        del st.query_params["hide"]
+
+
+def toggle_hidden(tokens: tuple[int, ...]) -> None:
+    """Hide tokens, or show them again where they are hidden."""
+    hidden = set(hidden_tokens(choices()))
+    set_hidden(tuple(sorted(hidden - set(tokens) if set(tokens) <= hidden else hidden | set(tokens))))

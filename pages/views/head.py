@@ -1,0 +1,94 @@
+"""The attention-head view: which token looks at which, in every head of one layer."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from attnlib.views.payload import head_payload
+from pages.ui import cached
+from pages.ui.component import HeadEvents, head_view
+from pages.ui.controls import offer_cut, status_line
+from pages.ui.state import (
+    Choices,
+    choices,
+    hidden_tokens,
+    set_hidden,
+    set_view,
+    step_layer,
+    toggle_hidden,
+    view_state,
+)
+
+if TYPE_CHECKING:
+    from attnlib import Trace
+
+
+def page() -> None:
+    """The whole page; every error is a sentence and leaves the rest alive."""
+    st.subheader("Attention heads", anchor=False)
+    chosen = choices()
+    if chosen.model is None:
+        return
+    try:
+        trace = _trace(chosen)
+    except InputError as error:
+        st.error(str(error), icon=":material/error:")
+        offer_cut(error)
+        return
+    status_line(chosen.model, trace)
+    _hidden_note(trace)
+    _view(chosen, trace)
+
+
+def _trace(chosen: Choices) -> "Trace":
+    hide = hidden_tokens(chosen)
+    cut = bool(st.session_state.get("cut"))
+    with st.spinner("Reading the text …", show_time=False):
+        return cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, cut, hide)
+
+
+def _hidden_note(trace: "Trace") -> None:
+    if trace.truncated_from is not None:
+        offer_cut(None)
+        kept = len(trace.stack().queries)
+        st.info(f"The text was cut: the first {kept:,} of its {trace.truncated_from:,} tokens are shown.")
+    if trace.hidden:
+        left, right = st.columns([4, 1], vertical_alignment="center")
+        left.info(" ".join(trace.notes))
+        right.button("Show all again", on_click=set_hidden, args=((),))
+
+
+@st.fragment
+def _view(chosen: Choices, trace: "Trace") -> None:
+    try:
+        payload = head_payload(
+            trace, chosen.layer, chosen.stack, head=chosen.head, state=view_state("head"), can_hide=_can_hide(chosen)
+        )
+    except InputError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    head_view(payload, key="head_view", on_event=_on_event)
+    if st.session_state.pop("rerun_all", False):
+        st.rerun()  # what the view changed is shown by the sidebar
+
+
+def _on_event(event: HeadEvents) -> None:
+    """Bring what was done in the view into the sidebar and the URL."""
+    chosen = choices()
+    changed = False
+    if event.view is not None:
+        changed = set_view(chosen, event.view)
+    if event.hide:
+        toggle_hidden(event.hide)
+        changed = True
+    if event.layer_step:
+        changed = step_layer(chosen, event.layer_step)
+    st.session_state["rerun_all"] = changed
+
+
+def _can_hide(chosen: Choices) -> bool:
+    return chosen.stack in ("self", "encoder")
+
+
+page()
