@@ -39,8 +39,11 @@ def read_inputs(model: Model, text: str, text_b: str | None, *, truncate: bool, 
     seq2seq = model.family == "seq2seq"
     encoding = _tokenize(model, text, None if seq2seq else text_b)
     encoding, total = _fit(model, encoding, truncate, text, None if seq2seq else text_b)
+    _check_ids(model, encoding["input_ids"])
     tokens = _row(model, encoding, [text] if seq2seq or text_b is None else [text, text_b])
     tensors = {name: torch.tensor([values]) for name, values in encoding.items()}
+    if max(encoding.get("token_type_ids", [0])) >= getattr(model.hf.config, "type_vocab_size", 0):
+        tensors.pop("token_type_ids", None)  # a model without sentence embeddings: GPT-2 would read them as words
     decoder_tokens = None
     if seq2seq:
         decoder_tokens, tensors["decoder_input_ids"] = _decoder_row(model, text_b, truncate)
@@ -84,6 +87,18 @@ def _fit(model: Model, encoding: Any, truncate: bool, text: str, text_b: str | N
     return _tokenize(model, text, text_b, truncation=True, max_length=limit), total
 
 
+def _check_ids(model: Model, ids: Sequence[int]) -> None:
+    try:
+        known = model.hf.get_input_embeddings().weight.shape[0]
+    except (AttributeError, NotImplementedError):  # a model that has no table of tokens, such as CANINE
+        return
+    if max(ids) >= known:
+        raise InputError(
+            f"The tokenizer of {model.name} makes token {max(ids)} of this text and the model knows {known}: they "
+            "do not belong together. Save the tokenizer the model was trained with beside it."
+        )
+
+
 def _row(model: Model, encoding: Any, texts: list[str]) -> Tokens:
     fast = encoding.encodings[0] if getattr(encoding, "encodings", None) else None
     return read_tokens(model.tokenizer, encoding["input_ids"], fast, texts)
@@ -101,6 +116,7 @@ def _decoder_row(model: Model, text: str | None, truncate: bool) -> tuple[Tokens
                 f"The decoder's text has {len(encoding['input_ids']):,} tokens and {model.name} reads at most "
                 f"{limit:,}. Shorten it, or have it cut to the limit."
             )
+        _check_ids(model, encoding["input_ids"])
         words = _row(model, encoding, [text]).first(limit)
         ids += encoding["input_ids"][:limit]
     return read_tokens(model.tokenizer, [start]) + words, torch.tensor([ids])

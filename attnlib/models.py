@@ -18,6 +18,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoModelForSeq2SeqLM,
+    AutoModelForTextEncoding,
     AutoTokenizer,
 )
 from transformers.models.auto import modeling_auto as auto
@@ -80,6 +81,9 @@ class Model:
         config = self.hf.config.get_text_config().to_dict()
         limits = [config.get(name) for name in ("max_position_embeddings", "n_positions")]
         limits.append(getattr(self.tokenizer, "model_max_length", None))
+        for name, module in self.hf.named_modules():
+            if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+                limits.append(module.weight.shape[0] - module.padding_idx - 1)  # RoBERTa counts from there
         known = [int(limit) for limit in limits if limit and 0 < limit < 10**7]
         return min(known) if known else None
 
@@ -116,7 +120,7 @@ def load_model(name: str, *, device: str | torch.device | None = None, root: str
     family = _family(config)
     _check_text_model(name, config, family)
     tokenizer = _load_tokenizer(name, folder)
-    hf = _load_weights(name, folder, family)
+    hf = _load_weights(name, folder, _auto_class(config, family))
     hf.eval().requires_grad_(False).to(choose_device() if device is None else device)
     return wrap(name, hf, tokenizer, family)
 
@@ -125,7 +129,15 @@ def wrap(name: str, hf: Any, tokenizer: Any, family: str | None = None) -> Model
     """A Model around a Hugging Face model and tokenizer that are already in memory."""
     family = family or _family(hf.config, type(hf).__name__)
     hf.eval()
-    places, heads, causal = _probe(hf, family)
+    try:
+        places, heads, causal = _probe(hf, family)
+    except InputError:
+        raise
+    except Exception as error:  # whatever a model may miss when it is given three tokens and nothing else
+        raise InputError(
+            f"{name!r} ({type(hf).__name__}) cannot be run on text alone: {_first_line(error)} "
+            "Choose a language model such as GPT-2, BERT or T5."
+        ) from error
     return Model(name, hf, tokenizer, family, places, heads, causal)
 
 
@@ -148,11 +160,25 @@ def _load_config(name: str, folder: Path) -> Any:
 
 def _family(config: Any, architecture: str | None = None) -> str:
     """Which head to load: what the configuration names, else the encoder-decoder's, else none."""
-    named = [architecture] if architecture else list(getattr(config, "architectures", None) or ())
+    named = {architecture} if architecture else _architectures(config)
     for family, (_, names) in FAMILIES.items():
-        if any(name in _flat(names.values()) for name in named):
+        if named & _flat(names.values()):
             return family
+    if named & _flat(auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.values()):
+        return "encoder"
     return "seq2seq" if getattr(config, "is_encoder_decoder", False) else "encoder"
+
+
+def _architectures(config: Any) -> set[str]:
+    return set(getattr(config, "architectures", None) or ())
+
+
+def _auto_class(config: Any, family: str) -> Any:
+    """The class that loads a model of `family`; an encoder saved without its decoder is loaded without one."""
+    if family in FAMILIES:
+        return FAMILIES[family][0]
+    alone = _architectures(config) & _flat(auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.values())
+    return AutoModelForTextEncoding if alone else AutoModel
 
 
 def _flat(values: Any) -> set[str]:
@@ -160,9 +186,8 @@ def _flat(values: Any) -> set[str]:
 
 
 def _check_text_model(name: str, config: Any, family: str) -> None:
-    auto_class = FAMILIES[family][0] if family in FAMILIES else AutoModel
     try:
-        model_class = auto_class._model_mapping[type(config)]
+        model_class = _auto_class(config, family)._model_mapping[type(config)]
     except KeyError:
         model_class = None
     model_class = model_class[0] if isinstance(model_class, (tuple, list)) else model_class
@@ -177,23 +202,26 @@ def _load_tokenizer(name: str, folder: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         ids = tokenizer("a", add_special_tokens=False).input_ids
+        words = set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids)
     except Exception as error:
         raise InputError(
             f"{name!r} has no tokenizer that can be loaded ({_first_line(error)}). "
             "Save one beside the model with tokenizer.save_pretrained(folder)."
         ) from None
-    if not ids:
+    if not ids or len(words) < 2:  # a class that finds no files makes a tokenizer that knows no words
         raise InputError(
-            f"The tokenizer of {name!r} makes no tokens of the letter 'a': its files are missing or empty. "
+            f"The tokenizer of {name!r} knows no words: its files are missing or empty. "
             "Save it beside the model with tokenizer.save_pretrained(folder)."
         )
     return tokenizer
 
 
-def _load_weights(name: str, folder: Path, family: str) -> Any:
-    auto_class = FAMILIES[family][0] if family in FAMILIES else AutoModel
+def _load_weights(name: str, folder: Path, auto_class: Any) -> Any:
     options: dict[str, Any] = {
+        "attn_implementation": "eager",
         "dtype": "auto",
+        "output_loading_info": True,
+        "ignore_mismatched_sizes": True,  # _check_complete says which
         "use_safetensors": True,
         "trust_remote_code": False,
         "local_files_only": True,
@@ -202,18 +230,35 @@ def _load_weights(name: str, folder: Path, family: str) -> Any:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
-        return auto_class.from_pretrained(folder, attn_implementation="eager", **options)
+        hf, report = auto_class.from_pretrained(folder, **options)
     except (MemoryError, torch.OutOfMemoryError):
         raise InputError(f"{name!r} does not fit into memory. Choose a smaller model.") from None
     except Exception as error:
-        raise InputError(f"The weights of {name!r} cannot be loaded: {_first_line(error)}") from None
+        raise InputError(
+            f"The weights of {name!r} cannot be loaded: {_first_line(error)} "
+            "Save the model again with model.save_pretrained(folder)."
+        ) from None
     finally:
         transformers_logging.set_verbosity(before)
+    _check_complete(name, report)
+    return hf
+
+
+def _check_complete(name: str, report: dict[str, Any]) -> None:
+    """Refuse weights that leave parts of the model to chance: what was drawn would be random numbers."""
+    missing = {str(key) for key in report["missing_keys"] if "pooler" not in key}  # nothing attends to the pooler
+    missing |= {str(key[0]) for key in report["mismatched_keys"]}
+    if missing:
+        raise InputError(
+            f"The weights of {name!r} do not fit its config.json: {len(missing)} are missing or of another shape "
+            f"({min(missing)}, …). Save the model again with model.save_pretrained(folder)."
+        )
 
 
 def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0] if lines else type(error).__name__)[:300].rstrip(".") + "."
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    first = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    return first[:300].rstrip(".") + "."
 
 
 # ---------------------------------------------------------------------------------------------- probing
@@ -279,7 +324,7 @@ def _stack(name: str, family: str) -> str:
 def _weights_outside_interface(hf: Any, inputs: dict[str, torch.Tensor]) -> dict[str, tuple[torch.Tensor, ...]]:
     with torch.inference_mode():
         weights = stacked_outputs(hf(**inputs, output_attentions=True))
-    if not weights:
+    if not weights or any(w.ndim != 4 for ws in weights.values() for w in ws):
         raise InputError(
             f"{type(hf).__name__} gives no attention weights: it does not use the attention interface and "
             "ignores output_attentions. Models without softmax attention (Mamba, RWKV) have none to show."

@@ -43,7 +43,7 @@ def find_model(name: str, root: str | Path | None = None) -> Path:
         folder = _demo_folder(name)
     elif ".." in Path(name).parts:
         raise InputError(f"The model name {name!r} contains '..'. Give the folder's full path instead.")
-    elif Path(name).expanduser().is_dir():
+    elif _is_folder(name):
         folder = _local_folder(Path(name).expanduser(), root)
     elif HUB_ID.fullmatch(name):
         folder = _download(name)
@@ -54,6 +54,13 @@ def find_model(name: str, root: str | Path | None = None) -> Path:
         )
     check_folder(name, folder)
     return folder
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError):  # a name no file system takes; a home nobody has
+        return False
 
 
 def _demo_folder(name: str) -> Path:
