@@ -4,10 +4,8 @@ import sys
 
 import streamlit as st
 
-if sys.version_info < (3, 11):
-    st.error(
-        "Python 3.11 or newer is needed; this is Python %d.%d. Install it and run `make run`." % sys.version_info[:2]
-    )
+if sys.version_info < (3, 11):  # noqa: UP036  (an older Python gets a sentence, not a traceback)
+    st.error(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Install it and run `make run`.")
     st.stop()
 
 from pages.ui.state import sidebar

@@ -62,9 +62,9 @@ def verify(layers: "Sequence[tuple[LayerAttention, bool]]", rows: int = ROWS) ->
             future = np.arange(weights.shape[2]) > chosen[:, None]  # [row, key]
             found.setdefault("causal", []).append((float((weights * future).max()), 0.0, count))
         if layer.call is not None:
-            again = recompute(layer.call, chosen)
+            again, largest_score = recompute(layer.call, chosen)
             deviation = float(np.abs(again - weights).max())
-            found.setdefault("recomputed", []).append((deviation, max(1e-5, slack), count))
+            found.setdefault("recomputed", []).append((deviation, max(1e-5, slack * largest_score), count))
     return tuple(
         Check(name, max(r[0] for r in results), max(r[1] for r in results), sum(r[2] for r in results))
         for name, results in found.items()
@@ -81,21 +81,27 @@ def _rounding(layer: "LayerAttention") -> float:
     return 2 * torch.finfo(dtype).eps
 
 
-def recompute(call: AttentionCall, rows: Int[np.ndarray, " row"]) -> Float[np.ndarray, "head row key"]:
-    """softmax(softcap(q·kᵀ·scale) + bias) for chosen query rows, in float64, without the model's own code."""
+def recompute(call: AttentionCall, rows: Int[np.ndarray, " row"]) -> tuple[Float[np.ndarray, "head row key"], float]:
+    """softmax(softcap(q·kᵀ·scale) + bias) for chosen query rows, in float64, without the model's own code.
+
+    Also the largest score in size: the model rounded its scores to its dtype, so that a step of a weight is
+    that many steps of the dtype.
+    """
     chosen = torch.from_numpy(rows)
     query = call.query[0][:, chosen].double()  # [head, row, head_dim]
     key = repeat_key_heads(call.key, call.query.shape[1])[0].double()  # [head, key, head_dim]
     scores = query @ key.transpose(-1, -2) * call.scaling  # [head, row, key]
     if call.softcap is not None:
         scores = torch.tanh(scores / call.softcap) * call.softcap
+    largest = float(scores.abs().max())
     for bias in (call.position_bias, call.mask):
         if bias is not None:
             scores = scores + _rows_of(bias, chosen).double()
     if call.sinks is not None:
         sinks = call.sinks.double().reshape(-1, 1, 1).expand(-1, scores.shape[1], 1)
-        return torch.cat([scores, sinks], -1).softmax(-1)[..., :-1].numpy()
-    return scores.softmax(-1).numpy()
+        scores = torch.cat([scores, sinks], -1)
+    weights = scores.softmax(-1)[..., : call.key.shape[2]]
+    return weights.numpy(), largest
 
 
 def _rows_of(bias: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:

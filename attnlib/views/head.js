@@ -405,6 +405,7 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   let view = views.get(parentElement);
   if (!view) {
     view = new HeadView(parentElement.querySelector(".attn-head"));
+    view.root.headView = view; // for the browser's console and the tests
     views.set(parentElement, view);
   }
   view.report = setStateValue && ((text) => setStateValue("view", text));

@@ -93,7 +93,8 @@ _THEME = """
   --st-secondary-background-color: #f0f2f5; --st-border-color: #d0d7de; --st-primary-color: #0b63b0; }
 @media (prefers-color-scheme: dark) { :root { --st-text-color: #e8eaed; --st-background-color: #14171c;
   --st-secondary-background-color: #222831; --st-border-color: #3a424d; --st-primary-color: #7cb8ff; } }
-body { margin: 16px; background: var(--st-background-color); color: var(--st-text-color); font-family: system-ui, sans-serif; }
+body { margin: 16px; font-family: system-ui, sans-serif;
+  background: var(--st-background-color); color: var(--st-text-color); }
 """
 
 _PAGE = """<!doctype html>

@@ -1,6 +1,6 @@
 """The attention-head view: which token looks at which, in every head of one layer."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -35,6 +35,8 @@ def page() -> None:
     except InputError as error:
         st.error(str(error), icon=":material/error:")
         offer_cut(error)
+        if hidden_tokens(chosen):
+            _show_all_button(st)
         return
     status_line(chosen.model, trace)
     _hidden_note(trace)
@@ -56,7 +58,11 @@ def _hidden_note(trace: "Trace") -> None:
     if trace.hidden:
         left, right = st.columns([4, 1], vertical_alignment="center")
         left.info(" ".join(trace.notes))
-        right.button("Show all again", on_click=set_hidden, args=((),))
+        _show_all_button(right)
+
+
+def _show_all_button(place: Any) -> None:
+    place.button("Show all again", on_click=set_hidden, args=((),), help="Show the hidden tokens to the model again.")
 
 
 @st.fragment

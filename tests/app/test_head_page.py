@@ -1,0 +1,146 @@
+"""The head page as a script: what is in the payload, what the sidebar and the URL say, what errors read like."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnlib.views.payload import unpack
+
+DASHBOARD = str(Path(__file__).resolve().parents[2] / "dashboard.py")
+SHE = "The doctor asked the nurse a question. She"
+
+
+def open_page(**choices: str) -> AppTest:
+    """The dashboard after its first run, opened by a link with these choices."""
+    app = AppTest.from_file(DASHBOARD, default_timeout=120)
+    for name, value in choices.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def payload(app: AppTest) -> tuple[dict, dict]:
+    """What the view was given."""
+    assert not app.exception
+    (component,) = app.get("bidi_component")
+    assert component.proto.component_name == "attn_head"
+    return unpack(component.proto.bytes)
+
+
+def messages(app: AppTest) -> str:
+    return " ".join(element.value for element in [*app.error, *app.info, *app.caption])
+
+
+def test_the_first_view_is_a_sentence_in_a_demo_model() -> None:
+    header, arrays = payload(open_page())
+    assert header["model"] == "demo/gpt2-biased"
+    assert header["queries"]["labels"][0] == "The"
+    assert header["triangle"] is True
+    assert arrays["weights"].shape == (4, 9 * 10 // 2)
+    assert len(header["predictions"]) == 9
+
+
+def test_a_link_chooses_model_text_layer_and_head() -> None:
+    app = open_page(
+        model="demo/bert-balanced", text="The cat sat.", text_b="It slept.", layer="2", head="3", view="words:1"
+    )
+    header, arrays = payload(app)
+    assert (header["model"], header["layer"], header["head"], header["state"]) == (
+        "demo/bert-balanced",
+        2,
+        3,
+        "words:1",
+    )
+    assert header["queries"]["segments"] == [0] * 6 + [1] * 4
+    assert arrays["weights"].shape == (4, 10, 10)
+    assert np.allclose(arrays["weights"].sum(-1) / 65535, 1, atol=1e-3)
+    assert app.text_area(key="text_b").value == "It slept."
+
+
+def test_the_sidebar_changes_the_view_and_the_url() -> None:
+    app = open_page()
+    app.selectbox(key="layer").select(3).run()
+    app.text_area(key="text").set_value("Time flies like an arrow").run()
+    header, _ = payload(app)
+    assert header["layer"] == 3
+    assert (
+        header["queries"]["labels"] == ["Time", " flies", " like", " an", " arrow"]
+        or len(header["queries"]["labels"]) > 4
+    )
+    assert app.query_params["layer"] in ("3", ["3"])
+    assert app.query_params["text"] in ("Time flies like an arrow", ["Time flies like an arrow"])
+
+
+def test_an_example_fills_the_text() -> None:
+    app = open_page(model="demo/bert-biased")
+    app.selectbox(key="example").select("Two sentences (Vig 2019)").run()
+    assert app.text_area(key="text").value == "The cat sat on the mat."
+    assert app.text_area(key="text_b").value == "The cat lay on the rug."
+    header, _ = payload(app)
+    assert 1 in header["queries"]["segments"]
+
+
+def test_a_second_text_is_offered_only_where_the_model_reads_two() -> None:
+    app = open_page()
+    assert "text_b" not in [area.key for area in app.text_area]
+    app.selectbox(key="model").select("demo/bert-biased").run()
+    assert "text_b" in [area.key for area in app.text_area]
+
+
+def test_the_status_line_tells_model_size_time_and_verification() -> None:
+    app = open_page()
+    line = app.caption[0].value
+    for part in ("gpt2", "M parameters", "4 layers × 4 heads", "9 tokens", "cpu, float32", "ms"):
+        assert part in line
+    text = " ".join(element.value for element in app.markdown)
+    assert "softmax(q·kᵀ·scale + bias) gives these weights: verified" in text
+    assert "no token sees a later one: verified" in text
+
+
+@pytest.mark.parametrize(
+    ("choices", "says"),
+    [
+        ({"text": "   "}, "The text is empty"),
+        ({"text": "a\ud800b".encode("utf-8", "ignore").decode()}, ""),
+        ({"text": "\x00\x01\x1b[31m"}, ""),
+        ({"text": "x" * 100_000}, "reads at most 128"),
+        ({"model": "../../etc/passwd"}, "contains '..'"),
+        ({"model": "nobody/knows-this-model"}, "hub cannot be reached"),
+        ({"model": "/"}, "no config.json"),
+        ({"model": "demo/unknown"}, "no demo model"),
+        ({"layer": "-7", "head": "99", "stack": "?", "view": "<b>", "hide": "a.b"}, ""),
+        ({"hide": "500"}, "There is no token 500"),
+    ],
+)
+def test_bad_input_is_a_sentence(choices: dict[str, str], says: str) -> None:
+    app = open_page(**choices)
+    assert not app.exception
+    assert says in messages(app)
+    if choices.get("text", "").strip():
+        assert app.text_area(key="text").value == choices["text"], "the text is kept"
+
+
+def test_a_long_text_is_cut_on_request_and_told() -> None:
+    app = open_page(text="the cat sat on the mat and " * 60)
+    assert "reads at most 128" in messages(app)
+    app.toggle(key="cut").set_value(True).run()
+    header, _ = payload(app)
+    assert len(header["queries"]["labels"]) == 128
+    assert "The text was cut: the first 128 of its" in messages(app)
+
+
+def test_a_failed_model_leaves_the_sidebar_usable() -> None:
+    app = open_page(model="demo/unknown")
+    app.selectbox(key="model").select("demo/gpt2-balanced").run()
+    header, _ = payload(app)
+    assert header["model"] == "demo/gpt2-balanced"
+
+
+def test_hidden_tokens_belong_to_their_text() -> None:
+    app = open_page(model="demo/bert-biased", text="The nurse slept.", hide="2")
+    header, _ = payload(app)
+    assert header["queries"]["labels"][2] == "[MASK]"
+    app.text_area(key="text").set_value("The pilot slept.").run()
+    header, _ = payload(app)
+    assert "[MASK]" not in header["queries"]["labels"]

@@ -1,0 +1,78 @@
+"""`make bench`: measures, and writes docs/benchmarks.md. Ratios are of runs side by side on this machine."""
+
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+import transformers
+
+from tests.benchmarks import browser, memory, server
+
+REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+
+
+def main() -> None:
+    rows = server.run()
+    depths = memory.run()
+    page = browser.run()
+    REPORT.write_text(_report(rows, depths, page), "utf-8")
+    print(REPORT.read_text("utf-8"))
+
+
+def _report(rows: list[dict[str, Any]], depths: list[dict[str, Any]], page: dict[str, Any]) -> str:
+    viz = [(r["bertviz_MB"], r["bertviz_s"]) if "bertviz_MB" in r else None for r in rows]
+    viz_cells = [f"{v[0]:.1f} MB, {v[1]:.2f} s" if v else "–" for v in viz]
+    parts = [
+        "# Benchmarks",
+        "Written by `make bench`; do not edit. Ratios compare runs made in turn on one machine, so they travel; "
+        "seconds do not.",
+        f"Machine: {platform.machine()}, {psutil.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB, "
+        f"Python {platform.python_version()}, torch {torch.__version__}, transformers {transformers.__version__}. "
+        "Model: GPT-2's shape (12 layers x 12 heads x 768, 50,257 words), random weights, float32, CPU.",
+        "## Server",
+        "*View*: tokenize, forward, observe one layer, predict, pack, divided by the plain eager forward pass "
+        "without attentions. *Trace*: all layers kept, divided by the forward pass with `output_attentions=True`. "
+        "BertViz 1.4.1 where installed, up to 128 tokens: size and seconds of its head view of this attention.",
+        _table(
+            ["tokens", "forward, s", "view ÷ forward", "trace ÷ forward with attentions", "payload, MB", "BertViz"],
+            [
+                [
+                    r["tokens"],
+                    f"{r['forward_s']:.2f}",
+                    f"{r['view']:.2f}",
+                    f"{r['trace']:.2f}",
+                    f"{r['payload_MB']:.2f}",
+                    v,
+                ]
+                for r, v in zip(rows, viz_cells, strict=True)
+            ],
+        ),
+        "## Memory",
+        f"Peak above the loaded model at {memory.TOKENS} tokens, in MB.",
+        _table(
+            ["layers", "plain forward", "one-layer view", "full trace"],
+            [[d["layers"], *(f"{d[f'{what}_MB']:.0f}" for what in ("forward", "view", "trace"))] for d in depths],
+        ),
+        "## Browser",
+        "12 heads in headless Chromium without a GPU. *Painted*: from the arrival of the server's answer to the "
+        "painted view. *Hover*: 95th percentile of the time between frames while in each another token is hovered.",
+        _table(
+            ["tokens", "painted, ms", "hover p95, ms"],
+            [[r["tokens"], f"{r['painted_ms']:.0f}", f"{r['hover_p95_ms']:.1f}"] for r in page["rows"]],
+        ),
+        f"Cold start: server healthy after {page['healthy_s']:.1f} s; first view of the demo model painted "
+        f"{page['first_view_s']:.1f} s after the browser opened the page.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The browser's side: from the server's answer to the painted view, frames while hovering, and the cold start."""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.benchmarks.models import gpt2_shape, text_of, tokenizer
+from tests.browser.conftest import FLAGS, start_server
+from tests.browser.install import chromium
+
+LENGTHS = (32, 128, 512)
+# Notes when the frame that carries the payload has arrived: the server's answer.
+ARRIVAL = """
+const add = WebSocket.prototype.addEventListener;
+const note = ({ data }) => {
+  if ((data?.byteLength ?? data?.size ?? 0) > 4000) window.arrived = performance.timeOrigin + performance.now();
+};
+const Native = WebSocket;
+window.WebSocket = class extends Native { constructor(...a) { super(...a); add.call(this, "message", note); } };
+"""
+HOVER = """
+async (root) => {
+  const view = root.headView, frames = [], n = Math.min(28, view.shown.queries.length);
+  let last = performance.now();
+  for (let i = 0; i < 120; i++) {
+    view.setHover({ side: i % 2 ? "q" : "k", token: (i * 7) % n });
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    frames.push(now - last);
+    last = now;
+  }
+  return frames.slice(5);
+}
+"""
+
+
+def run() -> dict[str, Any]:
+    """Paint and hover times at each length with 12 heads, and the cold start with the demo model."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        gpt2_shape(vocabulary=len(tokenizer())).save_pretrained(folder)
+        tokenizer().save_pretrained(folder)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        start = time.perf_counter()
+        server, url = start_server(Path(folder) / "log.txt")
+        healthy = time.perf_counter() - start
+        try:
+            page = browser.new_page()
+            cold = time.perf_counter()
+            _open(page, url)
+            first_view = time.perf_counter() - cold
+            rows = [_row(browser.new_page(), url, folder, tokens) for tokens in LENGTHS]
+        finally:
+            server.terminate()
+            server.wait(20)
+    return {"healthy_s": healthy, "first_view_s": first_view, "rows": rows}
+
+
+def _open(page: Page, url: str, **choices: object) -> None:
+    page.set_default_timeout(120000)
+    page.add_init_script(ARRIVAL)
+    page.goto(f"{url}/?{urlencode(choices, quote_via=quote)}")
+    page.locator(".attn-head[data-painted]").wait_for()
+
+
+def _row(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:
+    text = text_of(tokens)
+    paints = []
+    _open(page, url, model=folder, text=text)
+    for layer in range(1, 6):
+        painted = page.locator(".attn-head").get_attribute("data-painted")
+        page.locator(".attn-head").evaluate("root => root.headView.requestLayer(1)")
+        page.wait_for_function("p => document.querySelector('.attn-head').dataset.painted !== p", arg=painted)
+        page.wait_for_function(f"document.querySelector('.attn-head').headView.header.layer === {layer}")
+        page.wait_for_timeout(200)
+        paints.append(page.evaluate("+document.querySelector('.attn-head').dataset.painted - window.arrived"))
+    frames = sorted(page.locator(".attn-head").evaluate(HOVER))
+    page.close()
+    return {
+        "tokens": tokens,
+        "painted_ms": statistics.median(paints),
+        "hover_p95_ms": frames[int(0.95 * len(frames))],
+    }

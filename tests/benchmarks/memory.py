@@ -1,0 +1,56 @@
+"""Peak memory of a one-layer view and of a full trace, for models of different depth (Linux only)."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+DEPTHS = (6, 12, 24)
+TOKENS = 512
+
+
+def run() -> list[dict[str, Any]]:
+    """One row per depth: megabytes above what the loaded model takes, each in a process of its own."""
+    rows = []
+    for layers in DEPTHS:
+        row: dict[str, Any] = {"layers": layers}
+        for what in ("forward", "view", "trace"):
+            command = [sys.executable, "-m", "tests.benchmarks.memory", str(layers), what]
+            row[f"{what}_MB"] = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        rows.append(row)
+    return rows
+
+
+def _resident(field: str) -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{field}:\s+(\d+) kB", status)[1]) / 1e3  # type: ignore[index]
+
+
+def measure(layers: int, what: str) -> float:
+    """Peak resident memory of one pass above the memory before it, in MB."""
+    import torch
+
+    import attnlib
+    from attnlib.views.payload import head_payload
+    from tests.benchmarks.models import gpt2_shape, text_of, tokenizer, wrapped
+
+    model = wrapped(gpt2_shape(layers, vocabulary=2400))
+    text = text_of(TOKENS)
+    ids = tokenizer()(text, return_tensors="pt").input_ids
+    with torch.inference_mode():
+        model.hf(ids[:, :8], use_cache=False)
+    before = _resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
+    if what == "forward":
+        with torch.inference_mode():
+            model.hf(ids, use_cache=False)
+    elif what == "view":
+        head_payload(attnlib.trace(model, text, layers=[layers // 2]), layers // 2)
+    else:
+        attnlib.trace(model, text)
+    return _resident("VmHWM") - before
+
+
+if __name__ == "__main__":
+    print(measure(int(sys.argv[1]), sys.argv[2]))

@@ -1,0 +1,105 @@
+"""The frame that crosses to the browser: every number comes back, at the promised size."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import attnlib
+from attnlib import InputError, Trace
+from attnlib.views import payload
+from attnlib.views.html import head_view, script
+
+
+def random_trace(heads: int, tokens: int, causal: bool) -> Trace:
+    """A trace of one layer of random attention."""
+    rng = np.random.default_rng(0)
+    weights = rng.dirichlet(np.full(tokens, 0.1), (1, heads, tokens)).astype(np.float32)
+    if causal:
+        weights = np.tril(weights) / np.tril(weights).sum(-1, keepdims=True).clip(1e-30)
+        weights[..., 0, 0] = 1
+    return Trace.from_arrays(weights.astype(np.float32), [f"t{i}" for i in range(tokens)])
+
+
+@given(
+    hnp.arrays(np.float32, hnp.array_shapes(max_dims=3, max_side=5), elements=st.floats(0, 1, width=32)),
+    st.text(max_size=50).filter(lambda text: text.isprintable()),
+)
+def test_a_frame_comes_back(array: np.ndarray, text: str) -> None:
+    header, arrays = payload.unpack(payload.pack({"text": text}, {"a": array, "b": np.arange(3, dtype=np.uint8)}))
+    assert header == {"text": text}
+    assert np.array_equal(arrays["a"], array)
+    assert arrays["b"].tolist() == [0, 1, 2]
+
+
+def test_other_bytes_are_refused() -> None:
+    with pytest.raises(InputError, match="not an attention payload"):
+        payload.unpack(b"nonsense bytes")
+
+
+def test_weights_are_exact_to_more_than_three_decimals() -> None:
+    trace = random_trace(3, 20, causal=False)
+    _, arrays = payload.unpack(payload.head_payload(trace, 0))
+    assert np.abs(arrays["weights"] / 65535 - trace.weights[0]).max() < 1e-5
+
+
+def test_a_causal_layer_is_sent_as_its_triangle() -> None:
+    trace = random_trace(2, 6, causal=True)
+    header, arrays = payload.unpack(payload.head_payload(trace, 0))
+    assert header["triangle"]
+    back = np.zeros((2, 6, 6))
+    for head in range(2):
+        back[head][np.tril_indices(6)] = arrays["weights"][head] / 65535
+    assert np.abs(back - trace.weights[0]).max() < 1e-5
+
+
+def test_cross_attention_keeps_its_rectangle() -> None:
+    weights = np.random.default_rng(1).dirichlet(np.ones(5), (1, 2, 3)).astype(np.float32)
+    trace = Trace.from_arrays(weights, ["a", "b", "c"], ["v", "w", "x", "y", "z"])
+    header, arrays = payload.unpack(payload.head_payload(trace, 0))
+    assert not header["triangle"]
+    assert header["keys"]["labels"] == ["v", "w", "x", "y", "z"]
+    assert arrays["weights"].shape == (2, 3, 5)
+
+
+def test_sizes_at_gpt2_shape() -> None:
+    size = len(payload.head_payload(random_trace(12, 128, causal=True), 0))
+    assert size <= 250_000
+    assert len(payload.head_payload(random_trace(12, 512, causal=True), 0)) <= 3_300_000
+    assert len(payload.head_payload(random_trace(12, 128, causal=False), 0)) <= 800_000
+
+
+def test_too_many_weights_are_refused_with_the_length_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payload, "MOST_WEIGHTS", 1000)
+    with pytest.raises(InputError, match="Shorten the text to about 22 tokens"):
+        payload.head_payload(random_trace(2, 30, causal=False), 0)
+
+
+def test_scripts_are_joined_without_imports() -> None:
+    joined = script("head.js")
+    assert "import {" not in joined
+    assert joined.count("export ") == 1
+    assert joined.count("function readPayload") == 1
+
+
+def test_a_page_is_self_contained_and_its_tokens_cannot_leave_their_place(tmp_path: object) -> None:
+    trace = Trace.from_arrays(np.ones((2, 1, 1, 1)), ["</script><script>alert(1)</script>"], name="</title>")
+    page = head_view(trace).to_html()
+    assert page.count("<script") == 1
+    assert page.count("</script>") == 1
+    assert "&lt;/title&gt;" in page
+    assert "http://" not in page
+    assert "https://" not in page
+    assert "default-src 'none'" in page
+
+
+def test_a_view_has_every_layer_or_those_asked_for() -> None:
+    trace = Trace.from_arrays(np.ones((3, 1, 1, 1)), ["a"])
+    assert list(head_view(trace).frames) == ["Layer 0", "Layer 1", "Layer 2"]
+    assert list(head_view(trace, layers=[2]).frames) == ["Layer 2"]
+    assert json.dumps("iframe srcdoc")[1:-1] in head_view(trace)._repr_html_()
+    with pytest.raises(attnlib.InputError, match="Layer 7"):
+        head_view(trace, layers=[7])
