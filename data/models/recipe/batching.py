@@ -80,7 +80,9 @@ def join(tokenizer: PreTrainedTokenizerFast, first: list[int], second: list[int]
 
 def long_pair(rest: Iterator[tuple[list[int], list[int]]], rng: Random) -> tuple[list[int], list[int]]:
     """Two segments of several documents each, so that late positions are trained as well."""
-    target, first, second = rng.randint(50, 2 * SEGMENT - 2), [], []
+    target = rng.randint(50, 2 * SEGMENT - 2)
+    first: list[int] = []
+    second: list[int] = []
     for a, b in rest:
         part = first if len(first) < target // 2 else second
         part += a + b

@@ -17,8 +17,6 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerFast,
 )
 
 from .batching import split_pair
@@ -52,8 +50,8 @@ FRAMES = [
 class Subject:
     """A model with its tokenizer."""
 
-    tokenizer: PreTrainedTokenizerFast
-    model: PreTrainedModel
+    tokenizer: Any
+    model: Any
 
     @property
     def masked(self) -> bool:

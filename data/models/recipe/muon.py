@@ -6,6 +6,7 @@ as long as the rest of a step. Matrices of one shape are iterated together.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 
@@ -34,7 +35,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """One update of all parameters."""
         for group in self.param_groups:
             by_shape = defaultdict(list)

@@ -7,12 +7,15 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import (
     BertConfig,
     BertForMaskedLM,
@@ -127,42 +130,45 @@ def new_model(family: str, tokenizer: PreTrainedTokenizerFast) -> PreTrainedMode
     """A model with the family's initialisation."""
     settings = FAMILIES[family]
     model = {"gpt2": gpt2, "bert": bert}[family](tokenizer, settings.initial)
-    positions = model.get_submodule("transformer.wpe" if family == "gpt2" else "bert.embeddings.position_embeddings")
-    positions.weight.data.copy_(sinusoids(tokenizing.POSITIONS, WIDTH) * settings.sinusoids)
+    name = "transformer.wpe" if family == "gpt2" else "bert.embeddings.position_embeddings"
+    model.get_parameter(f"{name}.weight").data.copy_(sinusoids(tokenizing.POSITIONS, WIDTH) * settings.sinusoids)
     return model
 
 
-# ---- batches and losses; an epoch is a list of batches
+# ---- tasks: the batches of all epochs, and the loss of a batch at a step
+
+Task = tuple[Iterator[Any], Callable[[Any, int], torch.Tensor]]
 
 
-def gpt2_epochs(tokenizer: PreTrainedTokenizerFast, documents: list[str], rng: Random) -> Iterator[list]:
-    """Packed batches, for ever."""
+def gpt2_task(job: Job, model: Any, tokenizer: PreTrainedTokenizerFast, documents: list[str]) -> Task:
+    """Guess the next token of packed documents."""
+    rng = Random(SEED + 5)
     ids = [encoding.ids for encoding in tokenizer.backend_tokenizer.encode_batch(documents)]
-    while True:
-        yield batching.gpt2_batches(ids, tokenizer.eos_token_id, rng)
+    epochs = (batching.gpt2_batches(ids, tokenizer.eos_token_id, rng) for _ in count())
+
+    def loss(batch: tuple[torch.Tensor, torch.Tensor], step: int) -> torch.Tensor:
+        tokens, targets = batch
+        logits = model(tokens).logits[:, :-1]  # (row, position, vocabulary)
+        return F.cross_entropy(logits.flatten(0, 1), targets[:, 1:].flatten(), ignore_index=batching.IGNORE)
+
+    return chain.from_iterable(epochs), loss
 
 
-def bert_epochs(tokenizer: PreTrainedTokenizerFast, documents: list[str], rng: Random) -> Iterator[list]:
-    """Padded batches, for ever."""
+def bert_task(job: Job, model: Any, tokenizer: PreTrainedTokenizerFast, documents: list[str]) -> Task:
+    """Guess the hidden tokens of sentence pairs."""
+    rng, masker = Random(SEED + 5), new_masker(tokenizer)
     examples = batching.bert_examples(tokenizer, documents, rng)
-    while True:
-        yield batching.bert_batches(examples, tokenizer.pad_token_id, rng)
+    epochs = (batching.bert_batches(examples, tokenizer.pad_token_id, rng) for _ in count())
 
+    def loss(batch: torch.Tensor, step: int) -> torch.Tensor:
+        ids, types, attention_mask = batch
+        masker.second_segment = second_segment_share(job, step)
+        chosen = masker.choose(ids, types)
+        hidden = masker.hide(ids, chosen)
+        states = model.bert(hidden, attention_mask=attention_mask, token_type_ids=types).last_hidden_state
+        return F.cross_entropy(model.cls(states[chosen]), ids[chosen])
 
-def gpt2_loss(model: GPT2LMHeadModel, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
-    """Cross entropy of the next token."""
-    tokens, targets = batch
-    logits = model(tokens).logits[:, :-1]  # (row, position, vocabulary)
-    return F.cross_entropy(logits.flatten(0, 1), targets[:, 1:].flatten(), ignore_index=batching.IGNORE)
-
-
-def bert_loss(model: BertForMaskedLM, batch: torch.Tensor, masker: batching.Masker) -> torch.Tensor:
-    """Cross entropy of the hidden tokens."""
-    ids, types, attention_mask = batch
-    chosen = masker.choose(ids, types)
-    hidden = masker.hide(ids, chosen)
-    states = model.bert(hidden, attention_mask=attention_mask, token_type_ids=types).last_hidden_state
-    return F.cross_entropy(model.cls(states[chosen]), ids[chosen])
+    return chain.from_iterable(epochs), loss
 
 
 def new_masker(tokenizer: PreTrainedTokenizerFast) -> batching.Masker:
@@ -195,7 +201,7 @@ def new_optimizers(model: nn.Module, family: Family) -> list[torch.optim.Optimiz
     matrices = [p for _, p in named if p.dim() >= 2 and id(p) not in known]
     vectors = [p for _, p in named if p.dim() < 2]
     muon = Muon(inside, lr=family.muon_rate, weight_decay=WEIGHT_DECAY)
-    groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
     adamw = torch.optim.AdamW(groups, lr=family.learning_rate, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY)
     return [muon, adamw]
 
@@ -208,23 +214,22 @@ def rate(job: Job, step: int) -> float:
     return warm * (0.02 + 0.98 * cosine) if job.base else warm
 
 
-def optimise(
-    job: Job, model: PreTrainedModel, epochs: Iterator[list], loss_of: Callable[[object, int], torch.Tensor]
-) -> None:
+def optimise(job: Job, model: PreTrainedModel, task: Task) -> None:
     """All steps of the job; prints the mean loss every 250."""
+    batches, loss_of = task
     optimizers = new_optimizers(model, FAMILIES[job.family])
-    schedules = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: rate(job, step)) for o in optimizers]
-    batches = (batch for epoch in epochs for batch in epoch)
-    losses, start = [], time.perf_counter()
+    schedules = [LambdaLR(optimizer, lambda step: rate(job, step)) for optimizer in optimizers]
     average = [p.detach().clone() for p in model.parameters()]
+    losses, start = [], time.perf_counter()
     model.train()
-    for step in range(job.steps):
-        loss = loss_of(next(batches), step)
+    for step, batch in zip(range(job.steps), batches, strict=False):
+        loss = loss_of(batch, step)
         model.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for stepper in (*optimizers, *schedules):
-            stepper.step()
+        for optimizer, schedule in zip(optimizers, schedules, strict=True):
+            optimizer.step()
+            schedule.step()
         with torch.no_grad():
             torch._foreach_lerp_(average, list(model.parameters()), 1 - AVERAGE_DECAY)
         losses.append(loss.item())
@@ -232,8 +237,8 @@ def optimise(
             mean, seconds = sum(losses[-250:]) / 250, time.perf_counter() - start
             print(f"{job.name} step {step + 1} loss {mean:.3f} after {seconds:.0f} s", flush=True)
     if job.base:
-        for parameter, mean in zip(model.parameters(), average, strict=True):
-            parameter.data.copy_(mean)
+        for parameter, smooth in zip(model.parameters(), average, strict=True):
+            parameter.data.copy_(smooth)
 
 
 # ---- the job
@@ -256,23 +261,13 @@ def train(job: Job, folder: Path) -> float:
     start = time.perf_counter()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.manual_seed(SEED)
-    rng = Random(SEED + 5)
     tokenizer, documents = tokenizer_of(job.family), documents_of(job)
     model = new_model(job.family, tokenizer)
     if job.base:
         model = type(model).from_pretrained(folder / job.base, dtype=torch.float32)
-    if job.family == "gpt2":
-        optimise(job, model, gpt2_epochs(tokenizer, documents, rng), lambda batch, _: gpt2_loss(model, batch))
-    else:
-        masker = new_masker(tokenizer)
-
-        def loss_of(batch: torch.Tensor, step: int) -> torch.Tensor:
-            masker.second_segment = second_segment_share(job, step)
-            return bert_loss(model, batch, masker)
-
-        optimise(job, model, bert_epochs(tokenizer, documents, rng), loss_of)
+    task = {"gpt2": gpt2_task, "bert": bert_task}[job.family]
+    optimise(job, model, task(job, model, tokenizer, documents))
     save(model, tokenizer, folder / job.name)
     return time.perf_counter() - start
 
