@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from attnlib.errors import InputError, TooLongError
+from attnlib.errors import InputError
 from attnlib.models import Model
 from attnlib.tokens import Tokens, read_tokens
 
@@ -44,10 +44,11 @@ def read_inputs(model: Model, text: str, text_b: str | None, *, truncate: bool, 
     tensors = {name: torch.tensor([values]) for name, values in encoding.items()}
     if max(encoding.get("token_type_ids", [0])) >= getattr(model.hf.config, "type_vocab_size", 0):
         tensors.pop("token_type_ids", None)  # a model without sentence embeddings: GPT-2 would read them as words
+    tokens, notes = _hide(model, tensors, tokens, hide)
     decoder_tokens = None
     if seq2seq:
-        decoder_tokens, tensors["decoder_input_ids"] = _decoder_row(model, text_b, truncate)
-    tokens, notes = _hide(model, tensors, tokens, hide)
+        decoder_tokens, tensors["decoder_input_ids"], cut = _decoder_row(model, text_b, truncate)
+        notes += cut
     tensors = {name: tensor.to(model.device) for name, tensor in tensors.items()}
     return Inputs(tensors, tokens, decoder_tokens, total, notes)
 
@@ -80,7 +81,7 @@ def _fit(model: Model, encoding: Any, truncate: bool, text: str, text_b: str | N
     if limit is None or total <= limit:
         return encoding, None
     if not truncate:
-        raise TooLongError(
+        raise InputError(
             f"The text has {total:,} tokens and {model.name} reads at most {limit:,}. "
             "Shorten it, or have it cut to the limit."
         )
@@ -104,22 +105,26 @@ def _row(model: Model, encoding: Any, texts: list[str]) -> Tokens:
     return read_tokens(model.tokenizer, encoding["input_ids"], fast, texts)
 
 
-def _decoder_row(model: Model, text: str | None, truncate: bool) -> tuple[Tokens, torch.Tensor]:
-    """The decoder's tokens: its start token, then `text` as far as it is given."""
+def _decoder_row(model: Model, text: str | None, truncate: bool) -> tuple[Tokens, torch.Tensor, tuple[str, ...]]:
+    """The decoder's tokens: its start token, then `text` as far as it is given; and a note where it was cut."""
     start = _decoder_start(model)
     ids, words = [start], Tokens.plain([])
+    notes: tuple[str, ...] = ()
     if text is not None:
         encoding = model.tokenizer(text_target=text, add_special_tokens=False, verbose=False)
         limit = None if model.max_tokens is None else model.max_tokens - 1
-        if limit is not None and len(encoding["input_ids"]) > limit and not truncate:
-            raise TooLongError(
-                f"The decoder's text has {len(encoding['input_ids']):,} tokens and {model.name} reads at most "
-                f"{limit:,}. Shorten it, or have it cut to the limit."
-            )
+        total = len(encoding["input_ids"])
+        if limit is not None and total > limit:
+            if not truncate:
+                raise InputError(
+                    f"The decoder's text has {total:,} tokens and {model.name} reads at most {limit:,}. "
+                    "Shorten it, or have it cut to the limit."
+                )
+            notes = (f"The decoder's text was cut from {total:,} to {limit:,} tokens.",)
         _check_ids(model, encoding["input_ids"])
         words = _row(model, encoding, [text]).first(limit)
         ids += encoding["input_ids"][:limit]
-    return read_tokens(model.tokenizer, [start]) + words, torch.tensor([ids])
+    return read_tokens(model.tokenizer, [start]) + words, torch.tensor([ids]), notes
 
 
 def _decoder_start(model: Model) -> int:

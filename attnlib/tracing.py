@@ -90,6 +90,8 @@ class Stack:
     @cached_property
     def weights(self) -> Float[np.ndarray, "layer head query key"]:
         """Attention weights, float32, read-only; of the kept layers in their order."""
+        if not self.layers:
+            raise InputError(f"No layer of the {self.name} attention is in this trace. Trace one of its layers.")
         if len({layer.weights.shape for layer in self.layers.values()}) > 1:
             raise InputError("The layers have different numbers of heads: read them one by one, with .layer(i).")
         return _frozen(np.stack([layer.weights for layer in self.layers.values()]))
