@@ -113,7 +113,7 @@ def _attend(
     **options: Any,
 ) -> tuple[Tensor, Tensor]:
     """What transformers calls in place of the model's attention; see the head of this file."""
-    eager = sys.modules[type(module).__module__].eager_attention_forward  # type: ignore[attr-defined]
+    eager = sys.modules[type(module).__module__].eager_attention_forward
     output, weights = eager(module, query, key, value, attention_mask, **options)
     current = _current.get()
     if current is None:

@@ -3,7 +3,3 @@
 
 class InputError(ValueError):
     """Something given to the library cannot be used; the message says what, and names the remedy."""
-
-
-class TooLongError(InputError):
-    """A text has more tokens than the model reads; it can be cut on request."""

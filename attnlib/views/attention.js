@@ -62,62 +62,75 @@ export function massCutoffs(attention, mass) {
   const { heads, queries, keys, w } = attention;
   const cutoffs = new Float32Array(heads * queries);
   if (mass >= 1) return cutoffs;
-  for (let row = 0; row < cutoffs.length; row++) {
-    const sorted = w.slice(row * keys, (row + 1) * keys).sort();
-    let total = 0;
-    for (const v of sorted) total += v;
-    let held = 0, i = keys;
-    while (i > 0 && held < mass * total - 1e-7) held += sorted[--i];
-    cutoffs[row] = i < keys ? sorted[i] : Infinity;
-  }
+  for (let row = 0; row < cutoffs.length; row++) cutoffs[row] = rowCutoff(w, row * keys, keys, mass);
   return cutoffs;
+}
+
+const sums = new Float64Array(257);
+
+/** The cutoff of one row: whole bins of similar weights from above, then the bin at the border one by one. */
+function rowCutoff(w, start, keys, mass) {
+  const bin = (v) => (Math.sqrt(v) * 256) | 0;
+  let total = 0;
+  sums.fill(0);
+  for (let i = start; i < start + keys; i++) {
+    total += w[i];
+    sums[bin(w[i])] += w[i];
+  }
+  const wanted = mass * total - 1e-7;
+  if (wanted <= 0) return Infinity;
+  let held = 0, border = 256;
+  while (border > 0 && held + sums[border] < wanted) held += sums[border--];
+  const candidates = [];
+  for (let i = start; i < start + keys; i++) if (bin(w[i]) === border) candidates.push(w[i]);
+  candidates.sort((x, y) => y - x);
+  for (const v of candidates) {
+    held += v;
+    if (held >= wanted) return v;
+  }
+  return candidates.at(-1) ?? 0;
 }
 
 const BINS = 4096;
 
 /**
  * The lines of the overview: at most `most` of the strongest, over `on` heads and the shown queries and keys.
- * Of equal ones at the border an even sample is taken, so that flat attention still draws.
+ * Of similar ones at the border an even sample is taken, so that flat attention still draws.
  * → {index: Uint32Array into w, total: lines there are, weakest: the smallest weight drawn}
  */
 export function chooseLines(attention, { on, queries, keys, cutoffs, most }) {
   const { w } = attention;
-  const counts = new Uint32Array(BINS + 1);
-  const bin = (v) => Math.min(BINS, Math.ceil(v * BINS));
+  const rows = on.flatMap((h) => queries.map((q) => h * attention.queries + q));
+  const counts = new Uint32Array(BINS + 2);
   let total = 0;
-  forEachWeight(attention, { on, queries, keys, cutoffs }, (i) => {
-    counts[bin(w[i])]++;
-    total++;
-  });
-  let border = BINS, above = 0;
-  while (border > 0 && above + counts[border] <= most) above += counts[border--];
-  const room = Math.max(0, most - above);
-  const stride = border > 0 ? counts[border] / Math.max(1, room) : 1;
-  const index = new Uint32Array(Math.min(total, most));
-  let n = 0, tied = 0, taken = 0, weakest = 1;
-  forEachWeight(attention, { on, queries, keys, cutoffs }, (i) => {
-    const b = bin(w[i]);
-    if (b < border || n >= index.length) return;
-    if (b === border && tied++ < taken * stride) return;
-    if (b === border) taken++;
-    index[n++] = i;
-    if (w[i] < weakest) weakest = w[i];
-  });
-  return { index: index.subarray(0, n), total, weakest: n ? weakest : 0 };
-}
-
-function forEachWeight(attention, { on, queries, keys, cutoffs }, visit) {
-  const { w } = attention;
-  for (const h of on) {
-    for (const q of queries) {
-      const row = h * attention.queries + q;
-      const cutoff = cutoffs[row];
-      for (const k of keys) {
-        const i = row * attention.keys + k;
-        if (w[i] > 0 && w[i] >= cutoff) visit(i);
+  for (const row of rows) {
+    const start = row * attention.keys, cutoff = cutoffs[row];
+    for (let n = 0; n < keys.length; n++) {
+      const v = w[start + keys[n]];
+      if (v > 0 && v >= cutoff) {
+        counts[(v * BINS) | 0]++;
+        total++;
       }
     }
   }
+  let border = BINS + 1, above = 0;
+  while (border > 0 && above + counts[border] <= most) above += counts[border--];
+  const stride = counts[border] / Math.max(1, most - above);
+  const index = new Uint32Array(Math.min(total, most));
+  let count = 0, tied = 0, taken = 0, weakest = 1;
+  for (const row of rows) {
+    const start = row * attention.keys, cutoff = cutoffs[row];
+    for (let n = 0; n < keys.length; n++) {
+      const v = w[start + keys[n]];
+      const b = (v * BINS) | 0;
+      if (!(v > 0) || b < border || v < cutoff || count === index.length) continue;
+      if (b === border && stride > 1 && tied++ < taken * stride) continue;
+      if (b === border) taken++;
+      index[count++] = start + keys[n];
+      if (v < weakest) weakest = v;
+    }
+  }
+  return { index: index.subarray(0, count), total, weakest: count ? weakest : 0 };
 }
 
 /** Where an index into w points: [head, query, key]. */

@@ -1,10 +1,8 @@
-"""Small pieces several pages show: the status line, the offer to cut a long text."""
+"""Small pieces that several pages show: the status line."""
 
 from typing import TYPE_CHECKING
 
 import streamlit as st
-
-from attnlib.errors import InputError, TooLongError
 
 if TYPE_CHECKING:
     from attnlib import Model, Trace
@@ -33,12 +31,6 @@ def status_line(model: "Model", trace: "Trace") -> None:
                 "This model does not use the attention interface: its weights are as it reports them, "
                 "and its query and key vectors are not known."
             )
-
-
-def offer_cut(error: InputError | None) -> None:
-    """After a text that is too long (or while one is cut): the switch that cuts it to the model's limit."""
-    if error is None or isinstance(error, TooLongError) or st.session_state.get("cut"):
-        st.toggle("Cut the text to the model's limit", key="cut", bind="query-params")
 
 
 def _span(values: tuple[int, ...]) -> str:

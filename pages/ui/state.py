@@ -31,6 +31,7 @@ class Choices:
 
     name: str
     text: str
+    cut: bool = False  # whether a text over the model's limit is cut
     text_b: str | None = None
     model: "Model | None" = None
     stack: str = "self"
@@ -43,16 +44,17 @@ def sidebar() -> None:
     with st.sidebar:
         name = _choose_model()
         text = _choose_text()
+        cut = _choose_cut()
         rest = st.container()
     model = _load(name)
     if model is None:
-        st.session_state["choices"] = Choices(name, text)
+        st.session_state["choices"] = Choices(name, text, cut)
         return
     with rest:
         text_b = _choose_second_text(model)
         stack = _choose_stack(model)
         layer, head = _choose_head(model, stack)
-    st.session_state["choices"] = Choices(name, text, text_b, model, stack, layer, head)
+    st.session_state["choices"] = Choices(name, text, cut, text_b, model, stack, layer, head)
 
 
 def choices() -> Choices:
@@ -96,6 +98,10 @@ def _use_example() -> None:
     if example in EXAMPLES:
         st.session_state["text"], st.session_state["text_b"] = EXAMPLES[example]
     st.session_state["example"] = None
+
+
+def _choose_cut() -> bool:
+    return st.toggle("Cut a long text", key="cut", bind="query-params", help="To as many tokens as the model reads.")
 
 
 def _load(name: str) -> "Model | None":

@@ -8,7 +8,7 @@ from attnlib.errors import InputError
 from attnlib.views.payload import head_payload
 from pages.ui import cached
 from pages.ui.component import HeadEvents, head_view
-from pages.ui.controls import offer_cut, status_line
+from pages.ui.controls import status_line
 from pages.ui.state import (
     Choices,
     choices,
@@ -34,7 +34,6 @@ def page() -> None:
         trace = _trace(chosen)
     except InputError as error:
         st.error(str(error), icon=":material/error:")
-        offer_cut(error)
         if hidden_tokens(chosen):
             _show_all_button(st)
         return
@@ -45,14 +44,12 @@ def page() -> None:
 
 def _trace(chosen: Choices) -> "Trace":
     hide = hidden_tokens(chosen)
-    cut = bool(st.session_state.get("cut"))
     with st.spinner("Reading the text …", show_time=False):
-        return cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, cut, hide)
+        return cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, hide)
 
 
 def _hidden_note(trace: "Trace") -> None:
     if trace.truncated_from is not None:
-        offer_cut(None)
         kept = len(trace.stack().queries)
         st.info(f"The text was cut: the first {kept:,} of its {trace.truncated_from:,} tokens are shown.")
     if trace.hidden:

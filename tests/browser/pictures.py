@@ -1,0 +1,41 @@
+"""`make pictures`: the pictures of the docs, taken from the running dashboard."""
+
+import tempfile
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.conftest import FLAGS, ROOT, start_server
+from tests.browser.install import chromium
+
+FOLDER = ROOT / "docs" / "pictures"
+PICTURES = {  # file → choices in the link
+    "head-view.png": {"layer": "0", "view": "pins:q8"},
+    "head-view-dark.png": {"model": "demo/bert-biased", "text": "The cat sat on the mat.", "text_b": "It slept."},
+}
+
+
+def main() -> None:
+    """Start the dashboard, take every picture, stop it."""
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server, url = start_server(Path(folder) / "log.txt")
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        try:
+            for file, choices in PICTURES.items():
+                scheme = "dark" if "dark" in file else "light"
+                context = browser.new_context(viewport={"width": 1360, "height": 640}, color_scheme=scheme)
+                page = context.new_page()
+                page.goto(f"{url}/?{urlencode(choices, quote_via=quote)}")
+                page.locator(".attn-head[data-painted]").wait_for(timeout=60000)
+                page.wait_for_timeout(700)
+                page.screenshot(path=FOLDER / file)
+                context.close()
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+if __name__ == "__main__":
+    main()
