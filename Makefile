@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 PORT ?= 8501
 BIN := .venv/bin
 
-.PHONY: run test check bench models clean
+.PHONY: run test check bench models pictures clean
 
 run: .venv/run
 	$(BIN)/streamlit run dashboard.py --server.port $(PORT)
@@ -24,6 +24,9 @@ bench: .venv/dev browser
 models: .venv/dev
 	$(BIN)/python -m data.models.recipe
 
+pictures: .venv/dev browser
+	$(BIN)/python -m tests.browser.pictures
+
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found. Install it, or name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name another: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -41,7 +44,7 @@ models: .venv/dev
 
 .PHONY: browser
 browser: .venv/dev
-	@$(BIN)/python tests/browser/install.py
+	@$(BIN)/python -m tests.browser.install
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

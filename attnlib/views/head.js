@@ -43,7 +43,7 @@ export class HeadView {
     Object.assign(this, { header, tokens, raw: decodeWeights(header, arrays.weights), probabilities: arrays.probabilities });
     if (first) this.state = decodeState(header.state, this.sizes());
     else if (other) this.state = decodeState(encodeState({ ...this.state, pins: [] }), this.sizes());
-    if (asked && !(first && this.state.heads)) this.followHead(header.head);
+    if (asked) this.followHead(header.head);
     this.theme = themeOf(this.root);
     this.colors = headColors(header.heads, this.theme.dark);
     if (first || other) this.build();
@@ -54,11 +54,12 @@ export class HeadView {
     return { heads: this.header.heads, queries: this.header.queries.labels.length, keys: (this.header.keys ?? this.header.queries).labels.length };
   }
 
-  /** The head chosen outside the view (the sidebar): that one alone, or all. */
+  /** The head chosen outside the view (the sidebar): that one alone, or all (null), unless it is so already. */
   followHead(head) {
-    if (head === undefined) return;
-    const on = head === null || head >= this.header.heads ? null : [head];
-    this.state = { ...this.state, heads: on ?? (this.state.rule === "one" ? [0] : null) };
+    const { heads, rule } = this.state;
+    const alone = heads?.length === 1 ? heads[0] : null;
+    if (head === undefined || head === alone || head >= this.header.heads) return;
+    this.state = { ...this.state, heads: head === null ? null : [head], rule: head === null && rule === "one" ? "mean" : rule };
   }
 
   /** Bars and columns, anew when tokens or heads are others. */

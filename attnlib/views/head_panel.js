@@ -79,7 +79,7 @@ export function weightTable({ labels, order, combined, profiles, on, colors, rul
   const head = el("tr", {}, el("th", { scope: "col", text: "token" }), el("th", { scope: "col", text: title }),
     ...shown.map((h) => el("th", { scope: "col", text: h, "aria-label": `head ${h}` })));
   const rows = order.map((j) => el("tr", { class: j === marked ? "marked" : null },
-    el("th", { scope: "row" }, el("bdi", { text: labels[j] })), cell(combined[j], on.length > 1 ? null : colors[on[0]]),
+    el("th", { scope: "row" }, el("bdi", { text: labels[j] }), el("small", { text: j })), cell(combined[j], on.length > 1 ? null : colors[on[0]]),
     ...shown.map((h, n) => cell(profiles[n][j], colors[h]))));
   return el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows));
 }
