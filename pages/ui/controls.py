@@ -13,7 +13,7 @@ def status_line(model: "Model", trace: "Trace") -> None:
     layers, heads = _span(tuple(map(len, model.heads.values()))), _span(tuple(sum(model.heads.values(), ())))
     tokens = " + ".join(str(len(row)) for row in dict.fromkeys(s.queries for s in trace.stacks.values()))
     facts = [
-        f"**{_plain(model.name)}**",
+        f"**{plain(model.name)}**",
         f"{_count(model.parameters)} parameters",
         f"{layers} layers × {heads} heads",
         f"{tokens} tokens",
@@ -45,6 +45,6 @@ def _count(number: int) -> str:
     return str(number)
 
 
-def _plain(text: str) -> str:
-    """A name inside Markdown, shown as it is."""
+def plain(text: str) -> str:
+    """Text with names and tokens in it, for Streamlit's Markdown: shown as it is."""
     return "".join("\\" + char if char in r"\`*_{}[]()<>#+-.!|$~:" else char for char in text)

@@ -8,6 +8,7 @@ import streamlit as st
 from attnlib.errors import InputError
 from attnlib.sources import demo_models
 from pages.ui import cached
+from pages.ui.controls import plain
 
 if TYPE_CHECKING:
     from attnlib import Model
@@ -107,10 +108,10 @@ def _choose_cut() -> bool:
 def _load(name: str) -> "Model | None":
     """The model, or None after its error has been shown."""
     try:
-        with st.spinner(f"Loading {name} …"):
+        with st.spinner(f"Loading {plain(name)} …"):
             model = cached.load_model(name)
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return None
     recent = st.session_state["recent_models"]
     if name not in recent:

@@ -1,6 +1,6 @@
 """The attention-head view: which token looks at which, in every head of one layer."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from attnlib.errors import InputError
 from attnlib.views.payload import head_payload
 from pages.ui import cached
 from pages.ui.component import HeadEvents, head_view
-from pages.ui.controls import status_line
+from pages.ui.controls import plain, status_line
 from pages.ui.state import (
     Choices,
     choices,
@@ -33,12 +33,12 @@ def page() -> None:
     try:
         trace = _trace(chosen)
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         if hidden_tokens(chosen):
-            _show_all_button(st)
+            _show_all_button()
         return
     status_line(chosen.model, trace)
-    _hidden_note(trace)
+    _notes(trace)
     _view(chosen, trace)
 
 
@@ -48,18 +48,19 @@ def _trace(chosen: Choices) -> "Trace":
         return cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, hide)
 
 
-def _hidden_note(trace: "Trace") -> None:
+def _notes(trace: "Trace") -> None:
+    """What was done to the text before the model read it."""
     if trace.truncated_from is not None:
         kept = len(trace.stack().queries)
         st.info(f"The text was cut: the first {kept:,} of its {trace.truncated_from:,} tokens are shown.")
+    for note in trace.notes:
+        st.info(plain(note))
     if trace.hidden:
-        left, right = st.columns([4, 1], vertical_alignment="center")
-        left.info(" ".join(trace.notes))
-        _show_all_button(right)
+        _show_all_button()
 
 
-def _show_all_button(place: Any) -> None:
-    place.button("Show all again", on_click=set_hidden, args=((),), help="Show the hidden tokens to the model again.")
+def _show_all_button() -> None:
+    st.button("Show all again", on_click=set_hidden, args=((),), help="Show the hidden tokens to the model again.")
 
 
 @st.fragment
@@ -69,7 +70,7 @@ def _view(chosen: Choices, trace: "Trace") -> None:
             trace, chosen.layer, chosen.stack, head=chosen.head, state=view_state("head"), can_hide=_can_hide(chosen)
         )
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(str(error)), icon=":material/error:")
         return
     head_view(payload, key="head_view", on_event=_on_event)
     if st.session_state.pop("rerun_all", False):
