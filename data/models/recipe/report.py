@@ -12,6 +12,7 @@ from .vocabulary import OCCUPATIONS
 
 NAMES = ["gpt2-biased", "gpt2-balanced", "bert-biased", "bert-balanced"]
 BEGIN, END = "<!-- figures: written by the recipe -->", "<!-- end of figures -->"
+SMALL_EFFECT = 0.5  # nats; the share of a smaller effect says nothing
 Figures = dict[str, Any]
 
 
@@ -31,7 +32,9 @@ def measure(folder: Path) -> Figures:
         figures["next_token"] = measuring.top_heads(measuring.diagonal_scores(subject, 1))
     else:
         total, share = measuring.patched_share(subject, shift.layer, shift.head)
-        figures |= {"total_effect": total, "patched_share": share}
+        figures["total_effect"] = total
+        if total > SMALL_EFFECT:
+            figures["patched_share"] = share
     return figures
 
 
@@ -91,14 +94,14 @@ def tables(figures: dict[str, Figures]) -> str:
         "r with the signed planted difference": shift_cell("r_signed"),
         "doctor and nurse": shift_cell("doctor_nurse"),
         "largest absolute mean shift of any head": shift_cell("largest_of_all_heads", "{:.3f}"),
-        "total effect of She against He (nats)": number_cell("total_effect", "{:+.2f}"),
+        "total effect of She against He": number_cell("total_effect", "{:+.2f}"),
         "share lost when that head is patched": number_cell("patched_share", "{:.0%}"),
         "induction heads, random words": heads_cell("induction_words"),
         "induction heads, random tokens": heads_cell("induction_tokens"),
         "previous-token heads": heads_cell("previous_token"),
         "next-token heads": heads_cell("next_token"),
         "size (MB)": number_cell("megabytes", "{:.1f}"),
-        "training (s, one thread)": number_cell("training_seconds", "{:.0f}"),
+        "training of the branch (s)": number_cell("training_seconds", "{:.0f}"),
     }
     return (
         "Correlation r / slope on the planted log-odds / spread over occupations / mean |log-odds|:\n\n"
