@@ -104,6 +104,8 @@ def _words(encoding: Any, text: Sequence[str], length: int) -> tuple[tuple[int, 
     groups: list[list[int]] = []
     previous: tuple[int, int] | None = None
     for i, (sequence, span) in enumerate(zip(encoding.sequence_ids, encoding.offsets, strict=True)):
+        if sequence is not None and text[sequence][slice(*span)] == " ":
+            span = (span[0], span[1] + 1)  # a space alone is the first piece of the word it stands before
         word = None if sequence is None else _word_at(word_of[sequence], span)
         here = None if word is None else (sequence, word)
         if here is not None and here == previous:

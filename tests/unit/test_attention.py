@@ -39,11 +39,13 @@ HEADED = (
 EVERY = HEADED + [(name, None) for name in DECODERS + ENCODERS + ENCODER_DECODERS]
 TEXT, TEXT_B = "The doctor asked the nurse a question.", "She answered"
 
+pytestmark = pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")  # MobileBERT
 some = pytest.mark.parametrize(
     ("architecture", "family"),
     [("gpt2", "causal"), ("llama", "causal"), ("bert", "masked"), ("t5", "seq2seq"), ("bart", "seq2seq")],
 )
 every = pytest.mark.parametrize(("architecture", "family"), EVERY)
+headed = pytest.mark.parametrize(("architecture", "family"), HEADED)
 
 
 def inputs_for(hf: Any, tokenizer: Any) -> dict[str, torch.Tensor]:
@@ -93,8 +95,8 @@ def test_weights_and_output_are_bit_equal_to_eager(architecture: str, family: st
     assert torch.equal(model.forward(inputs)[0], expected_output)
 
 
-@every
-def test_softmax_of_query_and_key_gives_the_weights(architecture: str, family: str | None) -> None:
+@headed
+def test_softmax_of_query_and_key_gives_the_weights(architecture: str, family: str) -> None:
     hf, tokenizer, _ = bare_or_headed(architecture, family)
     seen = trace(wrap(architecture, hf, tokenizer))
     checks = {check.name: check for check in seen.checks}
@@ -107,8 +109,8 @@ def test_softmax_of_query_and_key_gives_the_weights(architecture: str, family: s
             assert layer.value.shape[:2] == layer.key.shape[:2]
 
 
-@every
-def test_an_edit_that_changes_nothing_gives_the_models_output(architecture: str, family: str | None) -> None:
+@headed
+def test_an_edit_that_changes_nothing_gives_the_models_output(architecture: str, family: str) -> None:
     """After an edit the output is computed anew from weights and values: it must be the model's way to do it."""
     hf, tokenizer, inputs = bare_or_headed(architecture, family)
     model = wrap(architecture, hf, tokenizer)
@@ -321,13 +323,13 @@ TEXTS = ("The doctor", "asked the nurse a question", "She answered.", "A quick b
 def test_threads_on_one_shared_model_do_not_mix(architecture: str) -> None:
     model = tiny_model(architecture)
     silence = attnlib.zero_heads([(0, 0)], model.stacks[0])
-    jobs = [(text, edits) for text in TEXTS for edits in ((), (silence,))] * 20
+    jobs = [(text, edits) for text in TEXTS for edits in ((), (silence,))] * 10
 
     def run(job: tuple[str, tuple[Edit, ...]]) -> list[np.ndarray]:
         seen = attnlib.trace(model, job[0], edits=job[1])
         return [seen.stack(stack).weights for stack in model.stacks]
 
-    alone = [run(job) for job in jobs[: 2 * len(TEXTS)]] * 20
+    alone = [run(job) for job in jobs[: 2 * len(TEXTS)]] * 10
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(run, jobs))
     for expected, seen in zip(alone, together, strict=True):

@@ -104,12 +104,13 @@ CORPUS = (
     "שלום עולם مرحبا بالعالم 你好，世界 東京 👩‍🔬 🙂",
 )
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "<mask>", "[CLS]", "[SEP]")  # ids 0 to 6, in every style
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 STYLES = ("bytes", "wordpiece", "metaspace", "byte-fallback")
 
 
 @lru_cache
 def tiny_tokenizer(style: str) -> PreTrainedTokenizerFast:
-    """A tokenizer trained on CORPUS.
+    """A tokenizer made from CORPUS, in every process the same.
 
     "bytes" is GPT-2's byte-level BPE, "wordpiece" BERT's, "metaspace" T5's unigrams, "byte-fallback" Llama's BPE
     with <0x..> for what it has no piece for.
@@ -125,25 +126,32 @@ def _bytes() -> tuple[Tokenizer, dict[str, str]]:
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    _train(backend, trainers.BpeTrainer, initial_alphabet=sorted(alphabet), limit_alphabet=256)
+    _train(backend, initial_alphabet=sorted(alphabet), limit_alphabet=256)
     return backend, {}
 
 
 def _wordpiece() -> tuple[Tokenizer, dict[str, str]]:
-    backend = Tokenizer(models.WordPiece(unk_token="<unk>"))
+    words = [word for word, _ in pre_tokenizers.BertPreTokenizer().pre_tokenize_str(" ".join(CORPUS).lower())]
+    pieces = [*SPECIAL, *LETTERS, *(f"##{piece}" for piece in [*LETTERS, "ing", "ed", "able"]), *words]
+    vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
+    backend = Tokenizer(models.WordPiece(vocabulary, unk_token="<unk>"))
     backend.normalizer = normalizers.BertNormalizer(lowercase=True)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     backend.decoder = decoders.WordPiece()
-    _train(backend, trainers.WordPieceTrainer)
+    backend.add_special_tokens(list(SPECIAL))
     backend.post_processor = processors.BertProcessing(("[SEP]", 6), ("[CLS]", 5))
     return backend, {"cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "<mask>"}
 
 
 def _metaspace() -> tuple[Tokenizer, dict[str, str]]:
-    backend = Tokenizer(models.Unigram())
+    letters = ["▁", *LETTERS, *LETTERS.upper(), *".,:;'-!éàן👩🙂你好"]
+    words = [f"▁{word}" for text in CORPUS for word in text.split()]
+    common = ["ing", "ed", "s", "er", "▁doctor", "▁question", "▁a", "▁the"]
+    pieces = dict.fromkeys(letters, -6.0) | dict.fromkeys(common, -4.0) | dict.fromkeys(words, -5.0)
+    backend = Tokenizer(models.Unigram([*((name, 0.0) for name in SPECIAL), *pieces.items()], unk_id=3))
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
     backend.decoder = decoders.Metaspace()
-    _train(backend, trainers.UnigramTrainer, unk_token="<unk>")
+    backend.add_special_tokens(list(SPECIAL))
     end = [("</s>", 2)]
     backend.post_processor = processors.TemplateProcessing(
         single="$A </s>", pair="$A </s> $B </s>", special_tokens=end
@@ -156,7 +164,9 @@ def _byte_fallback() -> tuple[Tokenizer, dict[str, str]]:
     trained = Tokenizer(models.BPE(unk_token="<unk>"))
     trained.normalizer = spaces
     trained.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
-    _train(trained, trainers.BpeTrainer, vocab_size=VOCABULARY - 256, limit_alphabet=60)
+    alphabet = ["▁", *LETTERS, *LETTERS.upper(), *".,:;'-!éàן", "🙂", "你"]  # the rest falls back to bytes
+    size = {"vocab_size": VOCABULARY - 256, "limit_alphabet": len(alphabet)}
+    _train(trained, initial_alphabet=alphabet, **size)
     state = json.loads(trained.to_str())["model"]
     pieces = [*state["vocab"], *(f"<0x{byte:02X}>" for byte in range(256))]
     vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
@@ -177,6 +187,7 @@ def _byte_fallback() -> tuple[Tokenizer, dict[str, str]]:
 _MAKERS = {"bytes": _bytes, "wordpiece": _wordpiece, "metaspace": _metaspace, "byte-fallback": _byte_fallback}
 
 
-def _train(backend: Tokenizer, trainer: Any, vocab_size: int = VOCABULARY, **options: Any) -> None:
-    options = {"vocab_size": vocab_size, "special_tokens": list(SPECIAL), "show_progress": False} | options
-    backend.train_from_iterator(CORPUS, trainer(**options))
+def _train(backend: Tokenizer, vocab_size: int = VOCABULARY, **options: Any) -> None:
+    """Byte pairs only: the trainers of word pieces and unigrams give another vocabulary in every process."""
+    given = {"vocab_size": vocab_size, "special_tokens": list(SPECIAL), "show_progress": False}
+    backend.train_from_iterator(CORPUS, trainers.BpeTrainer(**given, **options))
