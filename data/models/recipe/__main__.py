@@ -18,17 +18,11 @@ from . import report, training
 MODELS = Path(__file__).parent.parent
 
 
-def train_family(family: str, folder: Path) -> dict[str, float]:
-    """Base, then both branches of a family; returns the seconds of each."""
-    jobs = [job for job in training.BASES + training.BRANCHES if job.family == family]
-    return {job.name: training.train(job, folder) for job in jobs}
-
-
 def train_all(models: Path) -> dict[str, float]:
     """Both families at once, one thread each; nothing is replaced before everything has succeeded."""
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(2, mp_context=spawn) as pool:
-        results = list(pool.map(train_family, training.FAMILIES, [Path(folder)] * 2))
+        results = list(pool.map(training.train_family, training.FAMILIES, [Path(folder)] * 2))
         for name in report.NAMES:
             shutil.rmtree(models / name, ignore_errors=True)
             shutil.move(Path(folder) / name, models / name)

@@ -272,9 +272,16 @@ def train(job: Job, folder: Path) -> float:
     return time.perf_counter() - start
 
 
+def train_family(family: str, folder: Path) -> dict[str, float]:
+    """Base, then both branches of a family; returns the seconds of each."""
+    jobs = [job for job in BASES + BRANCHES if job.family == family]
+    return {job.name: train(job, folder) for job in jobs}
+
+
 def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """A Hugging Face folder without a trace of where it was made."""
     model.config._name_or_path = ""
     tokenizer.name_or_path = ""
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    (folder / "model.safetensors").chmod(0o644)  # written for the owner only
