@@ -25,8 +25,9 @@ HUB_FILES = (
 
 def demo_models() -> tuple[str, ...]:
     """The names of the models that come with the project, e.g. "demo/gpt2-biased"."""
-    folders = sorted(path.parent.name for path in DEMO_FOLDER.glob("*/config.json"))
-    return tuple(f"demo/{name}" for name in sorted(folders, key=lambda name: ("gpt2" not in name, name)))
+    folders = [path.parent.name for path in DEMO_FOLDER.glob("*/config.json")]
+    order = sorted(folders, key=lambda name: ("gpt2" not in name, "biased" not in name, name))
+    return tuple(f"demo/{name}" for name in order)
 
 
 def find_model(name: str, root: str | Path | None = None) -> Path:

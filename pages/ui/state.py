@@ -65,7 +65,8 @@ def choices() -> Choices:
 
 def _choose_model() -> str:
     recent = st.session_state.setdefault("recent_models", [])
-    options = [*demo_models(), *(name for name in recent if name not in demo_models())]
+    now = st.session_state.get("model") or st.query_params.get("model")
+    options = list(dict.fromkeys([*demo_models(), *recent, *([now] if now else [])]))
     name = st.selectbox(
         "Model",
         options,
