@@ -196,8 +196,8 @@ class Trace:
 
     @property
     def verified(self) -> bool:
-        """Whether every check passed."""
-        return all(check.passed for check in self.checks)
+        """Whether something was checked (edited layers are not) and every check passed."""
+        return bool(self.checks) and all(check.passed for check in self.checks)
 
     @classmethod
     def from_arrays(

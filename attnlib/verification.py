@@ -76,9 +76,9 @@ def _spread(length: int, rows: int) -> Int[np.ndarray, " row"]:
 
 
 def _rounding(layer: "LayerAttention") -> float:
-    """Twice the step of the dtype the model computed in: bfloat16 weights cannot agree to five places."""
+    """The step of the dtype the model computed in: bfloat16 weights cannot agree to five places."""
     dtype = torch.float32 if layer.call is None else layer.call.weights.dtype
-    return 2 * torch.finfo(dtype).eps
+    return torch.finfo(dtype).eps
 
 
 def recompute(call: AttentionCall, rows: Int[np.ndarray, " row"]) -> tuple[Float[np.ndarray, "head row key"], float]:

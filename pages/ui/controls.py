@@ -22,8 +22,9 @@ def status_line(model: "Model", trace: "Trace") -> None:
     ]
     left, right = st.columns([5, 2], vertical_alignment="center")
     left.caption(" · ".join(facts))
+    verdict = "Verified" if trace.verified else "Check failed" if trace.checks else "Not checked"
     icon = ":material/verified:" if trace.verified else ":material/error:"
-    with right.popover("Verified" if trace.verified else "Check failed", icon=icon, width="stretch"):
+    with right.popover(verdict, icon=icon, width="stretch"):
         for check in trace.checks:
             st.markdown(("✓ " if check.passed else "✗ ") + str(check))
         if not model.routed:
