@@ -8,6 +8,7 @@ import { headBar, optionBar, weightTable, topTokens, predictionList, keyOfHead }
 
 const MOST_LINES = 12000;
 const TALLEST = 640;
+const READ_AFTER = 40; // milliseconds the mouse rests before the table follows; lines and numbers follow at once
 const REPORT_AFTER = 250; // milliseconds of quiet before Python hears of a change
 
 export class HeadView {
@@ -174,7 +175,7 @@ export class HeadView {
       keys: shown.keys, queryAt: positionsOf(shown.queries, shown.queryRow.labels.length), keyAt: positionsOf(shown.keys, shown.keyRow.labels.length),
     };
     const selection = this.selection();
-    if (!selection) drawLines(this.scene, shown.lines.index);
+    if (!selection) drawLines(this.scene, shown.lines);
     else {
       const { profiles, combined } = this.profiles(selection);
       drawStrips(this.scene, selection.side, profiles);
@@ -182,10 +183,13 @@ export class HeadView {
       drawNumbers(this.scene, selection.side, combined);
     }
     if (this.marked) drawMarked(this.scene, this.marked);
-    this.note.textContent = this.noteText(selection);
+    const note = this.noteText(selection);
+    if (note !== this.note.textContent) this.note.textContent = note;
   }
 
   place(layout) {
+    if (layout.width === this.placed?.width && layout.column === this.placed.column) return;
+    this.placed = layout;
     for (const [side, x] of [["q", layout.gutter], ["k", layout.right]]) {
       this.columns[side].style.left = `${x}px`;
       this.columns[side].style.width = `${layout.column}px`;
@@ -285,7 +289,8 @@ export class HeadView {
     this.hover = token;
     this.marked = null;
     this.schedule();
-    this.drawReadout();
+    clearTimeout(this.reading);
+    this.reading = setTimeout(() => this.drawReadout(), READ_AFTER);
   }
 
   pin(token) {

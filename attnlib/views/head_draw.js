@@ -7,7 +7,8 @@ import { placeOf, opacity, format } from "./attention.js";
 export const ROW = 20;
 export const PAD = 6;
 const LEVELS = 24; // steps of opacity; lines of one head and one step are one path
-export const FAINTEST = 0.004;
+export const FAINTEST = 0.006; // below it nothing can be seen
+const FEW = 300;
 
 /** Where the columns stand for a width and the widest label, from a phone's column to a wide screen. */
 export function layoutFor(width, labelWidth) {
@@ -21,12 +22,14 @@ export function yOf(scene, position) {
   return PAD + position * ROW + ROW / 2 - scene.top;
 }
 
-/** The overview: chosen lines of all heads, as opaque as the rule says. */
-export function drawLines(scene, index) {
+/** The overview: chosen lines of all heads, as opaque as the rule says; where only the strongest are drawn, visible. */
+export function drawLines(scene, { index, total }) {
   const paths = new Map();
+  const least = index.length < total ? 0.03 : 0;
   for (const i of index) {
     const [h, q, k] = placeOf(scene.attention, i);
-    addLine(scene, paths, h, scene.queryAt[q], scene.keyAt[k], opacity(scene.attention.w[i], scene.rule, scene.on.length));
+    const alpha = opacity(scene.attention.w[i], scene.rule, scene.on.length);
+    addLine(scene, paths, h, scene.queryAt[q], scene.keyAt[k], Math.max(least, alpha));
   }
   strokeAll(scene, paths);
 }
@@ -57,13 +60,19 @@ function addLine(scene, paths, head, from, to, alpha) {
   const step = Math.max(1, Math.round(Math.sqrt(alpha) * LEVELS)); // finer where lines are faint
   const id = head * (LEVELS + 1) + step;
   let path = paths.get(id);
-  if (!path) paths.set(id, (path = { head, alpha: (step / LEVELS) ** 2, path: new Path2D() }));
-  path.path.moveTo(scene.layout.left, y0);
-  path.path.lineTo(scene.layout.right, y1);
+  if (!path) paths.set(id, (path = { head, alpha: (step / LEVELS) ** 2, path: new Path2D(), count: 0 }));
+  path.count++;
+  const { left, right } = scene.layout;
+  const xAt = (y) => left + ((right - left) * (y - y0)) / (y1 - y0);
+  const inside = (y) => Math.min(scene.height + 9, Math.max(-9, y)); // what is far outside costs time
+  const [start, end] = [inside(y0), inside(y1)];
+  path.path.moveTo(start === y0 ? left : xAt(start), start);
+  path.path.lineTo(end === y1 ? right : xAt(end), end);
 }
 
 function strokeAll({ context, colors }, paths) {
-  context.lineWidth = 1.6;
+  const lines = [...paths.values()].reduce((sum, { count }) => sum + count, 0);
+  context.lineWidth = lines > FEW ? 1 : 1.6; // without a GPU wider lines take ten times as long
   for (const { head, alpha, path } of [...paths.values()].sort((a, b) => a.alpha - b.alpha)) {
     context.globalAlpha = alpha;
     context.strokeStyle = colors[head];

@@ -15,9 +15,9 @@ REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
 
 def main() -> None:
-    rows = server.run()
-    depths = memory.run()
     page = browser.run()
+    depths = memory.run()
+    rows = server.run()
     REPORT.write_text(_report(rows, depths, page), "utf-8")
     print(REPORT.read_text("utf-8"))
 

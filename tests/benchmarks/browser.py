@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.benchmarks.models import gpt2_shape, text_of, tokenizer
 from tests.browser.conftest import FLAGS, start_server
@@ -71,14 +71,15 @@ def _row(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:
     text = text_of(tokens)
     paints = []
     _open(page, url, model=folder, text=text)
+    view = page.locator(".attn-head")  # in a shadow root, which locators see through
     for layer in range(1, 6):
-        painted = page.locator(".attn-head").get_attribute("data-painted")
-        page.locator(".attn-head").evaluate("root => root.headView.requestLayer(1)")
-        page.wait_for_function("p => document.querySelector('.attn-head').dataset.painted !== p", arg=painted)
-        page.wait_for_function(f"document.querySelector('.attn-head').headView.header.layer === {layer}")
-        page.wait_for_timeout(200)
-        paints.append(page.evaluate("+document.querySelector('.attn-head').dataset.painted - window.arrived"))
-    frames = sorted(page.locator(".attn-head").evaluate(HOVER))
+        painted = view.get_attribute("data-painted") or ""
+        view.evaluate("root => root.headView.requestLayer(1)")
+        expect(view).not_to_have_attribute("data-painted", painted, timeout=60000)
+        assert view.evaluate("root => root.headView.header.layer") == layer
+        paints.append(view.evaluate("root => +root.dataset.painted - window.arrived"))
+        page.wait_for_timeout(300)
+    frames = sorted(view.evaluate(HOVER))
     page.close()
     return {
         "tokens": tokens,

@@ -14,7 +14,7 @@ SENTENCE = "the doctor asked the nurse a question and then she went to the park 
 
 @lru_cache(maxsize=1)
 def tokenizer() -> Any:
-    return AutoTokenizer.from_pretrained(DEMO_FOLDER / "gpt2-biased", local_files_only=True)
+    return AutoTokenizer.from_pretrained(DEMO_FOLDER / "gpt2-biased", local_files_only=True, model_max_length=2048)
 
 
 def gpt2_shape(layers: int = 12, attention: str = "eager", vocabulary: int = 50257) -> GPT2LMHeadModel:
@@ -25,7 +25,6 @@ def gpt2_shape(layers: int = 12, attention: str = "eager", vocabulary: int = 502
 
 
 def wrapped(hf: GPT2LMHeadModel) -> Model:
-    tokenizer().model_max_length = 2048
     return wrap("random GPT-2 shape", hf, tokenizer())
 
 
