@@ -176,6 +176,7 @@ def _style_of_vocabulary(tokenizer: Any) -> str:
     return best if counts[best] * 100 > len(vocabulary) else "plain"
 
 
+@lru_cache(maxsize=100_000)
 def label(name: str, style: str) -> str:
     """The display text of one token: spaces as spaces, bytes decoded, what is invisible made visible."""
     byte = re.fullmatch(r"<0x([0-9A-F]{2})>", name)

@@ -23,6 +23,7 @@ from attnlib.tokens import Tokens, read_tokens
 from attnlib.verification import Check, verify
 
 TOP_PREDICTIONS = 5
+PREDICTION_ROWS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -365,9 +366,12 @@ def _predictions(model: Model, output: Any) -> Predictions | None:
     logits = output.get("logits")
     if logits is None or model.family == "encoder":
         return None
-    top, ids = logits[0].topk(min(TOP_PREDICTIONS, logits.shape[-1]))
-    probabilities = (top.float() - logits[0].float().logsumexp(-1, keepdim=True)).exp()
-    return Predictions(_words(model.tokenizer, ids.cpu().numpy()), _array(probabilities))
+    best, ids = [], []
+    for rows in logits[0].split(PREDICTION_ROWS):  # few at a time: a copy of all logits would cost more than the rest
+        top, top_ids = rows.topk(min(TOP_PREDICTIONS, logits.shape[-1]))
+        best.append((top.float() - rows.float().logsumexp(-1, keepdim=True)).exp())
+        ids.append(top_ids)
+    return Predictions(_words(model.tokenizer, torch.cat(ids).cpu().numpy()), _array(torch.cat(best)))
 
 
 def _words(tokenizer: Any, ids: Int[np.ndarray, "token rank"]) -> tuple[tuple[str, ...], ...]:
