@@ -34,7 +34,7 @@ class AttentionCall:
 
     order: int  # 0 for the first attention call of the forward pass
     place: Place
-    module: nn.Module
+    module: nn.Module | None  # None in a trace, so that it does not hold the model
     query: Float[Tensor, "batch head query head_dim"]
     key: Float[Tensor, "batch key_head key head_dim"]
     value: Float[Tensor, "batch key_head key value_dim"]

@@ -298,6 +298,7 @@ def _keep(call: AttentionCall) -> LayerAttention:
     """The layer on the CPU; where it already is there, nothing is copied."""
     cpu = replace(
         call,
+        module=None,
         query=call.query.cpu(),
         key=call.key.cpu(),
         value=call.value.cpu(),

@@ -44,7 +44,8 @@ export function hideKeys(attention, hidden) {
   const removed = new Float32Array(heads * queries);
   for (let row = 0; row < heads * queries; row++) {
     const start = row * keys;
-    let gone = 0, left = 0;
+    let gone = 0,
+      left = 0;
     for (let k = 0; k < keys; k++) {
       if (hidden[k]) gone += w[start + k];
       else left += w[start + k];
@@ -79,7 +80,8 @@ function rowCutoff(w, start, keys, mass) {
   }
   const wanted = mass * total - 1e-7;
   if (wanted <= 0) return Infinity;
-  let held = 0, border = 256;
+  let held = 0,
+    border = 256;
   while (border > 0 && held + sums[border] < wanted) held += sums[border--];
   const candidates = [];
   for (let i = start; i < start + keys; i++) if (bin(w[i]) === border) candidates.push(w[i]);
@@ -104,7 +106,8 @@ export function chooseLines(attention, { on, queries, keys, cutoffs, most }) {
   const counts = new Uint32Array(BINS + 2);
   let total = 0;
   for (const row of rows) {
-    const start = row * attention.keys, cutoff = cutoffs[row];
+    const start = row * attention.keys,
+      cutoff = cutoffs[row];
     for (let n = 0; n < keys.length; n++) {
       const v = w[start + keys[n]];
       if (v > 0 && v >= cutoff) {
@@ -113,13 +116,18 @@ export function chooseLines(attention, { on, queries, keys, cutoffs, most }) {
       }
     }
   }
-  let border = BINS + 1, above = 0;
+  let border = BINS + 1,
+    above = 0;
   while (border > 0 && above + counts[border] <= most) above += counts[border--];
   const stride = counts[border] / Math.max(1, most - above);
   const index = new Uint32Array(Math.min(total, most));
-  let count = 0, tied = 0, taken = 0, weakest = 1;
+  let count = 0,
+    tied = 0,
+    taken = 0,
+    weakest = 1;
   for (const row of rows) {
-    const start = row * attention.keys, cutoff = cutoffs[row];
+    const start = row * attention.keys,
+      cutoff = cutoffs[row];
     for (let n = 0; n < keys.length; n++) {
       const v = w[start + keys[n]];
       const b = (v * BINS) | 0;

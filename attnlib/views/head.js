@@ -1,12 +1,25 @@
 // The attention-head view: one layer, all its heads, lines between tokens. State and events; drawing is in
-// head_draw.js, words and numbers in head_panel.js, arithmetic in attention.js.
+// head_draw.js, what is shown of the data in head_shown.js, words and numbers in head_panel.js
+// and head_readout.js.
 import { readPayload, headColors, themeOf, fitCanvas, el } from "./shared.js";
-import { decodeWeights, mergeWords, hideKeys, massCutoffs, chooseLines, profile, combine, strongestOnly, opacity, format } from "./attention.js";
-import { decodeState, encodeState, headsOn, toggleHead, soloHead, chooseRule, togglePin } from "./state.js";
-import { ROW, PAD, FAINTEST, layoutFor, yOf, drawLines, drawSelection, drawStrips, drawNumbers, drawMarked, lineAt } from "./head_draw.js";
-import { headBar, optionBar, weightTable, topTokens, predictionList, keyOfHead } from "./head_panel.js";
+import { decodeWeights, profile, combine, format } from "./attention.js";
+import { shownOf, noteText, isVisible, positionsOf } from "./head_shown.js";
+import { decodeState, encodeState, toggleHead, soloHead, chooseRule, togglePin } from "./state.js";
+import {
+  ROW,
+  PAD,
+  layoutFor,
+  yOf,
+  drawLines,
+  drawSelection,
+  drawStrips,
+  drawNumbers,
+  drawMarked,
+  lineAt,
+} from "./head_draw.js";
+import { headBar, optionBar, keyOfHead } from "./head_panel.js";
+import { drawReadout } from "./head_readout.js";
 
-const MOST_LINES = 12000;
 const TALLEST = 640;
 const READ_AFTER = 40; // milliseconds the mouse rests before the table follows; lines and numbers follow at once
 const REPORT_AFTER = 250; // milliseconds of quiet before Python hears of a change
@@ -17,7 +30,10 @@ export class HeadView {
     this.hover = null; // {side, token}: under the mouse or the keyboard's focus
     this.marked = null; // the line under the mouse
     this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.columns = { q: el("div", { class: "column q", role: "group" }), k: el("div", { class: "column k", role: "group" }) };
+    this.columns = {
+      q: el("div", { class: "column q", role: "group" }),
+      k: el("div", { class: "column k", role: "group" }),
+    };
     this.inner = el("div", { class: "inner" }, this.canvas, this.columns.q, this.columns.k);
     this.scroller = el("div", { class: "scroller", tabindex: -1 }, this.inner);
     this.tip = el("div", { class: "tip", hidden: true });
@@ -26,7 +42,14 @@ export class HeadView {
     this.readout = el("div", { class: "readout" });
     this.spoken = el("div", { class: "spoken", role: "status" });
     this.top = el("div");
-    const drawing = el("div", { style: "position:relative;min-width:0" }, this.titles, this.scroller, this.tip, this.note);
+    const drawing = el(
+      "div",
+      { style: "position:relative;min-width:0" },
+      this.titles,
+      this.scroller,
+      this.tip,
+      this.note,
+    );
     root.replaceChildren(this.top, el("div", { class: "stage" }, drawing, this.readout), this.spoken);
     this.listen();
     new ResizeObserver(() => this.schedule()).observe(this.scroller);
@@ -41,7 +64,12 @@ export class HeadView {
     const first = !this.header;
     const other = tokens !== this.tokens;
     const asked = first || header.head !== this.header.head;
-    Object.assign(this, { header, tokens, raw: decodeWeights(header, arrays.weights), probabilities: arrays.probabilities });
+    Object.assign(this, {
+      header,
+      tokens,
+      raw: decodeWeights(header, arrays.weights),
+      probabilities: arrays.probabilities,
+    });
     if (first) this.state = decodeState(header.state, this.sizes());
     else if (other) this.state = decodeState(encodeState({ ...this.state, pins: [] }), this.sizes());
     if (asked) this.followHead(header.head);
@@ -52,7 +80,11 @@ export class HeadView {
   }
 
   sizes() {
-    return { heads: this.header.heads, queries: this.header.queries.labels.length, keys: (this.header.keys ?? this.header.queries).labels.length };
+    return {
+      heads: this.header.heads,
+      queries: this.header.queries.labels.length,
+      keys: (this.header.keys ?? this.header.queries).labels.length,
+    };
   }
 
   /** The head chosen outside the view (the sidebar): that one alone, or all (null), unless it is so already. */
@@ -60,7 +92,11 @@ export class HeadView {
     const { heads, rule } = this.state;
     const alone = heads?.length === 1 ? heads[0] : null;
     if (head === undefined || head === alone || head >= this.header.heads) return;
-    this.state = { ...this.state, heads: head === null ? null : [head], rule: head === null && rule === "one" ? "mean" : rule };
+    this.state = {
+      ...this.state,
+      heads: head === null ? null : [head],
+      rule: head === null && rule === "one" ? "mean" : rule,
+    };
   }
 
   /** Bars and columns, anew when tokens or heads are others. */
@@ -70,16 +106,28 @@ export class HeadView {
     this.bar = headBar(header.heads, () => this.colors, {
       toggle: (h) => this.change(toggleHead(this.state, h, header.heads)),
       solo: (h) => this.change(soloHead(this.state, h, header.heads)),
-      all: () => this.change({ ...this.state, heads: null, rule: this.state.rule === "one" ? "mean" : this.state.rule }),
+      all: () =>
+        this.change({ ...this.state, heads: null, rule: this.state.rule === "one" ? "mean" : this.state.rule }),
     });
-    this.options = optionBar({
-      pairs: header.queries.segments?.includes(1) && !header.keys,
-      words: rows.some((row) => row.words),
-      special: rows.some((row) => row.special?.length),
-    }, (part) => this.change(part.rule ? chooseRule({ ...this.state, ...part }, part.rule, header.heads) : { ...this.state, ...part }));
+    this.options = optionBar(
+      {
+        pairs: header.queries.segments?.includes(1) && !header.keys,
+        words: rows.some((row) => row.words),
+        special: rows.some((row) => row.special?.length),
+      },
+      (part) =>
+        this.change(
+          part.rule ? chooseRule({ ...this.state, ...part }, part.rule, header.heads) : { ...this.state, ...part },
+        ),
+    );
     this.top.replaceChildren(this.bar.element, this.options.element);
     this.root.classList.toggle("many", header.heads > 6);
-    const names = { self: ["looks from", "is looked at"], encoder: ["looks from (encoder)", "is looked at (encoder)"], decoder: ["looks from (decoder)", "is looked at (decoder)"], cross: ["looks from (decoder)", "is looked at (encoder)"] };
+    const names = {
+      self: ["looks from", "is looked at"],
+      encoder: ["looks from (encoder)", "is looked at (encoder)"],
+      decoder: ["looks from (decoder)", "is looked at (decoder)"],
+      cross: ["looks from (decoder)", "is looked at (encoder)"],
+    };
     const [from, to] = names[header.stack] ?? names.self;
     this.titles.replaceChildren(el("span", { text: from }), el("span", { text: to }));
     this.columns.q.setAttribute("aria-label", `Query tokens: ${from}`);
@@ -99,24 +147,12 @@ export class HeadView {
   /** From state to what is shown: words, hidden keys, thresholds; then draw. */
   update() {
     const { header, state } = this;
-    const queryRow = unitsOf(header.queries, state.words);
-    const keyRow = header.keys ? unitsOf(header.keys, state.words) : queryRow;
-    const merged = state.words ? mergeWords(this.raw, queryRow.words, keyRow.words) : this.raw;
-    const gone = keyRow.special.map((special, k) => (special && ["special", "both"].includes(state.hide)) || (k === 0 && ["first", "both"].includes(state.hide)));
-    const kept = gone.some(Boolean) ? hideKeys(merged, gone) : { attention: merged, removed: null };
-    const on = headsOn(state, header.heads);
-    const attention = state.rule === "max" && on.length > 1 ? strongestOnly(kept.attention, on) : kept.attention;
-    const [fromSegment, toSegment] = state.segments === "all" ? [null, null] : [...state.segments].map((s) => (s === "A" ? 0 : 1));
-    const shownQueries = queryRow.segments.flatMap((s, i) => (fromSegment === null || s === fromSegment ? [i] : []));
-    const shownKeys = keyRow.segments.flatMap((s, i) => (toSegment === null || s === toSegment ? [i] : []));
-    const cutoffs = massCutoffs(kept.attention, state.mass / 100);
-    this.shown = { attention, full: kept.attention, removed: kept.removed, gone, on, queryRow, keyRow, queries: shownQueries, keys: shownKeys, cutoffs };
-    this.shown.lines = chooseLines(attention, { on, queries: shownQueries, keys: shownKeys, cutoffs, most: MOST_LINES });
+    this.shown = shownOf(header, this.raw, state);
     this.bar.update(state);
     this.options.update(state);
     this.fillColumns();
     this.draw();
-    this.drawReadout(true);
+    drawReadout(this, true);
   }
 
   fillColumns() {
@@ -170,9 +206,19 @@ export class HeadView {
     const layout = layoutFor(width, this.labelWidth);
     this.place(layout);
     this.scene = {
-      context: fitCanvas(this.canvas, width, height), width, height, layout, top: this.scroller.scrollTop,
-      theme: this.theme, colors: this.colors, rule: state.rule, on: shown.on, attention: shown.attention,
-      keys: shown.keys, queryAt: positionsOf(shown.queries, shown.queryRow.labels.length), keyAt: positionsOf(shown.keys, shown.keyRow.labels.length),
+      context: fitCanvas(this.canvas, width, height),
+      width,
+      height,
+      layout,
+      top: this.scroller.scrollTop,
+      theme: this.theme,
+      colors: this.colors,
+      rule: state.rule,
+      on: shown.on,
+      attention: shown.attention,
+      keys: shown.keys,
+      queryAt: positionsOf(shown.queries, shown.queryRow.labels.length),
+      keyAt: positionsOf(shown.keys, shown.keyRow.labels.length),
     };
     const selection = this.selection();
     if (!selection) drawLines(this.scene, shown.lines);
@@ -183,14 +229,17 @@ export class HeadView {
       drawNumbers(this.scene, selection.side, combined);
     }
     if (this.marked) drawMarked(this.scene, this.marked);
-    const note = this.noteText(selection);
+    const note = noteText(shown, state, selection);
     if (note !== this.note.textContent) this.note.textContent = note;
   }
 
   place(layout) {
     if (layout.width === this.placed?.width && layout.column === this.placed.column) return;
     this.placed = layout;
-    for (const [side, x] of [["q", layout.gutter], ["k", layout.right]]) {
+    for (const [side, x] of [
+      ["q", layout.gutter],
+      ["k", layout.right],
+    ]) {
       this.columns[side].style.left = `${x}px`;
       this.columns[side].style.width = `${layout.column}px`;
     }
@@ -201,71 +250,6 @@ export class HeadView {
     return { profiles, combined: combine(profiles, this.state.rule) };
   }
 
-  noteText(selection) {
-    const { shown, state } = this;
-    const parts = [];
-    const { index, total, weakest } = shown.lines;
-    if (!selection && index.length < total) parts.push(`The ${index.length.toLocaleString("en")} strongest of ${total.toLocaleString("en")} lines are drawn (weights from ${format(weakest)}). Hover a token to see all of its own.`);
-    if (state.mass < 100) parts.push(`Fewest lines that hold ${state.mass} % of each token's attention.`);
-    if (shown.removed) parts.push(removedText(shown, selection, state));
-    return parts.join(" ");
-  }
-
-  // ---- words and numbers
-
-  drawReadout(speak = false) {
-    const selection = this.selection();
-    if (!selection) return this.readout.replaceChildren(el("p", { class: "hint", text: this.hintText() }));
-    const { shown, state, colors } = this;
-    const [mine, others] = selection.side === "q" ? [shown.queryRow, shown.keyRow] : [shown.keyRow, shown.queryRow];
-    const allowed = selection.side === "q" ? shown.keys.filter((k) => !shown.gone[k]) : shown.queries;
-    const { profiles, combined } = this.profiles(selection);
-    const marked = this.hover && this.hover.side !== selection.side ? this.hover.token : null;
-    const names = selection.tokens.map((t) => `“${mine.labels[t].trim()}”`).join(" + ");
-    const title = selection.side === "q" ? `${names} looks at` : `${names} is looked at by`;
-    const ruleName = state.rule === "max" ? "max" : "mean";
-    const table = { labels: others.labels, combined, profiles, on: shown.on, colors, ruleName, marked };
-    const parts = [el("h4", { text: selection.tokens.length > 1 ? `${title} (sum of ${selection.tokens.length} tokens)` : title }),
-      weightTable({ ...table, order: topTokens(combined, allowed, marked) })];
-    const last = selection.side === "q" && this.header.predictions ? this.predictedToken(selection) : null;
-    if (last !== null) {
-      const ranks = this.header.predictions[last].length;
-      parts.push(predictionList(this.header.predictions[last], this.probabilities.subarray(last * ranks, (last + 1) * ranks), this.header.predicts === "next"));
-    }
-    if (selection.pinned) parts.push(this.allNumbers({ ...table, order: allowed }));
-    this.readout.replaceChildren(...parts);
-    if (speak && selection.pinned) {
-      const best = topTokens(combined, allowed, null).slice(0, 3).map((j) => `${others.labels[j].trim()} ${format(combined[j])}`);
-      this.spoken.textContent = `${title}: ${best.join(", ")}`;
-    }
-  }
-
-  allNumbers(table) {
-    const holder = el("div", { class: "all-numbers" });
-    const details = el("details", {}, el("summary", { text: `All ${table.order.length} numbers` }), holder);
-    details.open = Boolean(this.numbersOpen);
-    const fill = () => {
-      this.numbersOpen = details.open;
-      if (details.open) holder.replaceChildren(weightTable(table));
-    };
-    details.addEventListener("toggle", fill);
-    fill();
-    return details;
-  }
-
-  /** The token whose prediction is shown: the last one selected; of a word its last (next) or first (here) piece. */
-  predictedToken({ tokens }) {
-    const pieces = this.shown.queryRow.words[tokens.at(-1)];
-    return this.header.predicts === "next" ? pieces.at(-1) : pieces[0];
-  }
-
-  hintText() {
-    const { header } = this;
-    const mask = this.requestMask && header.can_hide ? " Double-click a token to hide it from the model and run again." : "";
-    const keys = header.heads > 1 ? ` Keys ${keyOfHead(0)}–${keyOfHead(Math.min(header.heads, 36) - 1)} switch heads.` : "";
-    return `Hover a token to see where it looks, with the numbers; a line to read its weight. Click to pin it, click others to sum them, Esc releases. Arrows move, Enter pins.${keys}${mask}`;
-  }
-
   // ---- events
 
   listen() {
@@ -273,7 +257,10 @@ export class HeadView {
     for (const side of ["q", "k"]) {
       columns[side].addEventListener("mouseover", (e) => this.setHover(tokenOf(e)));
       columns[side].addEventListener("mouseleave", () => this.setHover(null));
-      columns[side].addEventListener("focusin", (e) => e.target.matches(":focus-visible") && this.setHover(tokenOf(e)));
+      columns[side].addEventListener(
+        "focusin",
+        (e) => e.target.matches(":focus-visible") && this.setHover(tokenOf(e)),
+      );
       columns[side].addEventListener("focusout", () => this.setHover(null));
       columns[side].addEventListener("click", (e) => this.pin(tokenOf(e)));
       columns[side].addEventListener("dblclick", (e) => this.hide(tokenOf(e)));
@@ -290,7 +277,7 @@ export class HeadView {
     this.marked = null;
     this.schedule();
     clearTimeout(this.reading);
-    this.reading = setTimeout(() => this.drawReadout(), READ_AFTER);
+    this.reading = setTimeout(() => drawReadout(this), READ_AFTER);
   }
 
   pin(token) {
@@ -314,12 +301,11 @@ export class HeadView {
     if (event && this.scene && !event.target.closest(".token")) {
       const box = this.scroller.getBoundingClientRect();
       const selection = this.selection();
-      const chosen = selection && new Set(selection.tokens);
-      const { shown, state } = this;
-      const visible = (h, q, k, v) => v >= shown.cutoffs[h * shown.attention.queries + q] && (chosen ? chosen.has(selection.side === "q" ? q : k) && v >= FAINTEST : v >= shown.lines.weakest && opacity(v, state.rule, shown.on.length) >= FAINTEST);
+      const visible = (...line) => isVisible(this.shown, this.state, selection, ...line);
       found = lineAt(this.scene, event.clientX - box.left - 1, event.clientY - box.top - 1, visible);
     }
-    if (found?.head === this.marked?.head && found?.query === this.marked?.query && found?.key === this.marked?.key) return;
+    if (found?.head === this.marked?.head && found?.query === this.marked?.query && found?.key === this.marked?.key)
+      return;
     this.marked = found;
     this.showTip();
     this.schedule();
@@ -341,11 +327,20 @@ export class HeadView {
     const digit = /^Digit(\d)$/.exec(event.code)?.[1];
     const key = digit ?? event.key.toLowerCase();
     const head = Array.from({ length: Math.min(36, this.header.heads) }, (_, h) => keyOfHead(h)).indexOf(key);
-    const moves = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: ["q", 0], ArrowRight: ["k", 0], Home: [0, -Infinity], End: [0, Infinity] };
+    const moves = {
+      ArrowUp: [0, -1],
+      ArrowDown: [0, 1],
+      ArrowLeft: ["q", 0],
+      ArrowRight: ["k", 0],
+      Home: [0, -Infinity],
+      End: [0, Infinity],
+    };
     if (event.key === "Escape") this.release();
-    else if ((event.key === "[" || event.key === "]") && this.requestLayer) this.requestLayer(event.key === "[" ? -1 : 1);
+    else if ((event.key === "[" || event.key === "]") && this.requestLayer)
+      this.requestLayer(event.key === "[" ? -1 : 1);
     else if (event.target.closest(".token") && moves[event.key]) this.moveFocus(event.target, ...moves[event.key]);
-    else if (head >= 0 && !event.repeat) this.change((event.shiftKey ? soloHead : toggleHead)(this.state, head, this.header.heads));
+    else if (head >= 0 && !event.repeat)
+      this.change((event.shiftKey ? soloHead : toggleHead)(this.state, head, this.header.heads));
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -369,39 +364,28 @@ function tokenOf(event) {
 
 function tokenButton(row, i, side, first, hidden) {
   const label = row.labels[i];
-  const classes = ["token", row.special[i] && "special", row.words[i].every((piece) => hidden.has(piece)) && "hidden",
-    i > 0 && row.segments[i] !== row.segments[i - 1] && "second"].filter(Boolean).join(" ");
-  return el("button", { type: "button", class: classes, "data-i": i, "data-side": side, tabindex: first ? 0 : -1, "aria-pressed": "false",
-    title: label.length > 8 ? label : null, "aria-label": `${side === "q" ? "query" : "key"} ${i}: ${label.trim()}` }, el("bdi", { text: label }));
-}
-
-/** The rows of a column: pieces, or words made of them. */
-function unitsOf(row, asWords) {
-  const count = row.labels.length;
-  const words = asWords && row.words ? row.words : Array.from({ length: count }, (_, i) => [i]);
-  const special = new Set(row.special ?? []);
-  return {
-    words,
-    labels: words.map((word) => word.map((i, n) => (n ? row.labels[i].replace(/^##/, "") : row.labels[i])).join("")),
-    special: words.map((word) => word.every((i) => special.has(i))),
-    segments: words.map((word) => row.segments?.[word[0]] ?? 0),
-  };
-}
-
-function positionsOf(shown, count) {
-  const at = new Int32Array(count).fill(-1);
-  shown.forEach((i, position) => (at[i] = position));
-  return at;
-}
-
-/** How much attention the hidden keys held: of the selected token, or on average. */
-function removedText({ removed, on, full, queries }, selection, state) {
-  const rows = selection?.side === "q" ? selection.tokens : queries;
-  let sum = 0;
-  for (const h of on) for (const q of rows) sum += removed[h * full.queries + q];
-  const share = Math.round((100 * sum) / (on.length * rows.length));
-  const what = { special: "Special tokens", first: "The first token", both: "Special tokens and the first token" }[state.hide];
-  return `${what} hidden: ${share} % of ${selection?.side === "q" ? "this token's" : "all"} attention removed, the rest divided by what is left.`;
+  const classes = [
+    "token",
+    row.special[i] && "special",
+    row.words[i].every((piece) => hidden.has(piece)) && "hidden",
+    i > 0 && row.segments[i] !== row.segments[i - 1] && "second",
+  ]
+    .filter(Boolean)
+    .join(" ");
+  return el(
+    "button",
+    {
+      type: "button",
+      class: classes,
+      "data-i": i,
+      "data-side": side,
+      tabindex: first ? 0 : -1,
+      "aria-pressed": "false",
+      title: label.length > 8 ? label : null,
+      "aria-label": `${side === "q" ? "query" : "key"} ${i}: ${label.trim()}`,
+    },
+    el("bdi", { text: label }),
+  );
 }
 
 const views = new WeakMap();
@@ -418,6 +402,8 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   view.requestMask = setTriggerValue && ((tokens) => setTriggerValue("mask", tokens));
   view.requestLayer = setTriggerValue && ((step) => setTriggerValue("layer", step));
   view.setData(data);
-  requestAnimationFrame(() => requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))));
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),
+  );
   return () => views.delete(parentElement);
 }

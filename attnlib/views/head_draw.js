@@ -3,12 +3,13 @@
 // A scene is {context, width, height, top, layout, theme, colors, rule, on, attention, queryAt, keyAt}:
 // `top` is how far the columns are scrolled, `queryAt`/`keyAt` give a token's row on the page (-1: not shown).
 import { placeOf, opacity, format } from "./attention.js";
+import { FAINTEST } from "./head_shown.js";
 
 export const ROW = 20;
 export const PAD = 6;
 const LEVELS = 24; // steps of opacity; lines of one head and one step are one path
-export const FAINTEST = 0.006; // below it nothing can be seen
 const FEW = 300;
+const MOST_SELECTED = 800; // the table has the numbers of all
 
 /** Where the columns stand for a width and the widest label, from a phone's column to a wide screen. */
 export function layoutFor(width, labelWidth) {
@@ -34,20 +35,25 @@ export function drawLines(scene, { index, total }) {
   strokeAll(scene, paths);
 }
 
-/** The lines of the selected tokens, each as opaque as its weight: few enough to need no thinning. */
+/** The lines of the selected tokens, the strongest of them, each as opaque as its weight. */
 export function drawSelection(scene, { side, tokens }, cutoffs) {
   const { attention } = scene;
-  const paths = new Map();
+  const found = [];
   const others = side === "q" ? attention.keys : attention.queries;
-  for (const h of scene.on) {
+  for (const head of scene.on) {
     for (const t of tokens) {
       for (let j = 0; j < others; j++) {
         const [q, k] = side === "q" ? [t, j] : [j, t];
-        const row = h * attention.queries + q;
-        const v = attention.w[row * attention.keys + k];
-        if (v > 0 && v >= cutoffs[row]) addLine(scene, paths, h, scene.queryAt[q], scene.keyAt[k], Math.min(1, v));
+        const row = head * attention.queries + q;
+        const weight = attention.w[row * attention.keys + k];
+        if (weight >= FAINTEST && weight >= cutoffs[row]) found.push({ head, q, k, weight });
       }
     }
+  }
+  if (found.length > MOST_SELECTED) found.sort((a, b) => b.weight - a.weight).length = MOST_SELECTED;
+  const paths = new Map();
+  for (const { head, q, k, weight } of found) {
+    addLine(scene, paths, head, scene.queryAt[q], scene.keyAt[k], Math.min(1, weight));
   }
   strokeAll(scene, paths);
 }
@@ -142,7 +148,8 @@ export function lineAt(scene, x, y, visible, reach = 4) {
     for (let row = Math.max(0, Math.ceil(middle - slack)); row <= Math.min(keys.length - 1, middle + slack); row++) {
       for (const head of on) {
         const weight = attention.w[(head * attention.queries + q) * attention.keys + keys[row]];
-        if (weight > (best?.weight ?? 0) && visible(head, q, keys[row], weight)) best = { head, query: q, key: keys[row], weight };
+        if (weight > (best?.weight ?? 0) && visible(head, q, keys[row], weight))
+          best = { head, query: q, key: keys[row], weight };
       }
     }
   }

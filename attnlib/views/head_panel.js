@@ -19,7 +19,10 @@ export function headBar(count, colors, { toggle, solo, all }) {
   const buttons = Array.from({ length: count }, (_, h) => {
     const key = keyOfHead(h);
     const button = el("button", {
-      type: "button", class: "head", "data-h": h, text: h,
+      type: "button",
+      class: "head",
+      "data-h": h,
+      text: h,
       "aria-label": `head ${h}`,
       title: `Head ${h}${key ? ` (key ${key})` : ""}. Double-click: only this head.`,
       onclick: (event) => (event.shiftKey ? solo(h) : event.detail < 2 && toggle(h)),
@@ -27,8 +30,13 @@ export function headBar(count, colors, { toggle, solo, all }) {
     });
     return button;
   });
-  const bar = el("div", { class: "bar", role: "group", "aria-label": "Heads" }, el("span", { class: "name", text: "Heads" }), ...buttons,
-    el("button", { type: "button", class: "all", text: "all", title: "All heads", onclick: all }));
+  const bar = el(
+    "div",
+    { class: "bar", role: "group", "aria-label": "Heads" },
+    el("span", { class: "name", text: "Heads" }),
+    ...buttons,
+    el("button", { type: "button", class: "all", text: "all", title: "All heads", onclick: all }),
+  );
   const update = (state) => {
     const on = new Set(headsOn(state, count));
     buttons.forEach((button, h) => {
@@ -43,18 +51,55 @@ export function headBar(count, colors, { toggle, solo, all }) {
 /** The switches that change what is drawn; `change` gets the changed part of the state. */
 export function optionBar({ pairs, words, special }, change) {
   const select = (name, label, values, names) => {
-    const box = el("select", { "data-option": name, onchange: (e) => change({ [name]: e.target.value }) },
-      ...values.map((value) => el("option", { value, text: names[value] })));
+    const box = el(
+      "select",
+      { "data-option": name, onchange: (e) => change({ [name]: e.target.value }) },
+      ...values.map((value) => el("option", { value, text: names[value] })),
+    );
     return { name, box, element: el("label", {}, el("span", { text: label }), box) };
   };
-  const parts = [select("rule", "Lines", RULES, RULE_NAMES), select("hide", "Hide", special ? HIDES : ["none", "first"], HIDE_NAMES)];
+  const parts = [
+    select("rule", "Lines", RULES, RULE_NAMES),
+    select("hide", "Hide", special ? HIDES : ["none", "first"], HIDE_NAMES),
+  ];
   if (pairs) parts.push(select("segments", "Sentences", SEGMENTS, SEGMENT_NAMES));
   const output = el("output", { class: "mass" });
-  const mass = el("input", { type: "range", min: 10, max: 100, step: 5, "data-option": "mass", "aria-label": "Share of each token's attention that is drawn",
-    oninput: (e) => change({ mass: Number(e.target.value) }) });
-  parts.push({ name: "mass", box: mass, element: el("label", { title: "Draws the fewest lines that hold this share of each token's attention" }, el("span", { text: "Show" }), mass, output) });
-  const merge = el("input", { type: "checkbox", "data-option": "words", onchange: (e) => change({ words: e.target.checked, pins: [] }) });
-  if (words) parts.push({ name: "words", box: merge, element: el("label", { title: "Pieces of a word merged: attention to it summed, from it averaged" }, merge, el("span", { text: "whole words" })) });
+  const mass = el("input", {
+    type: "range",
+    min: 10,
+    max: 100,
+    step: 5,
+    "data-option": "mass",
+    "aria-label": "Share of each token's attention that is drawn",
+    oninput: (e) => change({ mass: Number(e.target.value) }),
+  });
+  parts.push({
+    name: "mass",
+    box: mass,
+    element: el(
+      "label",
+      { title: "Draws the fewest lines that hold this share of each token's attention" },
+      el("span", { text: "Show" }),
+      mass,
+      output,
+    ),
+  });
+  const merge = el("input", {
+    type: "checkbox",
+    "data-option": "words",
+    onchange: (e) => change({ words: e.target.checked, pins: [] }),
+  });
+  if (words)
+    parts.push({
+      name: "words",
+      box: merge,
+      element: el(
+        "label",
+        { title: "Pieces of a word merged: attention to it summed, from it averaged" },
+        merge,
+        el("span", { text: "whole words" }),
+      ),
+    });
   const update = (state) => {
     for (const { name, box } of parts) {
       if (name === "words") box.checked = state.words;
@@ -68,7 +113,8 @@ export function optionBar({ pairs, words, special }, change) {
 /** A number in a cell (".412"), shaded in its head's colour by its size. */
 function cell(value, color) {
   const td = el("td", { text: format(value).replace(/^0/, "") });
-  if (color) td.style.background = `color-mix(in srgb, ${color} ${Math.round(70 * Math.min(1, value))}%, transparent)`;
+  if (color)
+    td.style.background = `color-mix(in srgb, ${color} ${Math.round(70 * Math.min(1, value))}%, transparent)`;
   return td;
 }
 
@@ -76,17 +122,31 @@ function cell(value, color) {
 export function weightTable({ labels, order, combined, profiles, on, colors, ruleName, marked }) {
   const shown = on.length > 1 ? on.slice(0, MOST_HEAD_COLUMNS) : [];
   const title = on.length > 1 ? ruleName : `head ${on[0]}`;
-  const head = el("tr", {}, el("th", { scope: "col", text: "token" }), el("th", { scope: "col", text: title }),
-    ...shown.map((h) => el("th", { scope: "col", text: h, "aria-label": `head ${h}` })));
-  const rows = order.map((j) => el("tr", { class: j === marked ? "marked" : null },
-    el("th", { scope: "row" }, el("bdi", { text: labels[j] }), el("small", { text: j })), cell(combined[j], on.length > 1 ? null : colors[on[0]]),
-    ...shown.map((h, n) => cell(profiles[n][j], colors[h]))));
+  const head = el(
+    "tr",
+    {},
+    el("th", { scope: "col", text: "token" }),
+    el("th", { scope: "col", text: title }),
+    ...shown.map((h) => el("th", { scope: "col", text: h, "aria-label": `head ${h}` })),
+  );
+  const rows = order.map((j) =>
+    el(
+      "tr",
+      { class: j === marked ? "marked" : null },
+      el("th", { scope: "row" }, el("bdi", { text: labels[j] }), el("small", { text: j })),
+      cell(combined[j], on.length > 1 ? null : colors[on[0]]),
+      ...shown.map((h, n) => cell(profiles[n][j], colors[h])),
+    ),
+  );
   return el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows));
 }
 
 /** The strongest tokens of a selection, with the marked one added. */
 export function topTokens(combined, allowed, marked) {
-  const order = allowed.slice().sort((a, b) => combined[b] - combined[a] || a - b).slice(0, TOP_ROWS);
+  const order = allowed
+    .slice()
+    .sort((a, b) => combined[b] - combined[a] || a - b)
+    .slice(0, TOP_ROWS);
   if (marked !== null && allowed.includes(marked) && !order.includes(marked)) order.push(marked);
   return order;
 }
@@ -96,7 +156,18 @@ export function predictionList(words, probabilities, next) {
   const rows = words.map((word, n) => {
     const bar = el("span", { class: "probability" });
     bar.style.width = `${(100 * probabilities[n]).toFixed(1)}%`;
-    return el("li", {}, el("bdi", { text: word }), el("span", { class: "track" }, bar), el("span", { class: "number", text: format(probabilities[n]) }));
+    return el(
+      "li",
+      {},
+      el("bdi", { text: word }),
+      el("span", { class: "track" }, bar),
+      el("span", { class: "number", text: format(probabilities[n]) }),
+    );
   });
-  return el("div", { class: "predictions" }, el("h4", { text: next ? "The model would say next" : "The model would say here" }), el("ol", {}, ...rows));
+  return el(
+    "div",
+    { class: "predictions" },
+    el("h4", { text: next ? "The model would say next" : "The model would say here" }),
+    el("ol", {}, ...rows),
+  );
 }

@@ -51,7 +51,16 @@ export function oklch(lightness, chroma, hue) {
   for (let c = chroma; ; c -= 0.01) {
     const rgb = oklabToRgb(lightness, c * Math.cos((hue * Math.PI) / 180), c * Math.sin((hue * Math.PI) / 180));
     if (c <= 0 || rgb.every((v) => v >= 0 && v <= 1)) {
-      return "#" + rgb.map((v) => Math.round(255 * Math.min(1, Math.max(0, v))).toString(16).padStart(2, "0")).join("");
+      return (
+        "#" +
+        rgb
+          .map((v) =>
+            Math.round(255 * Math.min(1, Math.max(0, v)))
+              .toString(16)
+              .padStart(2, "0"),
+          )
+          .join("")
+      );
     }
   }
 }
@@ -118,7 +127,8 @@ export function el(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name === "text") element.textContent = value;
     else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+    else if (value !== null && value !== undefined && value !== false)
+      element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children);
   return element;

@@ -25,7 +25,12 @@ export function encodeState(state) {
 /** Text → state. Whatever does not fit the view (from a foreign or mistyped link) is as at the start. */
 export function decodeState(text, { heads = 0, queries = 0, keys = 0 } = {}) {
   const state = initialState();
-  const given = Object.fromEntries(String(text ?? "").split(",").map((part) => part.split(":")).filter((p) => p.length === 2));
+  const given = Object.fromEntries(
+    String(text ?? "")
+      .split(",")
+      .map((part) => part.split(":"))
+      .filter((p) => p.length === 2),
+  );
   if (RULES.includes(given.rule)) state.rule = given.rule;
   if (HIDES.includes(given.hide)) state.hide = given.hide;
   if (SEGMENTS.includes(given.segments)) state.segments = given.segments;
@@ -45,7 +50,9 @@ export function decodeState(text, { heads = 0, queries = 0, keys = 0 } = {}) {
 
 function numbers(text, below) {
   const parts = text ? text.split(".") : [];
-  return [...new Set(parts.filter((p) => /^\d+$/.test(p)).map(Number))].filter((n) => n < below).sort((a, b) => a - b);
+  return [...new Set(parts.filter((p) => /^\d+$/.test(p)).map(Number))]
+    .filter((n) => n < below)
+    .sort((a, b) => a - b);
 }
 
 /** The heads that are on, of `count`. */

@@ -240,7 +240,7 @@ def test_512_tokens_are_drawn_and_hovered(page: Page, dashboard: str) -> None:
     visit(page, dashboard, model=minilm(), text=text[:3000], cut=True)
     count = page.locator(".column.q .token").count()
     assert count > 400
-    assert view_of(page, "shown.lines.index.length") <= 12000
+    assert view_of(page, "shown.lines.index.length") <= 8000
     expect(page.locator(".note")).to_contain_text("strongest of")
     token(page, "q", 12).hover()
     expect(page.locator(".readout h4").first).to_contain_text("looks at")

@@ -1,7 +1,19 @@
 // The arithmetic behind the views, against hand calculations and plain slow loops.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { decodeWeights, mergeWords, hideKeys, massCutoffs, chooseLines, placeOf, profile, combine, strongestOnly, opacity, format } from "../../attnlib/views/attention.js";
+import {
+  decodeWeights,
+  mergeWords,
+  hideKeys,
+  massCutoffs,
+  chooseLines,
+  placeOf,
+  profile,
+  combine,
+  strongestOnly,
+  opacity,
+  format,
+} from "../../attnlib/views/attention.js";
 
 const close = (a, b, eps = 1e-6) => assert.ok(Math.abs(a - b) <= eps, `${a} is not ${b}`);
 /** A small random attention with rows that sum to one, the same at every run. */
@@ -21,7 +33,10 @@ const everything = (n) => Array.from({ length: n }, (_, i) => i);
 test("a packed triangle becomes a full matrix with an empty future", () => {
   const packed = Uint16Array.of(65535, 0, 65535, 6554, 13107, 45874);
   const a = decodeWeights({ heads: 1, triangle: true, queries: { labels: ["a", "b", "c"] } }, packed);
-  assert.deepEqual([...a.w].map((v) => +v.toFixed(3)), [1, 0, 0, 0, 1, 0, 0.1, 0.2, 0.7]);
+  assert.deepEqual(
+    [...a.w].map((v) => +v.toFixed(3)),
+    [1, 0, 0, 0, 1, 0, 0.1, 0.2, 0.7],
+  );
 });
 
 test("query and key are not swapped in a rectangle", () => {
@@ -40,7 +55,12 @@ test("merging keeps row sums", () => {
   const a = attentionOf(3, 7, 7);
   const words = [[0, 1], [2], [3, 4, 5], [6]];
   const m = mergeWords(a, words, words);
-  for (let r = 0; r < 3 * 4; r++) close(m.w.subarray(r * 4, r * 4 + 4).reduce((x, y) => x + y), 1, 1e-5);
+  for (let r = 0; r < 3 * 4; r++)
+    close(
+      m.w.subarray(r * 4, r * 4 + 4).reduce((x, y) => x + y),
+      1,
+      1e-5,
+    );
 });
 
 test("hiding keys divides the rest and tells what was removed", () => {
@@ -68,7 +88,13 @@ test("the cutoff keeps the smallest set that holds the mass", () => {
 
 test("the strongest lines are chosen, never more than asked for", () => {
   const a = attentionOf(4, 30, 30, 3);
-  const all = { on: [0, 2], queries: everything(30), keys: everything(30), cutoffs: new Float32Array(120), most: 200 };
+  const all = {
+    on: [0, 2],
+    queries: everything(30),
+    keys: everything(30),
+    cutoffs: new Float32Array(120),
+    most: 200,
+  };
   const { index, total, weakest } = chooseLines(a, all);
   assert.equal(total, 1800);
   assert.equal(index.length, 200);
@@ -79,15 +105,30 @@ test("the strongest lines are chosen, never more than asked for", () => {
 
 test("flat attention still draws, evenly", () => {
   const a = { heads: 1, queries: 100, keys: 100, w: new Float32Array(10000).fill(0.01) };
-  const { index } = chooseLines(a, { on: [0], queries: everything(100), keys: everything(100), cutoffs: new Float32Array(100), most: 1000 });
+  const { index } = chooseLines(a, {
+    on: [0],
+    queries: everything(100),
+    keys: everything(100),
+    cutoffs: new Float32Array(100),
+    most: 1000,
+  });
   assert.ok(index.length > 900 && index.length <= 1000);
   assert.ok(new Set([...index].map((i) => placeOf(a, i)[1])).size > 90, "lines from nearly every query");
 });
 
 test("only shown queries and keys have lines", () => {
   const a = attentionOf(1, 6, 6);
-  const { index } = chooseLines(a, { on: [0], queries: [0, 1], keys: [4, 5], cutoffs: new Float32Array(6), most: 99 });
-  assert.deepEqual([...index].map((i) => placeOf(a, i).slice(1).join()), ["0,4", "0,5", "1,4", "1,5"]);
+  const { index } = chooseLines(a, {
+    on: [0],
+    queries: [0, 1],
+    keys: [4, 5],
+    cutoffs: new Float32Array(6),
+    most: 99,
+  });
+  assert.deepEqual(
+    [...index].map((i) => placeOf(a, i).slice(1).join()),
+    ["0,4", "0,5", "1,4", "1,5"],
+  );
 });
 
 test("profiles sum the selected tokens, on either side", () => {

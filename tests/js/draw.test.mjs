@@ -18,7 +18,16 @@ function scene(queries, keys, entries, top = 0) {
   const w = new Float32Array(2 * queries * keys);
   for (const [h, q, k, v] of entries) w[(h * queries + q) * keys + k] = v;
   const at = (n) => Int32Array.from({ length: n }, (_, i) => i);
-  return { top, height: 600, layout: { left: 100, right: 300 }, on: [0, 1], attention: { heads: 2, queries, keys, w }, keys: [...at(keys)], queryAt: at(queries), keyAt: at(keys) };
+  return {
+    top,
+    height: 600,
+    layout: { left: 100, right: 300 },
+    on: [0, 1],
+    attention: { heads: 2, queries, keys, w },
+    keys: [...at(keys)],
+    queryAt: at(queries),
+    keyAt: at(keys),
+  };
 }
 const shown = (h, q, k, v) => v > 0;
 
@@ -33,7 +42,11 @@ test("the line under the mouse is found, anywhere along it", () => {
 });
 
 test("of several lines the strongest one is named, hidden ones never", () => {
-  const s = scene(4, 4, [[0, 1, 1, 0.2], [1, 1, 1, 0.7], [0, 0, 2, 0.9]]);
+  const s = scene(4, 4, [
+    [0, 1, 1, 0.2],
+    [1, 1, 1, 0.7],
+    [0, 0, 2, 0.9],
+  ]);
   assert.equal(lineAt(s, 150, yOf(s, 1), (h, q, k, v) => v > 0 && q === 1).head, 1);
   assert.equal(lineAt(s, 150, yOf(s, 1), (h, q, k, v) => v > 0 && v < 0.5).weight.toFixed(1), "0.2");
 });

@@ -39,7 +39,9 @@ const distance = (a, b) => Math.hypot(...rgbOf(a).map((v, i) => v - rgbOf(b)[i])
 /** WCAG contrast of two colours. */
 function contrast(a, b) {
   const light = (color) => {
-    const [r, g, bl] = rgbOf(color).map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    const [r, g, bl] = rgbOf(color).map((v) =>
+      v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4,
+    );
     return 0.2126 * r + 0.7152 * g + 0.0722 * bl;
   };
   const [high, low] = [light(a), light(b)].sort((x, y) => y - x);
@@ -51,9 +53,11 @@ for (const heads of [1, 2, 4, 8, 12, 16, 25, 32, 64]) {
     test(`${heads} heads have ${heads} colours, ${dark ? "dark" : "light"}`, () => {
       const colors = headColors(heads, dark);
       assert.equal(new Set(colors).size, heads);
-      for (const color of colors) assert.ok(contrast(color, dark ? "#12161c" : "#ffffff") >= 3, `${color} can be seen`);
+      for (const color of colors)
+        assert.ok(contrast(color, dark ? "#12161c" : "#ffffff") >= 3, `${color} can be seen`);
       for (let h = 1; h < heads; h++) assert.ok(distance(colors[h], colors[h - 1]) > 40, "neighbours differ");
-      if (heads <= 16) colors.forEach((a, i) => colors.forEach((b, j) => i < j && assert.ok(distance(a, b) > 12, `${a} ${b}`)));
+      if (heads <= 16)
+        colors.forEach((a, i) => colors.forEach((b, j) => i < j && assert.ok(distance(a, b) > 12, `${a} ${b}`)));
     });
   }
 }

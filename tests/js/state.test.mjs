@@ -1,7 +1,19 @@
 // What a person chose: switching, pinning, and the text that restores it.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { initialState, encodeState, decodeState, headsOn, toggleHead, soloHead, chooseRule, togglePin, RULES, HIDES, SEGMENTS } from "../../attnlib/views/state.js";
+import {
+  initialState,
+  encodeState,
+  decodeState,
+  headsOn,
+  toggleHead,
+  soloHead,
+  chooseRule,
+  togglePin,
+  RULES,
+  HIDES,
+  SEGMENTS,
+} from "../../attnlib/views/state.js";
 
 const sizes = { heads: 12, queries: 20, keys: 30 };
 
@@ -12,14 +24,38 @@ test("the start is empty text, and empty text the start", () => {
 });
 
 test("every state comes back from its text", () => {
-  for (const rule of RULES) for (const hide of HIDES) for (const segments of SEGMENTS) for (const words of [true, false]) {
-    const state = { heads: rule === "one" ? [3] : [0, 5, 11], rule, hide, mass: 85, words, segments, side: "k", pins: [2, 29] };
-    assert.deepEqual(decodeState(encodeState(state), sizes), state);
-  }
+  for (const rule of RULES)
+    for (const hide of HIDES)
+      for (const segments of SEGMENTS)
+        for (const words of [true, false]) {
+          const state = {
+            heads: rule === "one" ? [3] : [0, 5, 11],
+            rule,
+            hide,
+            mass: 85,
+            words,
+            segments,
+            side: "k",
+            pins: [2, 29],
+          };
+          assert.deepEqual(decodeState(encodeState(state), sizes), state);
+        }
 });
 
 test("nonsense in a link is as at the start", () => {
-  for (const text of ["heads:99", "heads:a.b", "rule:evil,hide:<script>", "mass:1000", "mass:-5", "pins:x3", "pins:q99", "::::", "segments:CC,words:2", "pins:", "heads:-1"]) {
+  for (const text of [
+    "heads:99",
+    "heads:a.b",
+    "rule:evil,hide:<script>",
+    "mass:1000",
+    "mass:-5",
+    "pins:x3",
+    "pins:q99",
+    "::::",
+    "segments:CC,words:2",
+    "pins:",
+    "heads:-1",
+  ]) {
     assert.deepEqual(decodeState(text, sizes), initialState(), text);
   }
 });
