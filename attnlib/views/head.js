@@ -29,6 +29,7 @@ export class HeadView {
     this.root = root;
     this.hover = null; // {side, token}: under the mouse or the keyboard's focus
     this.marked = null; // the line under the mouse
+    this.reported = []; // heads told to Python that have not come back yet
     this.canvas = el("canvas", { "aria-hidden": "true" });
     this.columns = {
       q: el("div", { class: "column q", role: "group" }),
@@ -72,7 +73,7 @@ export class HeadView {
     });
     if (first) this.state = decodeState(header.state, this.sizes());
     else if (other) this.state = decodeState(encodeState({ ...this.state, pins: [] }), this.sizes());
-    if (asked) this.followHead(header.head);
+    if (asked) this.followHead(header.head, first);
     this.theme = themeOf(this.root);
     this.colors = headColors(header.heads, this.theme.dark);
     if (first || other) this.build();
@@ -87,16 +88,17 @@ export class HeadView {
     };
   }
 
-  /** The head chosen outside the view (the sidebar): that one alone, or all (null), unless it is so already. */
-  followHead(head) {
-    const { heads, rule } = this.state;
-    const alone = heads?.length === 1 ? heads[0] : null;
-    if (head === undefined || head === alone || head >= this.header.heads) return;
-    this.state = {
-      ...this.state,
-      heads: head === null ? null : [head],
-      rule: head === null && rule === "one" ? "mean" : rule,
-    };
+  /**
+   * The head chosen outside the view (the sidebar): that one alone, or all (null). What only echoes this view's own
+   * reports is left: the person may be further already.
+   */
+  followHead(head, first) {
+    const echo = this.reported.indexOf(head);
+    this.reported.splice(0, echo < 0 ? Infinity : echo + 1);
+    if (head === undefined || echo >= 0 || head >= this.header.heads) return;
+    if (first && head === null) return; // a link's own heads
+    const rule = head === null && this.state.rule === "one" ? "mean" : this.state.rule;
+    this.state = { ...this.state, heads: head === null ? null : [head], rule };
   }
 
   /** Bars and columns, anew when tokens or heads are others. */
@@ -141,7 +143,16 @@ export class HeadView {
     this.state = state;
     this.update();
     clearTimeout(this.reporting);
-    this.reporting = setTimeout(() => this.report?.(encodeState(this.state)), REPORT_AFTER);
+    this.reporting = setTimeout(() => this.sendReport(), REPORT_AFTER);
+  }
+
+  /** Python hears of the state; a single head that is on comes back from there as the sidebar's head. */
+  sendReport() {
+    const { heads } = this.state;
+    const alone = heads?.length === 1 ? heads[0] : null;
+    const last = this.reported.length ? this.reported.at(-1) : this.header.head;
+    if (alone !== last) this.reported.push(alone);
+    this.report?.(encodeState(this.state));
   }
 
   /** From state to what is shown: words, hidden keys, thresholds; then draw. */

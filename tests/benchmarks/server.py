@@ -41,7 +41,7 @@ def _row(plain: Any, model: attnlib.Model, tokens: int) -> dict[str, Any]:
     def full_trace() -> None:
         attnlib.trace(model, text)
 
-    rounds = max(5, min(25, 4000 // tokens))
+    rounds = max(7, min(25, 6000 // tokens))
     times = interleaved([forward, forward_with_attentions, view, full_trace], rounds)
     return {
         "tokens": tokens,

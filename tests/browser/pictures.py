@@ -11,7 +11,7 @@ from tests.browser.install import chromium
 
 FOLDER = ROOT / "docs" / "pictures"
 PICTURES = {  # file → choices in the link
-    "head-view.png": {"layer": "0", "view": "pins:q8"},
+    "head-view.png": {"view": "pins:q8"},
     "head-view-dark.png": {"model": "demo/bert-biased", "text": "The cat sat on the mat.", "text_b": "It slept."},
 }
 
