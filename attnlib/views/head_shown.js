@@ -47,10 +47,24 @@ export function unitsOf(row, asWords) {
   const piece = (i, n) => (n ? row.labels[i].replace(/^##/, "") : row.labels[i]);
   return {
     words,
-    labels: words.map((word) => word.map(piece).join("")),
+    labels: words.map((word) => (word.length > 1 ? joined(word.map(piece).join("")) : row.labels[word[0]])),
     special: words.map((word) => word.every((i) => special.has(i))),
     segments: words.map((word) => row.segments?.[word[0]] ?? 0),
   };
+}
+
+/** The text of a word whose pieces may be bytes of one character; what cannot be seen stays written out. */
+function joined(text) {
+  const whole = text.replace(/(?:⟨[0-9A-F]{2}(?: [0-9A-F]{2})*⟩)+/g, (shown) => {
+    const bytes = Uint8Array.from(shown.match(/[0-9A-F]{2}/g), (hex) => parseInt(hex, 16));
+    try {
+      const decoded = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      return /[\p{C}\p{Z}]/u.test(decoded.replaceAll("\u200d", "")) ? shown : decoded;
+    } catch {
+      return shown; // a part of a character
+    }
+  });
+  return whole.replace(/^␣(?=.)/, " ");
 }
 
 /** The rows of sentence "A" or "B", or (null) all. */

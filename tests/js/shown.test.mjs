@@ -75,3 +75,11 @@ test("a thinned overview says so", () => {
 test("positions of rows that are not shown are -1", () => {
   assert.deepEqual([...positionsOf([2, 0], 4)], [1, -1, 0, -1]);
 });
+
+test("bytes of one character become the character again, unless it cannot be seen", () => {
+  const label = (...labels) => unitsOf({ labels, words: [labels.map((_, i) => i)] }, true).labels[0];
+  assert.equal(label("⟨F0 9F⟩", "⟨91⟩", "⟨A9⟩"), "👩");
+  assert.equal(label("␣", "⟨D7⟩", "⟨A9⟩"), " ש");
+  assert.equal(label("⟨E2⟩", "⟨80⟩", "⟨AE⟩"), "⟨E2⟩⟨80⟩⟨AE⟩", "U+202E would turn the text round");
+  assert.equal(label("⟨F0⟩", "⟨9F⟩"), "⟨F0⟩⟨9F⟩");
+});
