@@ -386,7 +386,7 @@ def _words(tokenizer: Any, ids: Int[np.ndarray, "token rank"]) -> tuple[tuple[st
 
 def _layers_from(weights: Any) -> list[Float[np.ndarray, "head query key"]]:
     try:
-        layers = [np.array(getattr(layer, "detach", lambda x=layer: x)(), np.float32) for layer in weights]
+        layers = [_as_float32(layer) for layer in weights]
     except (TypeError, ValueError) as error:
         raise InputError(f"The weights are not an array of numbers [layer, head, query, key]: {error}") from None
     layers = [layer[0] if layer.ndim == 4 and layer.shape[0] == 1 else layer for layer in layers]
@@ -403,6 +403,11 @@ def _layers_from(weights: Any) -> list[Float[np.ndarray, "head query key"]]:
     if not layers:
         raise InputError("There are no layers in the weights.")
     return [_frozen(layer) for layer in layers]
+
+
+def _as_float32(layer: Any) -> np.ndarray:
+    """A copy in float32 of an array or of a tensor of any dtype on any device."""
+    return np.array(layer.detach().float().cpu() if isinstance(layer, torch.Tensor) else layer, np.float32)
 
 
 def _numbered(layers: Sequence[np.ndarray]) -> dict[int, LayerAttention]:

@@ -492,3 +492,11 @@ def test_real_pair_has_two_segments(minilm: Model) -> None:
 def test_real_limit_is_named(minilm: Model) -> None:
     with pytest.raises(InputError, match="reads at most 512"):
         attnlib.trace(minilm, "doctor " * 600)
+
+
+def test_from_arrays_takes_tensors_of_any_dtype_that_may_carry_a_gradient() -> None:
+    weights = torch.full((1, 2, 3, 3), 1 / 3, requires_grad=True)
+    for dtype in (torch.bfloat16, torch.float16, torch.float64):
+        trace = Trace.from_arrays(weights.to(dtype), ["a", "b", "c"])
+        assert trace.weights.dtype == np.float32
+        assert np.abs(trace.weights - 1 / 3).max() < 2e-3
