@@ -1,0 +1,54 @@
+// What every view of a prompt pair shares: the control A | B | B − A, the two colours of the sign, signed numbers.
+// The views of one page show the same side: each tells the others through an event on the document.
+import { el } from "./shared.js";
+
+export const SIDES = ["a", "b", "diff"];
+const SIDE_NAMES = { a: "A", b: "B", diff: "B − A" };
+const SIDE_TITLES = {
+  a: "Attention in prompt A",
+  b: "Attention in prompt B",
+  diff: "What changes from A to B: attention in B minus attention in A",
+};
+const SHARED = "attn-side";
+
+/** Three buttons, one pressed; `choose` gets "a", "b" or "diff". → {element, update(side)} */
+export function sidesBar(choose) {
+  const buttons = SIDES.map((side) =>
+    el("button", {
+      type: "button",
+      class: "side",
+      "data-side-choice": side,
+      text: SIDE_NAMES[side],
+      title: SIDE_TITLES[side],
+      onclick: () => choose(side),
+    }),
+  );
+  const element = el("div", { class: "sides", role: "group", "aria-label": "Prompt A, prompt B or the difference" });
+  element.append(...buttons);
+  const update = (side) =>
+    buttons.forEach((button, n) => button.setAttribute("aria-pressed", String(SIDES[n] === side)));
+  return { element, update };
+}
+
+/** Tell the other views of the page which side is shown. */
+export function shareSide(side) {
+  document.dispatchEvent(new CustomEvent(SHARED, { detail: side }));
+}
+
+/** Hear which side another view was set to; returns a function that stops listening. */
+export function onSharedSide(listener) {
+  const heard = (event) => SIDES.includes(event.detail) && listener(event.detail);
+  document.addEventListener(SHARED, heard);
+  return () => document.removeEventListener(SHARED, heard);
+}
+
+/** The colours of the sign, safe for the three types of colour blindness: more in B orange, less blue. */
+export function signColors(dark = false) {
+  return dark ? { more: "#ffa04d", less: "#5cb0ff" } : { more: "#c25400", less: "#0b5fb8" };
+}
+
+/** A difference as the views write it: sign and three decimals; "0.000" where it rounds to nothing. */
+export function formatSigned(v) {
+  const size = Math.abs(v).toFixed(3);
+  return Number(size) === 0 ? size : `${v < 0 ? "−" : "+"}${size}`;
+}

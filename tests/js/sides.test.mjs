@@ -1,0 +1,18 @@
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { formatSigned, signColors } from "../../attnlib/views/sides.js";
+import { rgbOf } from "../../attnlib/views/shared.js";
+
+test("differences carry their sign, and nothing carries none", () => {
+  assert.equal(formatSigned(0.3904), "+0.390");
+  assert.equal(formatSigned(-0.5081), "−0.508");
+  assert.equal(formatSigned(0.0004), "0.000");
+  assert.equal(formatSigned(-0.0004), "0.000");
+});
+
+test("the two signs differ in each theme, in blue and in red", () => {
+  for (const dark of [false, true]) {
+    const [more, less] = [signColors(dark).more, signColors(dark).less].map(rgbOf);
+    assert.ok(more[0] - less[0] > 100 && less[2] - more[2] > 100);
+  }
+});
