@@ -146,6 +146,72 @@ def _kind(char: str) -> str:
     return "letter" if category[0] in "LN" or char == "_" else "sign"
 
 
+# ---------------------------------------------------------------------------------------------- words in a row
+
+
+def word_text(tokens: Tokens, positions: Sequence[int]) -> str:
+    """Tokens side by side as they are written: pieces joined, bytes of one character decoded."""
+    starts = {word[0] for word in tokens.words}
+    spaces_written = any(label.startswith(" ") for label in tokens.labels)
+    text = ""
+    for n, i in enumerate(positions):
+        piece = tokens.labels[i]
+        if n and i not in starts:
+            piece = piece.removeprefix("##")
+        elif n and not spaces_written:
+            piece = " " + piece
+        text += piece
+    text = re.sub(r"(?:⟨[0-9A-F]{2}(?: [0-9A-F]{2})*⟩)+", _joined_bytes, text)
+    return re.sub("^␣(?=.)", " ", text)
+
+
+def _joined_bytes(shown: re.Match[str]) -> str:
+    """The character that pieces of bytes make together; parts of one stay written out."""
+    return _show_bytes(bytes.fromhex("".join(re.findall(r"[0-9A-F]{2}", shown[0]))))
+
+
+def find_word(tokens: Tokens, word: str) -> tuple[tuple[int, ...], ...]:
+    """The positions of every occurrence of a word (or several words in a row), each a run of whole words.
+
+    As written; where it is not, without regard to case and accents (a tokenizer may have dropped both).
+    """
+    for normal in (_exact, _loose):
+        wanted = [normal(part) for part in split_words(word)]
+        row = [(group, normal(word_text(tokens, group).strip())) for group in tokens.words]
+        row = [(group, text) for group, text in row if text]
+        found = tuple(
+            tuple(i for group, _ in row[n : n + len(wanted)] for i in group)
+            for n in range(len(row) - len(wanted) + 1)
+            if wanted and [text for _, text in row[n : n + len(wanted)]] == wanted
+        )
+        if found:
+            return found
+    return ()
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a text, as `read_tokens` groups its tokens: runs of letters, runs of other signs."""
+    words: list[str] = []
+    last = -1
+    for char, number in zip(text, _word_numbers(text), strict=True):
+        if number < 0:
+            continue
+        if number != last:
+            words.append("")
+        words[-1] += char
+        last = number
+    return words
+
+
+def _exact(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _loose(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(char for char in plain if unicodedata.category(char) != "Mn").casefold()
+
+
 # ---------------------------------------------------------------------------------------------- display text
 
 

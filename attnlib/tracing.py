@@ -12,18 +12,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
+from torch import Tensor
 
 from attnlib.attention import AttentionCall, Edit, repeat_key_heads
 from attnlib.errors import InputError
 from attnlib.inputs import Inputs, read_inputs
 from attnlib.models import Model, stacked_outputs
+from attnlib.predictions import Predictions, read_predictions
 from attnlib.sources import available_memory
-from attnlib.tokens import Tokens, read_tokens
+from attnlib.tokens import Tokens
 from attnlib.verification import Check, verify
-
-TOP_PREDICTIONS = 5
-PREDICTION_ROWS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,14 +107,6 @@ class Stack:
     def scaling(self, layer: int) -> float:
         """What the model multiplies q·k by in a layer."""
         return self.layer(layer).scaling
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """What the model would say: after each token (causal, decoder) or in its place (masked)."""
-
-    labels: tuple[tuple[str, ...], ...]  # token → its likeliest words, best first
-    probabilities: Float[np.ndarray, "token rank"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,43 +240,66 @@ def trace(
     cut only if `truncate`, and the trace says so.
     """
     inputs = read_inputs(model, text, text_b, truncate=truncate, hide=hide)
-    chosen = _chosen_layers(model, layers)
-    _check_size(model, inputs, chosen)
+    recording = Recording(model, inputs, chosen_layers(model, layers))
     if edits and not model.routed:
         raise InputError(f"Attention of {model.name} cannot be edited: it does not use the attention interface.")
-    kept: dict[tuple[str, int], LayerAttention] = {}
-
-    def keep(call: AttentionCall) -> None:
-        if call.place.layer in chosen:
-            kept[call.place] = _keep(call)
-
     start = time.perf_counter()
-    output = model.forward(inputs.tensors, [keep], edits)
-    _synchronize(model)
+    output = model.forward(inputs.tensors, [recording.keep], edits)
+    synchronize(model)
     seconds = time.perf_counter() - start
     if not model.routed:
-        kept = _from_output(model, output, inputs, chosen)
-    stacks = {}
-    for name in model.stacks:
-        queries, keys = inputs.rows(name)
-        mine = {layer: attention for (stack, layer), attention in kept.items() if stack == name}
-        stacks[name] = Stack(name, queries, keys, dict(sorted(mine.items())))
-    return Trace(
-        model=model.name,
-        stacks=stacks,
-        causal=model.causal,
-        predictions=_predictions(model, output),
-        truncated_from=inputs.truncated_from,
-        hidden=tuple(hide),
-        seconds=seconds,
-        notes=inputs.notes,
-    )
+        recording.keep_output(output)
+    logits = output.get("logits")
+    return recording.trace(None if logits is None else logits[0], seconds, tuple(hide))
+
+
+@dataclass(eq=False)
+class Recording:
+    """The chosen layers of one text while the model runs; becomes a Trace. Refuses what would not fit into memory."""
+
+    model: Model
+    inputs: Inputs
+    layers: frozenset[int]
+    kept: dict[tuple[str, int], LayerAttention] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_size(self.model, self.inputs, self.layers)
+
+    def keep(self, call: AttentionCall) -> None:
+        """An observer of the forward pass."""
+        if call.place.layer in self.layers:
+            self.kept[call.place] = _keep(call)
+
+    def keep_output(self, output: Any) -> None:
+        """The layers of a model outside the interface, as it reports them itself."""
+        self.kept = _from_output(self.model, output, self.inputs, self.layers)
+
+    def trace(
+        self, logits: Float[Tensor, "token word"] | None, seconds: float, hidden: tuple[int, ...] = ()
+    ) -> Trace:
+        """What was kept, with the predictions of the pass."""
+        stacks = {}
+        for name in self.model.stacks:
+            queries, keys = self.inputs.rows(name)
+            mine = {layer: attention for (stack, layer), attention in self.kept.items() if stack == name}
+            stacks[name] = Stack(name, queries, keys, dict(sorted(mine.items())))
+        return Trace(
+            model=self.model.name,
+            stacks=stacks,
+            causal=self.model.causal,
+            predictions=read_predictions(self.model, logits),
+            truncated_from=self.inputs.truncated_from,
+            hidden=hidden,
+            seconds=seconds,
+            notes=self.inputs.notes,
+        )
 
 
 # ---------------------------------------------------------------------------------------------- keeping layers
 
 
-def _chosen_layers(model: Model, layers: Iterable[int] | None) -> frozenset[int]:
+def chosen_layers(model: Model, layers: Iterable[int] | None) -> frozenset[int]:
+    """Layer numbers asked for, all of them for None. Raises InputError for one the model does not have."""
     deepest = max(len(heads) for heads in model.heads.values())
     chosen = frozenset(range(deepest)) if layers is None else frozenset(layers)
     wrong = [layer for layer in chosen if not 0 <= layer < deepest]
@@ -344,7 +358,8 @@ def _check_size(model: Model, inputs: Inputs, chosen: frozenset[int]) -> None:
         )
 
 
-def _synchronize(model: Model) -> None:
+def synchronize(model: Model) -> None:
+    """Wait until the model's device has done its work."""
     if model.device.type == "cuda":
         torch.cuda.synchronize(model.device)
 
@@ -358,27 +373,6 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     view = array.view()
     view.flags.writeable = False
     return view
-
-
-# ---------------------------------------------------------------------------------------------- predictions
-
-
-def _predictions(model: Model, output: Any) -> Predictions | None:
-    logits = output.get("logits")
-    if logits is None or model.family == "encoder":
-        return None
-    best, ids = [], []
-    for rows in logits[0].split(PREDICTION_ROWS):  # few at a time: a copy of all logits would cost more than the rest
-        top, top_ids = rows.topk(min(TOP_PREDICTIONS, logits.shape[-1]))
-        best.append((top.float() - rows.float().logsumexp(-1, keepdim=True)).exp())
-        ids.append(top_ids)
-    return Predictions(_words(model.tokenizer, torch.cat(ids).cpu().numpy()), _array(torch.cat(best)))
-
-
-def _words(tokenizer: Any, ids: Int[np.ndarray, "token rank"]) -> tuple[tuple[str, ...], ...]:
-    labels = read_tokens(tokenizer, ids.reshape(-1).tolist()).labels
-    width = ids.shape[1]
-    return tuple(labels[row * width : (row + 1) * width] for row in range(len(ids)))
 
 
 # ---------------------------------------------------------------------------------------------- from arrays

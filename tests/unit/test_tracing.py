@@ -11,7 +11,7 @@ import torch
 from tiny import tiny_model
 
 import attnlib
-from attnlib import InputError, Trace, tracing
+from attnlib import InputError, Trace, predictions, tracing
 from attnlib.models import Model
 from attnlib.tracing import LayerAttention
 from attnlib.verification import Check, verify
@@ -49,7 +49,7 @@ def test_axes(gpt2: Model) -> None:
     assert "".join(seen.labels) == TEXT
     assert seen.seconds > 0
     assert seen.predictions is not None
-    assert seen.predictions.probabilities.shape == (tokens, tracing.TOP_PREDICTIONS)
+    assert seen.predictions.probabilities.shape == (tokens, predictions.TOP)
 
 
 def test_a_trace_is_frozen_and_its_arrays_are_read_only(gpt2: Model) -> None:

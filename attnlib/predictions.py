@@ -1,0 +1,108 @@
+"""What a model says: its likeliest words at every token, and how a pair of prompts changes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from attnlib.inputs import Inputs
+from attnlib.models import Model
+from attnlib.tokens import read_tokens
+
+TOP = 5
+ROWS = 16  # tokens at a time: a copy of all logits would cost more than the rest
+LEAST = 1e-3  # words less likely than this in both prompts are left out of a comparison: their ratios are noise
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What the model would say: after each token (causal, decoder) or in its place (masked)."""
+
+    labels: tuple[tuple[str, ...], ...]  # token → its likeliest words, best first
+    probabilities: Float[np.ndarray, "token rank"]
+
+
+@dataclass(frozen=True)
+class WordChange:
+    """One word the model might say at one place, under prompt A and under prompt B."""
+
+    place: str  # "next", or "mask 1", "mask 2", …
+    word: str
+    p_a: float
+    p_b: float
+
+    @property
+    def log_ratio(self) -> float:
+        """log p(word | B) − log p(word | A), natural logarithm."""
+        return float(np.log(self.p_b) - np.log(self.p_a))
+
+
+def says_words(model: Model) -> bool:
+    """Whether the model has a language-model head."""
+    return model.family != "encoder"
+
+
+def read_predictions(model: Model, logits: Float[Tensor, "token word"] | None) -> Predictions | None:
+    """The likeliest words of every token."""
+    if logits is None or not says_words(model):
+        return None
+    best, ids = [], []
+    for rows in logits.split(ROWS):
+        top, top_ids = rows.topk(min(TOP, logits.shape[-1]))
+        best.append((top.float() - rows.float().logsumexp(-1, keepdim=True)).exp())
+        ids.append(top_ids)
+    probabilities = torch.cat(best).float().cpu().numpy()
+    probabilities.flags.writeable = False
+    return Predictions(_words(model.tokenizer, torch.cat(ids).cpu().numpy()), probabilities)
+
+
+def _words(tokenizer: Any, ids: Int[np.ndarray, "token rank"]) -> tuple[tuple[str, ...], ...]:
+    labels = read_tokens(tokenizer, ids.reshape(-1).tolist()).labels
+    width = ids.shape[1]
+    return tuple(labels[row * width : (row + 1) * width] for row in range(len(ids)))
+
+
+# ---------------------------------------------------------------------------------------------- a pair of prompts
+
+
+def speaking_places(model: Model, inputs: Inputs) -> tuple[int, ...]:
+    """Where the model's words are asked for: its masks, or the end of what it goes on with."""
+    if not says_words(model):
+        return ()
+    if model.family != "masked":
+        return (len(inputs.decoder_tokens or inputs.tokens) - 1,)
+    mask = getattr(model.tokenizer, "mask_token_id", None)
+    ids = inputs.tensors["input_ids"][0].tolist()
+    return tuple(i for i, token in enumerate(ids) if token == mask)
+
+
+def compare_words(
+    model: Model,
+    logits: tuple[Float[Tensor, "a word"] | None, Float[Tensor, "b word"] | None],
+    places: tuple[Sequence[int], Sequence[int]],
+) -> tuple[WordChange, ...]:
+    """Every word of at least LEAST probability under A or B, at each place both prompts have, in order."""
+    logits_a, logits_b = logits
+    if logits_a is None or logits_b is None:
+        return ()
+    known = min(logits_a.shape[-1], logits_b.shape[-1])  # tables are padded to different sizes
+    found: list[WordChange] = []
+    for number, (in_a, in_b) in enumerate(zip(*places, strict=False), 1):
+        place = f"mask {number}" if model.family == "masked" else "next"
+        p_a, p_b = (_softmax(row, known) for row in (logits_a[in_a], logits_b[in_b]))
+        ids = np.flatnonzero(np.maximum(p_a, p_b) >= LEAST)
+        words = read_tokens(model.tokenizer, ids.tolist()).labels
+        tiny = np.finfo(np.float32).tiny
+        found += [
+            WordChange(place, word, float(max(p_a[i], tiny)), float(max(p_b[i], tiny)))
+            for i, word in zip(ids, words, strict=True)
+        ]
+    return tuple(found)
+
+
+def _softmax(row: Float[Tensor, " word"], known: int) -> Float[np.ndarray, " known"]:
+    return row[:known].float().softmax(-1).cpu().numpy()
