@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Any
 from attnlib.errors import InputError
 
 if TYPE_CHECKING:
+    from attnlib.align import align
     from attnlib.attention import zero_heads
+    from attnlib.comparing import compare
+    from attnlib.comparison import Comparison
     from attnlib.models import Model, load_model
     from attnlib.sources import demo_models
     from attnlib.tracing import Trace, trace
     from attnlib.views.html import head_view
 
 _HOME = {
+    "Comparison": "attnlib.comparison",
     "InputError": "attnlib.errors",
     "Model": "attnlib.models",
     "Trace": "attnlib.tracing",
+    "align": "attnlib.align",
+    "compare": "attnlib.comparing",
     "demo_models": "attnlib.sources",
     "head_view": "attnlib.views.html",
     "load_model": "attnlib.models",
@@ -26,7 +32,19 @@ _HOME = {
     "zero_heads": "attnlib.attention",
 }
 
-__all__ = ["InputError", "Model", "Trace", "demo_models", "head_view", "load_model", "trace", "zero_heads"]
+__all__ = [
+    "Comparison",
+    "InputError",
+    "Model",
+    "Trace",
+    "align",
+    "compare",
+    "demo_models",
+    "head_view",
+    "load_model",
+    "trace",
+    "zero_heads",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -25,7 +25,7 @@ ROWS = 64  # query tokens checked in each layer and head: all of a short text, s
 class Check:
     """One thing that was verified, with the largest deviation found."""
 
-    name: str  # "row sums", "causal", "recomputed"
+    name: str  # "row sums", "causal", "recomputed", "untouched"
     deviation: float
     tolerance: float
     rows: int  # attention rows looked at, over all layers and heads
@@ -33,6 +33,11 @@ class Check:
     @property
     def passed(self) -> bool:
         return self.deviation <= self.tolerance
+
+    def merged(self, other: "Check") -> "Check":
+        """The same check of two traces as one."""
+        deviation, tolerance = max(self.deviation, other.deviation), max(self.tolerance, other.tolerance)
+        return Check(self.name, deviation, tolerance, self.rows + other.rows)
 
     def __str__(self) -> str:
         verdict = "verified" if self.passed else "FAILED"
@@ -43,6 +48,7 @@ _SAYS = {
     "row sums": "rows sum to 1",
     "causal": "no token sees a later one",
     "recomputed": "softmax(q·kᵀ·scale + bias) gives these weights",
+    "untouched": "every row before the first edit is the same in both prompts",
 }
 
 

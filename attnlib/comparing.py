@@ -1,0 +1,183 @@
+"""Runs two prompts, in one model or two, and measures while they run what changes between them.
+
+Of every layer only its scores and the focus word's attention are kept; whole matrices of the layers asked for.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attnlib.align import Alignment, Link, align
+from attnlib.attention import AttentionCall
+from attnlib.comparison import Comparison, LayerChange, Prompt
+from attnlib.distances import group_attention, row_distances
+from attnlib.errors import InputError
+from attnlib.inputs import Inputs, read_inputs
+from attnlib.lockstep import Logits, run_pair
+from attnlib.models import Model
+from attnlib.predictions import compare_words, speaking_places
+from attnlib.provenance import provenance
+from attnlib.spans import Span, default_focus, find_span
+from attnlib.tracing import Recording, chosen_layers, synchronize
+from attnlib.verification import Check
+
+
+def compare(
+    model: Model,
+    prompt_a: Prompt,
+    prompt_b: Prompt,
+    *,
+    model_b: Model | None = None,
+    focus: str | None = None,
+    stack: str | None = None,
+    layers: Iterable[int] | None = None,
+    links: Sequence[Link | tuple[Sequence[int], Sequence[int]]] = (),
+    truncate: bool = False,
+) -> Comparison:
+    """Run both prompts and compare their attention.
+
+    A prompt is a text, or (text, second text). `model_b` runs prompt B in another model that has the same tokenizer
+    and shape. `focus` is the word whose attention is asked about (default: the last word that differs). `stack`
+    chooses an attention of an encoder-decoder model. `layers` keeps the whole matrices of these layers only (the
+    scores of all layers are always there). `links` correct the alignment. Raises InputError for prompts, words or
+    models that do not go together.
+    """
+    other = model if model_b is None else model_b
+    _check_models(model, other)
+    inputs = (_read(model, prompt_a, "A", truncate), _read(other, prompt_b, "B", truncate))
+    stack = stack or model.stacks[0]
+    if stack not in model.stacks:
+        raise InputError(f"{model.name} has no {stack} attention; it has {', '.join(model.stacks)}.")
+    rows = [side.rows(stack) for side in inputs]
+    alignment = align(rows[0][0], rows[1][0], links if stack != "cross" else ())
+    key_alignment = alignment if stack != "cross" else align(rows[0][1], rows[1][1], links)
+    span = default_focus(alignment) if focus is None else find_span(alignment, focus, "focus word", last=True)
+    if not alignment.shared or not key_alignment.shared:
+        raise InputError("The prompts have no token that stands for another: nothing can be compared.")
+    expected = model is other and model.causal and stack == "self"
+    meter = _Meter(alignment, key_alignment, span, alignment.first_edit if expected else 0)
+    both_routed = model.routed and other.routed
+    chosen = chosen_layers(model, layers if both_routed else None)
+    recordings = (Recording(model, inputs[0], chosen), Recording(other, inputs[1], chosen))
+    start = time.perf_counter()
+    logits = (_run_routed if both_routed else _run_apart)(recordings, stack, meter)
+    synchronize(other)
+    seconds = time.perf_counter() - start
+    traces = [recording.trace(out, seconds) for recording, out in zip(recordings, logits, strict=True)]
+    places = [speaking_places(m, side) for m, side in zip((model, other), inputs, strict=True)]
+    return Comparison(
+        a=traces[0],
+        b=traces[1],
+        prompts=(prompt_a, prompt_b),
+        stack=stack,
+        alignment=alignment,
+        key_alignment=key_alignment,
+        focus=span,
+        changes=tuple(meter.changes),
+        untouched=meter.check(),
+        words=compare_words(model, logits, (places[0], places[1])),
+        models=(provenance(model), provenance(other)),
+        notes=_notes(inputs, alignment, model is other),
+    )
+
+
+class _Meter:
+    """Measures the layers of one attention as they pass, in both prompts."""
+
+    def __init__(self, alignment: Alignment, keys: Alignment, focus: Span, untouched: int | None) -> None:
+        self.alignment, self.keys, self.focus = alignment, keys, focus
+        self.untouched = len(alignment) if untouched is None else untouched  # rows that must be the same
+        self.changes: list[LayerChange] = []
+        self.deviation, self.rows, self.slack = 0.0, 0, 0.0
+
+    def measure(self, a: Float[Tensor, "head query_a key_a"], b: Float[Tensor, "head query_b key_b"]) -> None:
+        slack = torch.finfo(a.dtype).eps if a.dtype != torch.float32 else 0.0
+        a, b = a.float(), b.float()
+        grouped_a = group_attention(a, self.alignment.groups_a, self.keys.groups_a)
+        grouped_b = group_attention(b, self.alignment.groups_b, self.keys.groups_b)
+        rows = row_distances(grouped_a, grouped_b, self.alignment.shared, self.keys.shared)
+        focus_a, focus_b = a[:, list(self.focus.a)].mean(1), b[:, list(self.focus.b)].mean(1)
+        self.changes.append(LayerChange(rows, focus_a.cpu().numpy(), focus_b.cpu().numpy()))
+        if self.untouched:
+            same = slice(0, self.untouched)
+            self.deviation = max(self.deviation, float((a[:, same, same] - b[:, same, same]).abs().max()))
+            self.rows += a.shape[0] * self.untouched
+            self.slack = max(self.slack, slack)
+
+    def check(self) -> Check | None:
+        return Check("untouched", self.deviation, max(1e-6, self.slack), self.rows) if self.rows else None
+
+
+def _run_routed(recordings: tuple[Recording, Recording], stack: str, meter: _Meter) -> tuple[Logits, Logits]:
+    def observe(a: AttentionCall, b: AttentionCall) -> None:
+        recordings[0].keep(a)
+        recordings[1].keep(b)
+        if a.place.stack == stack:
+            meter.measure(a.weights[0], b.weights[0])
+
+    one, two = recordings
+    return run_pair((one.model, one.inputs.tensors), (two.model, two.inputs.tensors), observe)
+
+
+def _run_apart(recordings: tuple[Recording, Recording], stack: str, meter: _Meter) -> tuple[Logits, Logits]:
+    """Models outside the attention interface: one after the other, all layers kept until they are measured."""
+    logits: list[Logits] = []
+    for recording in recordings:
+        output = recording.model.forward(recording.inputs.tensors, [recording.keep])
+        if not recording.model.routed:
+            recording.keep_output(output)
+        logits.append(None if output.get("logits") is None else output["logits"][0])
+    kept = [{place[1]: one for place, one in recording.kept.items() if place[0] == stack} for recording in recordings]
+    for layer in sorted(kept[0]):
+        meter.measure(torch.tensor(kept[0][layer].weights), torch.tensor(kept[1][layer].weights))
+    return logits[0], logits[1]
+
+
+def _read(model: Model, prompt: Prompt, side: str, truncate: bool) -> Inputs:
+    text, second = (prompt, None) if isinstance(prompt, str) else prompt
+    try:
+        return read_inputs(model, text, second, truncate=truncate)
+    except InputError as error:
+        raise InputError(f"Prompt {side}: {error}") from None
+
+
+def _check_models(a: Model, b: Model) -> None:
+    """Two models can be compared weight by weight where they have the same tokenizer and the same heads."""
+    if a is b:
+        return
+    if a.heads != b.heads or a.family != b.family:
+        raise InputError(
+            f"{a.name} ({_shape(a)}) and {b.name} ({_shape(b)}) differ in shape: no head of one stands for a head of "
+            "the other. Compare two models of one shape."
+        )
+    left, right = a.tokenizer.get_vocab(), b.tokenizer.get_vocab()
+    if left != right:
+        known = len(left.items() & right.items())
+        raise InputError(
+            f"{a.name} and {b.name} have different tokenizers ({len(left):,} and {len(right):,} words, {known:,} in "
+            "the same place): their tokens do not stand for each other. Compare two models with one tokenizer."
+        )
+
+
+def _shape(model: Model) -> str:
+    parts = [f"{len(heads)} layers × {max(heads)} heads" for heads in model.heads.values()]
+    return f"{model.family}, {', '.join(dict.fromkeys(parts))}"
+
+
+def _notes(inputs: tuple[Inputs, Inputs], alignment: Alignment, one_model: bool) -> tuple[str, ...]:
+    """What a reader must know before reading numbers."""
+    notes = []
+    for side, read in zip("AB", inputs, strict=True):
+        if read.truncated_from is not None:
+            kept = len(read.tokens)
+            notes.append(f"Prompt {side} was cut: the first {kept:,} of its {read.truncated_from:,} tokens are used.")
+        notes += read.notes
+    equal = [unit for unit in alignment.units if unit.kind == "equal" and not alignment.a.special[unit.a[0]]]
+    if alignment.first_edit is None and one_model:
+        notes.append("The two prompts are the same: every difference is zero.")
+    elif not equal:
+        notes.append("The prompts share no word: tokens are compared by their place, which says little.")
+    return tuple(notes)

@@ -1,0 +1,93 @@
+"""How far apart two attention distributions are, row by row, over aligned units. Tensors in, arrays out.
+
+Definitions: total variation ½ Σ|a − b|, and the Jensen-Shannon divergence in base 2 (its square root is a metric);
+both in [0, 1], over the keys both prompts have, each row divided by what it spends on them. What a row spends on
+keys of one prompt only is reported apart.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Groups = Sequence[tuple[int, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class RowDistances:
+    """One layer's distances, a row per query unit; NaN where the unit is in one prompt only."""
+
+    tv: Float[np.ndarray, "head unit"]
+    jsd: Float[np.ndarray, "head unit"]
+    outside_a: Float[np.ndarray, "head unit"]  # attention of A to keys that B does not have
+    outside_b: Float[np.ndarray, "head unit"]
+
+
+def group_attention(
+    weights: Float[Tensor, "head query key"], queries: Groups, keys: Groups
+) -> Float[Tensor, "head query_unit key_unit"]:
+    """Attention between groups of tokens: to a group the sum, from a group the mean.
+
+    An empty group stands for a unit the prompt does not have: nothing goes to it (0), and it has no row (NaN).
+    """
+    rows = _gathered(weights, queries, 1, mean=True)  # [head, query_unit, key]
+    return _gathered(rows, keys, 2, mean=False)  # [head, query_unit, key_unit]
+
+
+def _gathered(weights: Tensor, groups: Groups, axis: int, mean: bool) -> Tensor:
+    """One axis's tokens gathered into groups; only groups of several tokens or none cost more than a copy."""
+    if list(groups) == [(i,) for i in range(weights.shape[axis])]:
+        return weights
+    firsts = torch.tensor([group[0] if group else 0 for group in groups], device=weights.device)
+    gathered = weights.index_select(axis, firsts)
+    for unit, group in enumerate(groups):
+        if len(group) == 1:
+            continue
+        chosen = weights.index_select(axis, torch.tensor(group, dtype=torch.long, device=weights.device))
+        if not group:
+            gathered.select(axis, unit).fill_(torch.nan if mean else 0.0)
+        else:
+            gathered.select(axis, unit).copy_(chosen.mean(axis) if mean else chosen.sum(axis))
+    return gathered
+
+
+def row_distances(
+    a: Float[Tensor, "head unit key_unit"],
+    b: Float[Tensor, "head unit key_unit"],
+    rows: Sequence[int],
+    keys: Sequence[int],
+) -> RowDistances:
+    """Distances of the chosen `rows` over the chosen `keys`: those both prompts have."""
+    every_key = len(keys) == a.shape[2]
+    chosen = torch.tensor(rows, dtype=torch.long, device=a.device)
+    columns = torch.tensor(keys, dtype=torch.long, device=a.device)
+    mine, other = (w if len(rows) == w.shape[1] else w.index_select(1, chosen) for w in (a, b))
+    shared_a, shared_b = (w if every_key else w.index_select(2, columns) for w in (mine, other))
+    p, q = _distributions(shared_a), _distributions(shared_b)
+    outside = [torch.zeros_like(p[..., 0]) if every_key else (w.sum(-1) - s.sum(-1)).clamp_min(0)
+               for w, s in ((mine, shared_a), (other, shared_b))]  # fmt: skip
+    tv = (p - q).abs().sum(-1) / 2
+    jsd = (_entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2) / math.log(2)
+    return RowDistances(
+        *(_spread(found, chosen, a.shape[1]) for found in (tv.clamp(0, 1), jsd.clamp(0, 1), *outside))
+    )
+
+
+def _distributions(weights: Float[Tensor, "head row key"]) -> Float[Tensor, "head row key"]:
+    """Each row divided by its sum; NaN where a row has nothing."""
+    return weights / weights.sum(-1, keepdim=True)
+
+
+def _entropy(p: Float[Tensor, "head row key"]) -> Float[Tensor, "head row"]:
+    return torch.special.entr(p).sum(-1)
+
+
+def _spread(values: Float[Tensor, "head row"], rows: Tensor, units: int) -> Float[np.ndarray, "head unit"]:
+    """The values of chosen rows in their places among all units."""
+    everywhere = torch.full((values.shape[0], units), torch.nan, device=values.device)
+    everywhere[:, rows] = values.float()
+    return everywhere.cpu().numpy()
