@@ -26,7 +26,7 @@ from transformers.utils import logging as transformers_logging
 
 from attnlib.attention import IMPLEMENTATION, AttentionCall, Edit, Observer, Place, watching
 from attnlib.errors import InputError
-from attnlib.sources import find_model
+from attnlib.sources import available_memory, find_model
 
 FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "seq2seq": (AutoModelForSeq2SeqLM, auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES),
@@ -139,6 +139,22 @@ def wrap(name: str, hf: Any, tokenizer: Any, family: str | None = None) -> Model
             "Choose a language model such as GPT-2, BERT or T5."
         ) from error
     return Model(name, hf, tokenizer, family, places, heads, causal)
+
+
+def random_copy(model: Model, seed: int = 0) -> Model:
+    """The same architecture and tokenizer with untrained, random weights: what a model shows without having learned.
+
+    The same weights for the same `seed`. Raises InputError where there is no memory for a second model.
+    """
+    size = sum(tensor.numel() * tensor.element_size() for tensor in model.hf.state_dict().values())
+    free = available_memory()
+    if size > free:
+        raise InputError(f"A random copy of {model.name} needs {size / 1e9:.1f} GB and {free / 1e9:.1f} GB is free.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        hf = type(model.hf)._from_config(model.hf.config, attn_implementation="eager", dtype=model.dtype)
+    hf.eval().requires_grad_(False).to(model.device)
+    return wrap(f"{model.name} (random weights)", hf, model.tokenizer, model.family)
 
 
 # ---------------------------------------------------------------------------------------------- loading

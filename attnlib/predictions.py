@@ -106,3 +106,9 @@ def compare_words(
 
 def _softmax(row: Float[Tensor, " word"], known: int) -> Float[np.ndarray, " known"]:
     return row[:known].float().softmax(-1).cpu().numpy()
+
+
+def largest_changes(words: Sequence[WordChange], count: int = 10) -> tuple[WordChange, ...]:
+    """The words with the largest |log-ratio|, those likelier under B first."""
+    chosen = sorted(words, key=lambda word: -abs(word.log_ratio))[:count]
+    return tuple(sorted(chosen, key=lambda word: -word.log_ratio))

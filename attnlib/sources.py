@@ -30,6 +30,15 @@ def demo_models() -> tuple[str, ...]:
     return tuple(f"demo/{name}" for name in order)
 
 
+def twin_of(name: str) -> str | None:
+    """The demo model trained like this one, with the bias or without it; None for other models."""
+    for this, other in (("-biased", "-balanced"), ("-balanced", "-biased")):
+        twin = name.removesuffix(this) + other
+        if name.endswith(this) and twin in demo_models():
+            return twin
+    return None
+
+
 def find_model(name: str, root: str | Path | None = None) -> Path:
     """The folder that holds model `name`: a demo model, a local folder, or a download from the model hub.
 

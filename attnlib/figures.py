@@ -1,0 +1,65 @@
+"""Arrays in, Plotly figures out. Charts only: the views of attention are drawn on canvas (views/)."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from attnlib.predictions import WordChange
+
+MORE, LESS = "#d0661a", "#2f7fd0"  # more in B, less in B: readable on white and on black, safe for colour blindness
+SIDES = ("#8a94a3", "#3b6fb6", "#7a5195", "#2a8c82", "#b5495b", "#9a7d0a")  # prompt A grey, then the others
+
+
+def target_bars(targets: Sequence[str], prompts: Sequence[str], masses: Sequence[Sequence[float]]) -> go.Figure:
+    """Attention from the focus word to each target, one bar per prompt; `masses` is [prompt][target]."""
+    bars = [
+        go.Bar(
+            name=_short(prompt),
+            x=[_short(target) for target in targets],
+            y=list(values),
+            text=[f"{value:.3f}" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            marker_color=SIDES[n % len(SIDES)],
+            hovertemplate=f"{_short(prompt)} → %{{x}}: %{{y:.3f}}<extra></extra>",
+        )
+        for n, (prompt, values) in enumerate(zip(prompts, masses, strict=True))
+    ]
+    top = max([0.05, *(value for values in masses for value in values)])
+    figure = go.Figure(bars)
+    figure.update_layout(barmode="group", **_layout(300))
+    figure.update_yaxes(title="attention", range=[0, min(1.1, top * 1.2)])
+    return figure
+
+
+def word_bars(words: Sequence[WordChange], names: tuple[str, str] = ("A", "B")) -> go.Figure:
+    """log p(word | B) − log p(word | A) of each word, with both probabilities; the first word on top."""
+    shown = list(reversed(words))
+    bar = go.Bar(
+        orientation="h",
+        y=[_short(word.word.strip() or word.word) for word in shown],
+        x=[word.log_ratio for word in shown],
+        text=[f"{word.p_a:.3f} → {word.p_b:.3f}" for word in shown],
+        textposition="auto",
+        marker_color=[MORE if word.log_ratio > 0 else LESS for word in shown],
+        hovertemplate="%{y}: %{text}, log-ratio %{x:+.2f}<extra></extra>",
+    )
+    figure = go.Figure(bar)
+    figure.update_layout(**_layout(60 + 26 * max(1, len(shown))), showlegend=False)
+    figure.update_xaxes(title=f"← likelier under {names[0]}   log-ratio   likelier under {names[1]} →", zeroline=True)
+    figure.update_yaxes(type="category")
+    return figure
+
+
+def _layout(height: int) -> dict:
+    return {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 28, "b": 8},
+        "legend": {"orientation": "h", "y": 1.12, "x": 0},
+    }
+
+
+def _short(text: str) -> str:
+    """Text from outside as a label: Plotly reads HTML tags, so their signs are written out."""
+    text = text if len(text) <= 28 else text[:27] + "…"
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,138 @@
+"""A comparison in plain words: what moves most, by how much, and what certainly did not; numbers as in the table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from attnlib.comparison import STATISTICS, Comparison
+from attnlib.predictions import WordChange
+
+STILL = {"shift": 0.05, "tv": 0.05, "jsd": 0.01}  # a head whose statistic is smaller is said to stay where it is
+DISTANCES = {"tv": "total variation", "jsd": "Jensen–Shannon divergence"}
+ROWS = {"": "mean over all rows", "max": "of the row that changes most"}
+
+ONE_PAIR = (
+    "**One pair is an anecdote.** These numbers are exact for these two prompts and say nothing yet about others: "
+    "another template, other names or occupations, the words in another order may move other heads, or none. A "
+    "difference of attention also does not show that a head matters for what the model says. Before you report a "
+    "bias: look at the control edits below, repeat it over many pairs, and use a model whose answer is known."
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a comparison shows by one statistic."""
+
+    text: str
+    layer: int  # of the head that moves most
+    head: int
+    value: float
+
+
+def finding(comparison: Comparison, statistic: str, targets: Sequence[str] = ()) -> Finding:
+    """The head that moves most by `statistic` (one of STATISTICS) and how the others compare, in sentences."""
+    values = comparison.statistic(statistic, targets)
+    layer, head = _largest(values)
+    value = float(values[layer, head])
+    same = comparison.alignment.first_edit is None
+    if same and not np.nanmax(np.abs(values)):
+        text = f"Nothing differs: {STATISTICS[statistic].title} is 0 in every head."
+        return Finding(text, layer, head, value)
+    still = _still(statistic)
+    moves = (
+        f"moves head {layer}-{head} most" if abs(value) >= still else f"moves no head by {number(still, 2)} or more"
+    )
+    parts = [
+        f"{_what_changed(comparison)} {moves}.",
+        "" if abs(value) >= still else f"The largest change is in head {layer}-{head}.",
+        _how(comparison, statistic, targets, layer, head),
+        _others(values, statistic),
+        _untouched(comparison),
+        _word(comparison.words),
+    ]
+    return Finding(" ".join(part for part in parts if part), layer, head, value)
+
+
+def _still(statistic: str) -> float:
+    return STILL[statistic.partition("_")[0]]
+
+
+def _largest(values: np.ndarray) -> tuple[int, int]:
+    size = np.where(np.isfinite(values), np.abs(values), -1)
+    layer, head = np.unravel_index(size.argmax(), size.shape)
+    return int(layer), int(head)
+
+
+def _what_changed(comparison: Comparison) -> str:
+    alignment = comparison.alignment
+    edits = [u for u, unit in enumerate(alignment.units) if unit.kind != "equal"]
+    if not edits:
+        return f"Going from {comparison.a.model} to {comparison.b.model}"
+    if len(edits) > 1:
+        return f"Changing {len(edits)} places of the prompt"
+    _, old, new = alignment.labels[edits[0]]
+    if old is None:
+        return f"Adding “{(new or '').strip()}”"
+    return f"Leaving out “{old.strip()}”" if new is None else f"Changing “{old.strip()}” to “{new.strip()}”"
+
+
+def _how(comparison: Comparison, statistic: str, targets: Sequence[str], layer: int, head: int) -> str:
+    value = float(comparison.statistic(statistic, targets)[layer, head])
+    if not STATISTICS[statistic].signed:
+        distance, _, over = statistic.partition("_")
+        rows = f"from “{comparison.focus.word}”" if over == "focus" else ROWS[over]
+        return f"The {DISTANCES[distance]} of its attention, {rows}, is {number(value)} (0: the same, 1: no overlap)."
+    moves = [
+        f"to “{mass.span.word}” goes from {number(mass.a[layer, head])} to {number(mass.b[layer, head])}"
+        for mass in comparison.target_masses(targets)
+    ]
+    towards = targets[0] if value > 0 else targets[-1]
+    direction = f", towards “{towards}”" if len(targets) > 1 else ""
+    name = "target shift G" + (" (sink removed)" if statistic == "shift_corrected" else "")
+    what = f"Its attention from “{comparison.focus.word}” {' and '.join(moves)}"
+    return f"{what}: a {name} of {signed(value)}{direction}."
+
+
+def _others(values: np.ndarray, statistic: str) -> str:
+    sizes = np.sort(np.abs(values[np.isfinite(values)]))[::-1]
+    if len(sizes) < 2:
+        return ""
+    quiet = int((sizes < _still(statistic)).sum())
+    next_one = f"The next head changes by {number(float(sizes[1]))}"
+    return f"{next_one}; {quiet} of {len(sizes)} heads by less than {number(_still(statistic), 2)}."
+
+
+def _untouched(comparison: Comparison) -> str:
+    check, edit = comparison.untouched, comparison.alignment.first_edit
+    if check is None:
+        return ""
+    if not check.passed:
+        return f"Warning: rows before the first edit differ by up to {check.deviation:.1e}, which must not be."
+    count = len(comparison.alignment) if edit is None else edit
+    rows = "The token before the first edit looks" if count == 1 else f"The {count} tokens before the first edit look"
+    return f"{rows} exactly where {'it' if count == 1 else 'they'} did (largest deviation {check.deviation:.1g})."
+
+
+def _word(words: Sequence[WordChange]) -> str:
+    """The word whose probability changes by the largest amount."""
+    if not words:
+        return ""
+    best = max(words, key=lambda word: abs(word.p_b - word.p_a))
+    place = "the next word" if best.place == "next" else f"the word at {best.place}"
+    return f"As {place}, “{best.word.strip()}” goes from {number(best.p_a)} to {number(best.p_b)}."
+
+
+def number(value: float, places: int = 3) -> str:
+    """A number as the views write it: ".213", "1.000"."""
+    return f"{value:.{places}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{places}f}"
+
+
+def signed(value: float) -> str:
+    """A difference with its sign: "+.390", "−.508"."""
+    return ("−" if value < 0 else "+") + number(abs(value))
+
+
+def head_in_words(name: str, values: Sequence[tuple[str, float]]) -> str:
+    """One head's statistic under several edits or models: "Head 0-2: −.898 under your edit, +.020 under …"."""
+    return f"Head {name}: " + ", ".join(f"{signed(value)} {where}" for where, value in values) + "."
