@@ -86,11 +86,12 @@ class Alignment:
         return tuple(_label(self, unit) for unit in self.units)
 
     def counterpart(self, positions: Sequence[int], of: Literal["a", "b"]) -> tuple[int, ...]:
-        """The tokens of the other prompt in the units of these tokens of A (or of B)."""
+        """The tokens of the other prompt that stand for exactly these of A (or of B); none where a unit has more."""
         chosen = set(positions)
-        if of == "a":
-            return tuple(i for unit in self.units if chosen & set(unit.a) for i in unit.b)
-        return tuple(i for unit in self.units if chosen & set(unit.b) for i in unit.a)
+        sides = [(unit.a, unit.b) if of == "a" else (unit.b, unit.a) for unit in self.units]
+        found = [(mine, other) for mine, other in sides if chosen & set(mine)]
+        whole = {i for mine, _ in found for i in mine} == chosen
+        return tuple(i for _, other in found for i in other) if whole else ()
 
 
 def _label(alignment: Alignment, unit: Unit) -> tuple[str, str | None, str | None]:

@@ -19,7 +19,6 @@ from attnlib.inputs import Inputs, read_inputs
 from attnlib.lockstep import Logits, run_pair
 from attnlib.models import Model
 from attnlib.predictions import compare_words, speaking_places
-from attnlib.provenance import provenance
 from attnlib.spans import Span, default_focus, find_span
 from attnlib.tracing import Recording, chosen_layers, synchronize
 from attnlib.verification import Check
@@ -79,7 +78,6 @@ def compare(
         changes=tuple(meter.changes),
         untouched=meter.check(),
         words=compare_words(model, logits, (places[0], places[1])),
-        models=(provenance(model), provenance(other)),
         notes=_notes(inputs, alignment, model is other),
     )
 
@@ -175,9 +173,13 @@ def _notes(inputs: tuple[Inputs, Inputs], alignment: Alignment, one_model: bool)
             kept = len(read.tokens)
             notes.append(f"Prompt {side} was cut: the first {kept:,} of its {read.truncated_from:,} tokens are used.")
         notes += read.notes
-    equal = [unit for unit in alignment.units if unit.kind == "equal" and not alignment.a.special[unit.a[0]]]
+    written = [i for i, special in enumerate(alignment.a.special) if not special]
+    equal = [unit for unit in alignment.units if unit.kind == "equal" and unit.a[0] in written]
     if alignment.first_edit is None and one_model:
         notes.append("The two prompts are the same: every difference is zero.")
-    elif not equal:
-        notes.append("The prompts share no word: tokens are compared by their place, which says little.")
+    elif len(equal) * 3 < len(written):
+        notes.append(
+            f"The prompts have little in common: {len(equal)} of {len(written)} tokens are equal. A difference says "
+            "little there. Choose prompts that differ in a few words, or correct the alignment by hand."
+        )
     return tuple(notes)

@@ -6,7 +6,7 @@ A frozen result and what can be read from it; comparing.py runs the models and m
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from attnlib.distances import RowDistances, group_attention
 from attnlib.errors import InputError
 from attnlib.predictions import WordChange
 from attnlib.spans import Span, find_span, sinks_of, units_of
+from attnlib.tokens import word_text
 from attnlib.tracing import Trace
 from attnlib.verification import Check
 
@@ -30,6 +31,10 @@ class Statistic(NamedTuple):
     title: str
     signed: bool
     about: str
+
+    @property
+    def needs_targets(self) -> bool:
+        return self.signed
 
 
 STATISTICS = {
@@ -79,8 +84,12 @@ class Comparison:
     changes: tuple[LayerChange, ...]  # of every layer of the stack
     untouched: Check | None  # rows before the first edit; None where a causal model's rows are not to be expected
     words: tuple[WordChange, ...]
-    models: tuple[dict[str, Any], dict[str, Any]]  # provenance of the model of A and of B
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def focus_in_a(self) -> str:
+        """The focus word as prompt A has it."""
+        return word_text(self.alignment.a, self.focus.a).strip()
 
     # ---- differences
 

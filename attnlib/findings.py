@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+from jaxtyping import Float
 
 from attnlib.comparison import STATISTICS, Comparison
+from attnlib.errors import InputError
 from attnlib.predictions import WordChange
 
 STILL = {"shift": 0.05, "tv": 0.05, "jsd": 0.01}  # a head whose statistic is smaller is said to stay where it is
@@ -33,7 +36,7 @@ class Finding:
 def finding(comparison: Comparison, statistic: str, targets: Sequence[str] = ()) -> Finding:
     """The head that moves most by `statistic` (one of STATISTICS) and how the others compare, in sentences."""
     values = comparison.statistic(statistic, targets)
-    layer, head = _largest(values)
+    layer, head = largest(values)
     value = float(values[layer, head])
     same = comparison.alignment.first_edit is None
     if same and not np.nanmax(np.abs(values)):
@@ -58,10 +61,13 @@ def _still(statistic: str) -> float:
     return STILL[statistic.partition("_")[0]]
 
 
-def _largest(values: np.ndarray) -> tuple[int, int]:
+def largest(values: Float[np.ndarray, "layer head"], layer: int | None = None) -> tuple[int, int]:
+    """The head with the largest size, of all or of one layer."""
     size = np.where(np.isfinite(values), np.abs(values), -1)
-    layer, head = np.unravel_index(size.argmax(), size.shape)
-    return int(layer), int(head)
+    if layer is not None:
+        return layer, int(size[layer].argmax())
+    best, head = np.unravel_index(size.argmax(), size.shape)
+    return int(best), int(head)
 
 
 def _what_changed(comparison: Comparison) -> str:
@@ -133,6 +139,38 @@ def signed(value: float) -> str:
     return ("−" if value < 0 else "+") + number(abs(value))
 
 
-def head_in_words(name: str, values: Sequence[tuple[str, float]]) -> str:
-    """One head's statistic under several edits or models: "Head 0-2: −.898 under your edit, +.020 under …"."""
-    return f"Head {name}: " + ", ".join(f"{signed(value)} {where}" for where, value in values) + "."
+def head_in_words(
+    place: tuple[int, int], statistic: str, cases: Sequence[tuple[str, Float[np.ndarray, "layer head"]]]
+) -> str:
+    """One head under several edits or models: "Head 0-2: −.898 (your edit), +.020 (control edit)."."""
+    write = signed if STATISTICS[statistic].signed else number
+    told = [f"{write(float(values[place]))} ({name})" for name, values in cases]
+    return f"{STATISTICS[statistic].title} of head {place[0]}-{place[1]}: {', '.join(told)}."
+
+
+def prompts_table(
+    comparisons: Sequence[tuple[str, Comparison]], statistic: str, targets: Sequence[str], place: tuple[int, int]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Several prompts against prompt A, a row each: alignment, the chosen head, the head that moves most.
+
+    Also a sentence for each prompt that the statistic cannot be had of.
+    """
+    rows, problems = [], []
+    for name, comparison in comparisons:
+        try:
+            values = comparison.statistic(statistic, targets)
+        except InputError as error:
+            problems.append(f"Prompt {name}: {error}")
+            continue
+        layer, head = largest(values)
+        prompt = comparison.prompts[1]
+        rows.append(
+            {
+                "prompt": f"{name}: {prompt if isinstance(prompt, str) else prompt[0]}",
+                "against A": str(comparison.alignment),
+                f"head {place[0]}-{place[1]}": round(float(values[place]), 3),
+                "moves most": f"{layer}-{head}",
+                "by": round(float(values[layer, head]), 3),
+            }
+        )
+    return pd.DataFrame(rows), problems

@@ -41,7 +41,7 @@ def find_span(alignment: Alignment, word: str, role: str, last: bool) -> Span:
     if not a or not b:
         side = "B" if a else "A"
         raise InputError(
-            f"The {role} “{word}” is not in prompt {side}, and nothing stands for it there. Choose another word."
+            f"The {role} “{word}” is not in prompt {side}, and no word stands for it there. Choose another word."
         )
     return Span(word, a, b)
 
