@@ -57,27 +57,16 @@ def head_payload(trace: "Trace", layer: int, stack: str | None = None, **header:
     """The attention-head view of one layer: its weights, tokens and predictions. `header` is passed on."""
     attention = trace.stack(stack)
     weights = attention.layer(layer).weights
-    heads, queries, keys = weights.shape
-    if weights.size > MOST_WEIGHTS:
-        longest = int((MOST_WEIGHTS / heads) ** 0.5)
-        raise InputError(
-            f"{queries:,} tokens x {heads} heads are too many to draw at once. "
-            f"Shorten the text to about {longest:,} tokens."
-        )
-    triangle = trace.causal and queries == keys and attention.name == "self"
+    _check_size(weights.shape)
     same = attention.keys is attention.queries
+    triangle = trace.causal and weights.shape[1] == weights.shape[2] and attention.name == "self"
     about = {
-        "view": "head",
-        "model": trace.model,
-        "stack": attention.name,
-        "layer": layer,
-        "heads": heads,
-        "triangle": triangle,
-        "queries": _row(attention.queries),
-        "keys": None if same else _row(attention.keys),
+        **_head_header(trace.model, attention.name, layer, len(weights), triangle),
+        "queries": token_row(attention.queries),
+        "keys": None if same else token_row(attention.keys),
         "hidden": list(trace.hidden),
     }
-    arrays: dict[str, np.ndarray] = {"weights": quantize(lower_triangle(weights) if triangle else weights)}
+    arrays: dict[str, np.ndarray] = {"weights": _packed(weights, triangle)}
     if trace.predictions is not None and attention.name in ("self", "decoder"):
         about["predictions"] = [list(words) for words in trace.predictions.labels]
         about["predicts"] = "next" if trace.causal or attention.name == "decoder" else "here"
@@ -85,7 +74,69 @@ def head_payload(trace: "Trace", layer: int, stack: str | None = None, **header:
     return pack({**about, **header}, arrays)
 
 
-def _row(tokens: "Tokens") -> dict[str, Any]:
+def head_pair_payload(
+    queries: dict[str, Any],
+    keys: dict[str, Any] | None,
+    a: Float[np.ndarray, "head query key"],
+    b: Float[np.ndarray, "head query key"],
+    *,
+    model: str,
+    stack: str,
+    layer: int,
+    causal: bool,
+    **header: Any,
+) -> bytes:
+    """The attention-head view of one layer of two prompts, A and B, over the same rows of units.
+
+    `queries` and `keys` (None: the queries) are rows as `token_row` makes them, with "a" and "b", the text of each
+    unit in A and in B (None where it is not there), and "kinds". Rows of `a` and `b` may be NaN there.
+    InputError where shapes do not fit or are too many.
+    """
+    units = tuple(len(row["labels"]) for row in (queries, queries if keys is None else keys))
+    if a.shape != b.shape or a.shape[1:] != units:
+        raise InputError(
+            f"The attention of A {a.shape} and of B {b.shape} must both be (heads, {units[0]}, {units[1]}), "
+            "one row and one column per unit. Take both from the same alignment and from models of the same shape."
+        )
+    _check_size(a.shape, prompts=2)
+    triangle = causal and keys is None and stack == "self"
+    about = {
+        **_head_header(model, stack, layer, len(a), triangle),
+        "pair": True,
+        "queries": queries,
+        "keys": keys,
+        "hidden": [],
+    }
+    weights = {"weights": _packed(np.nan_to_num(a), triangle), "weights_b": _packed(np.nan_to_num(b), triangle)}
+    return pack({**about, **header}, weights)
+
+
+def _head_header(model: str, stack: str, layer: int, heads: int, triangle: bool) -> dict[str, Any]:
+    return {"view": "head", "model": model, "stack": stack, "layer": layer, "heads": heads, "triangle": triangle}
+
+
+def _packed(weights: Float[np.ndarray, "head query key"], triangle: bool) -> UInt16[np.ndarray, "head ..."]:
+    return quantize(lower_triangle(weights) if triangle else weights)
+
+
+def _check_size(shape: tuple[int, ...], prompts: int = 1) -> None:
+    """InputError where a browser would hold too many weights, of one prompt or of two together."""
+    heads, queries, keys = shape
+    if prompts * heads * queries * keys <= MOST_WEIGHTS:
+        return
+    longest = int((MOST_WEIGHTS / heads / prompts) ** 0.5)
+    if prompts > 1:
+        raise InputError(
+            f"{prompts} prompts x {queries:,} tokens x {heads} heads are too many to draw at once. "
+            f"Shorten both texts to about {longest:,} tokens."
+        )
+    raise InputError(
+        f"{queries:,} tokens x {heads} heads are too many to draw at once. "
+        f"Shorten the text to about {longest:,} tokens."
+    )
+
+
+def token_row(tokens: "Tokens") -> dict[str, Any]:
     """Tokens as the views need them; what is the same for all of them is left out."""
     row: dict[str, Any] = {"labels": list(tokens.labels)}
     if any(tokens.segments):

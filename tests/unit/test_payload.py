@@ -1,6 +1,7 @@
 """The frame that crosses to the browser: every number comes back, at the promised size."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,3 +104,82 @@ def test_a_view_has_every_layer_or_those_asked_for() -> None:
     assert json.dumps("iframe srcdoc")[1:-1] in head_view(trace)._repr_html_()
     with pytest.raises(attnlib.InputError, match="Layer 7"):
         head_view(trace, layers=[7])
+
+
+# ---- a prompt pair
+
+
+def unit_row(*units: tuple[str | None, str | None]) -> dict[str, Any]:
+    """A row of units from their text in A and in B."""
+    return {
+        "labels": [a if b is None else b if a in (None, b) else f"{a} → {b}" for a, b in units],
+        "a": [a for a, _ in units],
+        "b": [b for _, b in units],
+        "kinds": [
+            "inserted" if a is None else "deleted" if b is None else "equal" if a == b else "replaced"
+            for a, b in units
+        ],
+    }
+
+
+ROW = unit_row(("The", "The"), (None, "big"), ("cat", "dog"), ("now", None), ("sat", "sat"))
+ABOUT: dict[str, Any] = {"model": "m", "stack": "self", "layer": 3}
+
+
+def random_pair(heads: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Attention of A and of B over ROW: nothing goes to a unit that is not there, and it has no row."""
+    sides = []
+    for side, seed in (("a", 0), ("b", 1)):
+        weights = np.random.default_rng(seed).dirichlet(np.ones(5), (heads, 5))
+        missing = [i for i, label in enumerate(ROW[side]) if label is None]
+        weights[:, :, missing] = 0
+        weights[:, missing] = np.nan
+        sides.append(weights.astype(np.float32))
+    return sides[0], sides[1]
+
+
+def test_a_pair_comes_back_and_rows_that_are_not_there_are_zero() -> None:
+    a, b = random_pair()
+    header, arrays = payload.unpack(payload.head_pair_payload(ROW, None, a, b, causal=False, **ABOUT, head=1))
+    assert {name: header[name] for name in ("view", "pair", "heads", "layer", "head", "triangle")} == {
+        "view": "head",
+        "pair": True,
+        "heads": 2,
+        "layer": 3,
+        "head": 1,
+        "triangle": False,
+    }
+    assert header["queries"] == ROW
+    assert header["keys"] is None
+    for name, weights in (("weights", a), ("weights_b", b)):
+        assert arrays[name].dtype == np.uint16
+        assert np.abs(arrays[name] / 65535 - np.nan_to_num(weights)).max() < 1e-5
+    assert not arrays["weights"][:, 1].any(), "A has no second unit"
+    assert not arrays["weights_b"][:, 3].any(), "B has no fourth unit"
+
+
+@pytest.mark.parametrize(("stack", "keys"), [("self", None), ("cross", ROW), ("encoder", None)])
+def test_a_causal_pair_is_sent_as_two_triangles(stack: str, keys: dict[str, Any] | None) -> None:
+    a, b = (np.tril(np.nan_to_num(weights)) for weights in random_pair())
+    about = {**ABOUT, "stack": stack}
+    header, arrays = payload.unpack(payload.head_pair_payload(ROW, keys, a, b, causal=True, **about))
+    assert header["triangle"] == (stack == "self")
+    for name, weights in (("weights", a), ("weights_b", b)):
+        sent = weights[:, *np.tril_indices(5)] if stack == "self" else weights
+        assert np.abs(arrays[name] / 65535 - sent).max() < 1e-5
+
+
+def test_a_pair_whose_shapes_do_not_fit_is_refused() -> None:
+    a, b = random_pair()
+    for left, right in ((a[:, :4], b[:, :4]), (a[:, :, :4], b[:, :, :4])):
+        with pytest.raises(InputError, match=r"must both be \(heads, 5, 5\)"):
+            payload.head_pair_payload(ROW, None, left, right, causal=False, **ABOUT)
+
+
+def test_a_pair_may_hold_half_as_many_weights_of_each_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = random_pair()
+    monkeypatch.setattr(payload, "MOST_WEIGHTS", 2 * a.size)
+    payload.head_pair_payload(ROW, None, a, b, causal=False, **ABOUT)
+    monkeypatch.setattr(payload, "MOST_WEIGHTS", 2 * a.size - 1)
+    with pytest.raises(InputError, match=r"2 prompts x 5 tokens x 2 heads .* Shorten both texts to about 4 tokens"):
+        payload.head_pair_payload(ROW, None, a, b, causal=False, **ABOUT)
