@@ -48,28 +48,20 @@ def compare(
     _check_models(model, other)
     inputs = (_read(model, prompt_a, "A", truncate), _read(other, prompt_b, "B", truncate))
     stack = stack or model.stacks[0]
-    if stack not in model.stacks:
-        raise InputError(f"{model.name} has no {stack} attention; it has {', '.join(model.stacks)}.")
-    rows = [side.rows(stack) for side in inputs]
-    alignment = align(rows[0][0], rows[1][0], links if stack != "cross" else ())
-    key_alignment = alignment if stack != "cross" else align(rows[0][1], rows[1][1], links)
+    alignment, key_alignment = _alignments(model, inputs, stack, links)
     span = default_focus(alignment) if focus is None else find_span(alignment, focus, "focus word", last=True)
-    if not alignment.shared or not key_alignment.shared:
-        raise InputError("The prompts have no token that stands for another: nothing can be compared.")
     expected = model is other and model.causal and stack == "self"
     meter = _Meter(alignment, key_alignment, span, alignment.first_edit if expected else 0)
-    both_routed = model.routed and other.routed
-    chosen = chosen_layers(model, layers if both_routed else None)
+    chosen = chosen_layers(model, layers if model.routed and other.routed else None)
     recordings = (Recording(model, inputs[0], chosen), Recording(other, inputs[1], chosen))
     start = time.perf_counter()
-    logits = (_run_routed if both_routed else _run_apart)(recordings, stack, meter)
-    synchronize(other)
+    logits = _run(recordings, stack, meter)
     seconds = time.perf_counter() - start
-    traces = [recording.trace(out, seconds) for recording, out in zip(recordings, logits, strict=True)]
-    places = [speaking_places(m, side) for m, side in zip((model, other), inputs, strict=True)]
+    a, b = (recording.trace(out, seconds) for recording, out in zip(recordings, logits, strict=True))
+    places = (speaking_places(model, inputs[0]), speaking_places(other, inputs[1]))
     return Comparison(
-        a=traces[0],
-        b=traces[1],
+        a=a,
+        b=b,
         prompts=(prompt_a, prompt_b),
         stack=stack,
         alignment=alignment,
@@ -77,9 +69,26 @@ def compare(
         focus=span,
         changes=tuple(meter.changes),
         untouched=meter.check(),
-        words=compare_words(model, logits, (places[0], places[1])),
+        words=compare_words(model, logits, places),
         notes=_notes(inputs, alignment, model is other),
     )
+
+
+def _alignments(
+    model: Model,
+    inputs: tuple[Inputs, Inputs],
+    stack: str,
+    links: Sequence[Link | tuple[Sequence[int], Sequence[int]]],
+) -> tuple[Alignment, Alignment]:
+    """Of the tokens that look and of those looked at; corrections belong to the latter where they differ."""
+    if stack not in model.stacks:
+        raise InputError(f"{model.name} has no {stack} attention; it has {', '.join(model.stacks)}.")
+    (queries_a, keys_a), (queries_b, keys_b) = (side.rows(stack) for side in inputs)
+    queries = align(queries_a, queries_b, links if stack != "cross" else ())
+    keys = align(keys_a, keys_b, links) if stack == "cross" else queries
+    if not queries.shared or not keys.shared:
+        raise InputError("The prompts have no token that stands for another: nothing can be compared.")
+    return queries, keys
 
 
 class _Meter:
@@ -109,15 +118,22 @@ class _Meter:
         return Check("untouched", self.deviation, max(1e-6, self.slack), self.rows) if self.rows else None
 
 
-def _run_routed(recordings: tuple[Recording, Recording], stack: str, meter: _Meter) -> tuple[Logits, Logits]:
-    def observe(a: AttentionCall, b: AttentionCall) -> None:
-        recordings[0].keep(a)
-        recordings[1].keep(b)
-        if a.place.stack == stack:
-            meter.measure(a.weights[0], b.weights[0])
-
+def _run(recordings: tuple[Recording, Recording], stack: str, meter: _Meter) -> tuple[Logits, Logits]:
+    """Run both prompts, record and measure; returns the logits of both."""
     one, two = recordings
-    return run_pair((one.model, one.inputs.tensors), (two.model, two.inputs.tensors), observe)
+    if not (one.model.routed and two.model.routed):
+        logits = _run_apart(recordings, stack, meter)
+    else:
+
+        def observe(a: AttentionCall, b: AttentionCall) -> None:
+            one.keep(a)
+            two.keep(b)
+            if a.place.stack == stack:
+                meter.measure(a.weights[0], b.weights[0])
+
+        logits = run_pair((one.model, one.inputs.tensors), (two.model, two.inputs.tensors), observe)
+    synchronize(two.model)
+    return logits
 
 
 def _run_apart(recordings: tuple[Recording, Recording], stack: str, meter: _Meter) -> tuple[Logits, Logits]:

@@ -15,6 +15,7 @@ from attnlib.errors import InputError
 from attnlib.views.payload import head_payload
 
 if TYPE_CHECKING:
+    from attnlib.comparison import Comparison
     from attnlib.tracing import Trace
 
 FOLDER = Path(__file__).parent
@@ -75,17 +76,34 @@ class View:
         )
 
 
-def head_view(trace: "Trace", *, layers: list[int] | None = None, stack: str | None = None) -> View:
-    """The attention-head view of a trace, all its layers (or `layers`), of every attention it has (or `stack`)."""
+def head_view(shown: "Trace | Comparison", *, layers: list[int] | None = None, stack: str | None = None) -> View:
+    """The attention-head view of a trace, or of a comparison (A, B and B − A): all layers, or `layers`.
+
+    Of a trace every attention it has, or `stack`; a comparison has one.
+    """
+    from attnlib.comparison import Comparison  # brings torch along: not before it is needed
+    from attnlib.views.pair import pair_head_payload
+
+    if isinstance(shown, Comparison):
+        kept = shown.a.stack(shown.stack).layers if layers is None else layers
+        frames = {f"Layer {layer}": pair_head_payload(shown, layer) for layer in kept}
+        title = f"Attention heads of {shown.a.model}, prompt B − prompt A"
+    else:
+        frames = _trace_frames(shown, layers, stack)
+        title = f"Attention heads of {shown.model}"
+    if not frames:
+        raise InputError("There is no layer to show: none of those asked for was kept.")
+    return View(title, frames)
+
+
+def _trace_frames(trace: "Trace", layers: list[int] | None, stack: str | None) -> dict[str, bytes]:
     stacks = trace.stacks if stack is None else {stack: trace.stack(stack)}
     frames = {}
     for name, attention in stacks.items():
         for layer in attention.layers if layers is None else layers:
             title = f"Layer {layer}" if len(trace.stacks) == 1 else f"{name.capitalize()}, layer {layer}"
             frames[title] = head_payload(trace, layer, name)
-    if not frames:
-        raise InputError("There is no layer to show: the trace keeps none of those asked for.")
-    return View(f"Attention heads of {trace.model}", frames)
+    return frames
 
 
 _THEME = """
