@@ -20,6 +20,12 @@ export function decodeWeights(header, packed) {
   return { heads, queries, keys, w };
 }
 
+/** The attention of a payload: {heads, queries, keys, w}, or of a prompt pair {a, b}. */
+export function decodePayload(header, arrays) {
+  const a = decodeWeights(header, arrays.weights);
+  return header.pair ? { a, b: decodeWeights(header, arrays.weights_b) } : a;
+}
+
 /** Pieces merged into words: attention to a word is the sum over its pieces, from a word the mean. */
 export function mergeWords(attention, queryWords, keyWords) {
   const { heads, queries, keys, w } = attention;
@@ -30,7 +36,7 @@ export function mergeWords(attention, queryWords, keyWords) {
       for (const to of keyWords) {
         let sum = 0;
         for (const q of from) for (const k of to) sum += w[(h * queries + q) * keys + k];
-        out[at++] = sum / from.length;
+        out[at++] = sum / (from.length || 1); // no pieces: a word that is not there
       }
     }
   }
@@ -163,13 +169,17 @@ export function profile(attention, on, side, tokens) {
   });
 }
 
-/** Several heads as one number per token: their mean, or their maximum. */
+/** Several heads as one number per token: their mean, or the largest of them by size. */
 export function combine(profiles, rule) {
   const out = new Float32Array(profiles[0]?.length ?? 0);
   for (let j = 0; j < out.length; j++) {
-    for (const p of profiles) out[j] = rule === "max" ? Math.max(out[j], p[j]) : out[j] + p[j] / profiles.length;
+    for (const p of profiles) out[j] = rule === "max" ? larger(out[j], p[j]) : out[j] + p[j] / profiles.length;
   }
   return out;
+}
+
+function larger(a, b) {
+  return Math.abs(b) > Math.abs(a) ? b : a;
 }
 
 /** Keep for every query and key only the line of its strongest head (rule "max"). */

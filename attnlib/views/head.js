@@ -1,8 +1,8 @@
 // The attention-head view: one layer, all its heads, lines between tokens. State and events; drawing is in
-// head_draw.js, what is shown of the data in head_shown.js, words and numbers in head_panel.js
-// and head_readout.js.
+// head_draw.js, what is shown of the data in head_shown.js, words and numbers in head_panel.js, head_readout.js
+// and (of a prompt pair) head_pair.js, tokens in head_tokens.js.
 import { readPayload, headColors, themeOf, fitCanvas, el } from "./shared.js";
-import { decodeWeights, profile, combine, format } from "./attention.js";
+import { decodePayload, profile, combine, format } from "./attention.js";
 import { shownOf, noteText, isVisible, positionsOf } from "./head_shown.js";
 import { decodeState, encodeState, toggleHead, soloHead, chooseRule, togglePin } from "./state.js";
 import {
@@ -17,11 +17,16 @@ import {
   drawMarked,
   lineAt,
 } from "./head_draw.js";
-import { headBar, optionBar, keyOfHead } from "./head_panel.js";
+import { headBar, optionBar, signLegend, keyOfHead } from "./head_panel.js";
+import { labelsOf, pairTip } from "./head_pair.js";
 import { drawReadout } from "./head_readout.js";
+import { tokenOf, tokenButton, nameToken } from "./head_tokens.js";
+import { sidesBar, shareSide, onSharedSide, signColors, SIDE_KEYS } from "./sides.js";
+import { scaleOf } from "./signed.js";
 
 const TALLEST = 640;
 const READ_AFTER = 40; // milliseconds the mouse rests before the table follows; lines and numbers follow at once
+const NO_HEAD = "#808890";
 const REPORT_AFTER = 250; // milliseconds of quiet before Python hears of a change
 
 export class HeadView {
@@ -53,6 +58,7 @@ export class HeadView {
     );
     root.replaceChildren(this.top, el("div", { class: "stage" }, drawing, this.readout), this.spoken);
     this.listen();
+    this.deafen = onSharedSide((side) => this.followSide(side));
     new ResizeObserver(() => this.schedule()).observe(this.scroller);
   }
 
@@ -68,7 +74,7 @@ export class HeadView {
     Object.assign(this, {
       header,
       tokens,
-      raw: decodeWeights(header, arrays.weights),
+      raw: decodePayload(header, arrays),
       probabilities: arrays.probabilities,
     });
     if (first) this.state = decodeState(header.state, this.sizes());
@@ -76,8 +82,10 @@ export class HeadView {
     if (asked) this.followHead(header.head, first);
     this.theme = themeOf(this.root);
     this.colors = headColors(header.heads, this.theme.dark);
+    this.signs = signColors(this.theme.dark);
     if (first || other) this.build();
     this.update();
+    if (first && header.pair) shareSide(this.state.show);
   }
 
   sizes() {
@@ -85,6 +93,7 @@ export class HeadView {
       heads: this.header.heads,
       queries: this.header.queries.labels.length,
       keys: (this.header.keys ?? this.header.queries).labels.length,
+      pair: Boolean(this.header.pair),
     };
   }
 
@@ -105,7 +114,8 @@ export class HeadView {
   build() {
     const { header } = this;
     const rows = [header.queries, header.keys ?? header.queries];
-    this.bar = headBar(header.heads, () => this.colors, {
+    const grey = Array(header.heads).fill(NO_HEAD); // in a difference colours are signs
+    this.bar = headBar(header.heads, () => (this.shown.signed ? grey : this.colors), {
       toggle: (h) => this.change(toggleHead(this.state, h, header.heads)),
       solo: (h) => this.change(soloHead(this.state, h, header.heads)),
       all: () =>
@@ -122,8 +132,11 @@ export class HeadView {
           part.rule ? chooseRule({ ...this.state, ...part }, part.rule, header.heads) : { ...this.state, ...part },
         ),
     );
-    this.top.replaceChildren(this.bar.element, this.options.element);
-    this.root.classList.toggle("many", header.heads > 6);
+    this.sides = sidesBar((side) => this.setSide(side));
+    this.legend = signLegend();
+    const pair = header.pair ? [el("div", { class: "pair" }, this.sides.element, this.legend.element)] : [];
+    this.top.replaceChildren(...pair, this.bar.element, this.options.element);
+    this.root.classList.toggle("many", header.heads > 6 || pair.length > 0);
     const names = {
       self: ["looks from", "is looked at"],
       encoder: ["looks from (encoder)", "is looked at (encoder)"],
@@ -139,11 +152,23 @@ export class HeadView {
   // ---- state
 
   change(state) {
-    if (state.words !== this.state.words) this.hover = this.marked = null;
+    if (state.words !== this.state.words) this.hover = null;
+    if (state.words !== this.state.words || state.show !== this.state.show) this.unmark();
     this.state = state;
     this.update();
     clearTimeout(this.reporting);
     this.reporting = setTimeout(() => this.sendReport(), REPORT_AFTER);
+  }
+
+  /** A, B or B − A, chosen here: the other views of the page follow. */
+  setSide(side) {
+    this.followSide(side);
+    shareSide(side);
+  }
+
+  /** A, B or B − A, chosen here or in another view. */
+  followSide(side) {
+    if (this.header?.pair && side !== this.state.show) this.change({ ...this.state, show: side });
   }
 
   /** Python hears of the state; a single head that is on comes back from there as the sidebar's head. */
@@ -161,6 +186,8 @@ export class HeadView {
     this.shown = shownOf(header, this.raw, state);
     this.bar.update(state);
     this.options.update(state);
+    this.sides.update(state.show);
+    this.legend.update(scaleOf(this.shown.largest ?? 0), this.signs, this.shown.signed);
     this.fillColumns();
     this.draw();
     drawReadout(this, true);
@@ -183,11 +210,22 @@ export class HeadView {
       const labels = [...shown.queryRow.labels, ...shown.keyRow.labels];
       this.labelWidth = Math.max(...labels.slice(0, 400).map((label) => text.measureText(label).width));
     }
+    this.nameTokens(signature);
     const pinned = new Set(this.state.pins);
     for (const button of this.buttons()) {
       const mine = button.dataset.side === this.state.side && pinned.has(Number(button.dataset.i));
       button.setAttribute("aria-pressed", String(mine));
     }
+  }
+
+  /** Of a prompt pair: the tokens' text as A or B has it; the buttons stay, so nothing moves. */
+  nameTokens(signature) {
+    const named = `${this.state.show} ${signature}`;
+    if (!this.header.pair || named === this.named) return;
+    this.named = named;
+    const { queryRow, keyRow } = this.shown;
+    for (const button of this.columns.q.children) nameToken(button, queryRow, this.state.show);
+    for (const button of this.columns.k.children) nameToken(button, keyRow, this.state.show);
   }
 
   buttons() {
@@ -214,7 +252,7 @@ export class HeadView {
     const { shown, state } = this;
     const width = Math.max(220, this.scroller.clientWidth);
     const height = Math.min(TALLEST, Math.max(shown.queries.length, shown.keys.length) * ROW + 2 * PAD);
-    const layout = layoutFor(width, this.labelWidth);
+    const layout = layoutFor(width, this.labelWidth, this.header.pair);
     this.place(layout);
     this.scene = {
       context: fitCanvas(this.canvas, width, height),
@@ -223,10 +261,13 @@ export class HeadView {
       layout,
       top: this.scroller.scrollTop,
       theme: this.theme,
-      colors: this.colors,
+      colors: shown.signed ? [this.signs.less, this.signs.more] : this.colors,
       rule: state.rule,
       on: shown.on,
       attention: shown.attention,
+      signed: shown.signed,
+      signs: shown.signed ? shown.full.w : null,
+      scale: shown.scale,
       keys: shown.keys,
       queryAt: positionsOf(shown.queries, shown.queryRow.labels.length),
       keyAt: positionsOf(shown.keys, shown.keyRow.labels.length),
@@ -292,7 +333,14 @@ export class HeadView {
   }
 
   pin(token) {
-    if (token) this.change(togglePin(this.state, token.side, token.token));
+    if (!token || (this.isMissing(token) && !this.state.pins.includes(token.token))) return;
+    this.change(togglePin(this.state, token.side, token.token));
+  }
+
+  /** Whether the shown prompt of a pair lacks this token. */
+  isMissing({ side, token }) {
+    const row = side === "q" ? this.shown.queryRow : this.shown.keyRow;
+    return row.names?.[this.state.show]?.[token] === null;
   }
 
   release() {
@@ -322,15 +370,26 @@ export class HeadView {
     this.schedule();
   }
 
+  unmark() {
+    this.marked = null;
+    this.tip.hidden = true;
+  }
+
   showTip() {
     this.tip.hidden = !this.marked;
     if (!this.marked) return;
     const { head, query, key, weight } = this.marked;
-    const [from, to] = [this.shown.queryRow.labels[query].trim(), this.shown.keyRow.labels[key].trim()];
-    this.tip.textContent = `head ${head}: ${from} → ${to} ${format(weight)}`;
+    const { queryRow, keyRow, signed } = this.shown;
+    const [from, to] = [
+      [queryRow, query],
+      [keyRow, key],
+    ].map(([row, i]) => labelsOf(row, this.state.show)[i].trim());
+    const said = `head ${head}: ${from} → ${to} ${format(weight)}`;
+    this.tip.textContent = signed ? pairTip(this.shown, this.marked) : said;
     const y = (yOf(this.scene, this.scene.queryAt[query]) + yOf(this.scene, this.scene.keyAt[key])) / 2;
     this.tip.style.left = `${this.scene.layout.left}px`;
-    this.tip.style.top = `${this.scroller.offsetTop + Math.min(this.scene.height - 24, Math.max(0, y - 28))}px`;
+    const above = signed ? 46 : 28;
+    this.tip.style.top = `${this.scroller.offsetTop + Math.min(this.scene.height - above + 4, Math.max(0, y - above))}px`;
   }
 
   onKey(event) {
@@ -346,7 +405,9 @@ export class HeadView {
       Home: [0, -Infinity],
       End: [0, Infinity],
     };
+    const side = !digit && this.header.pair && SIDE_KEYS[event.key];
     if (event.key === "Escape") this.release();
+    else if (side) this.setSide(side);
     else if ((event.key === "[" || event.key === "]") && this.requestLayer)
       this.requestLayer(event.key === "[" ? -1 : 1);
     else if (event.target.closest(".token") && moves[event.key]) this.moveFocus(event.target, ...moves[event.key]);
@@ -368,37 +429,6 @@ export class HeadView {
   }
 }
 
-function tokenOf(event) {
-  const button = event.target.closest(".token");
-  return button ? { side: button.dataset.side, token: Number(button.dataset.i) } : null;
-}
-
-function tokenButton(row, i, side, first, hidden) {
-  const label = row.labels[i];
-  const classes = [
-    "token",
-    row.special[i] && "special",
-    row.words[i].every((piece) => hidden.has(piece)) && "hidden",
-    i > 0 && row.segments[i] !== row.segments[i - 1] && "second",
-  ]
-    .filter(Boolean)
-    .join(" ");
-  return el(
-    "button",
-    {
-      type: "button",
-      class: classes,
-      "data-i": i,
-      "data-side": side,
-      tabindex: first ? 0 : -1,
-      "aria-pressed": "false",
-      title: label.length > 8 ? label : null,
-      "aria-label": `${side === "q" ? "query" : "key"} ${i}: ${label.trim()}`,
-    },
-    el("bdi", { text: label }),
-  );
-}
-
 const views = new WeakMap();
 
 /** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
@@ -416,5 +446,8 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   requestAnimationFrame(() =>
     requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),
   );
-  return () => views.delete(parentElement);
+  return () => {
+    view.deafen();
+    views.delete(parentElement);
+  };
 }

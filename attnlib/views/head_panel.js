@@ -1,6 +1,7 @@
 // The head view's words and numbers beside the drawing: bar of heads, options, readout, table.
 import { el, isDark } from "./shared.js";
 import { format } from "./attention.js";
+import { formatSigned } from "./sides.js";
 import { RULES, HIDES, SEGMENTS, headsOn } from "./state.js";
 
 const RULE_NAMES = { mean: "mean over heads", max: "strongest head", one: "one head" };
@@ -110,45 +111,101 @@ export function optionBar({ pairs, words, special }, change) {
   return { element: el("div", { class: "options" }, ...parts.map((p) => p.element)), update };
 }
 
-/** A number in a cell (".412"), shaded in its head's colour by its size. */
+/** A number in a cell (".412"), shaded in a colour by its size. */
 function cell(value, color) {
-  const td = el("td", { text: format(value).replace(/^0/, "") });
-  if (color)
-    td.style.background = `color-mix(in srgb, ${color} ${Math.round(70 * Math.min(1, value))}%, transparent)`;
+  return shadedCell(format(value).replace(/^0/, ""), color, value);
+}
+
+/** A difference in a cell ("+.390"), shaded by its sign; a dash where there is none. */
+function signedCell(value, signs, scale) {
+  if (Number.isNaN(value)) return shadedCell("–");
+  return shadedCell(
+    formatSigned(value).replace("0.", "."),
+    value > 0 ? signs.more : signs.less,
+    Math.abs(value) / scale,
+  );
+}
+
+function shadedCell(text, color = null, size = 0) {
+  const td = el("td", { text });
+  if (color) td.style.background = `color-mix(in srgb, ${color} ${Math.round(70 * Math.min(1, size))}%, transparent)`;
   return td;
 }
 
-/** A table: token, combined weight, weight of each head. `order` lists the rows; `marked` is one of them. */
-export function weightTable({ labels, order, combined, profiles, on, colors, ruleName, marked }) {
+/** The columns of one attention: combined, and each head. A column is {title, label, cell: token → td}. */
+export function weightColumns({ combined, profiles, on, colors, ruleName }) {
+  const single = on.length === 1;
+  return [
+    { title: single ? `head ${on[0]}` : ruleName, cell: (j) => cell(combined[j], single ? colors[on[0]] : null) },
+    ...headColumns(on, (h, n, j) => cell(profiles[n][j], colors[h])),
+  ];
+}
+
+/** The columns of a prompt pair: A, B, B − A, and each head as it is shown; NaN is written as a dash. */
+export function pairColumns({ numbers, profiles, on, colors, signs, scale, signed, comparable }) {
+  const plain = (v) => (Number.isNaN(v) ? shadedCell("–") : cell(v));
+  const ofHead = (h, v, j) => (signed ? signedCell(comparable(j) ? v : NaN, signs, scale) : cell(v, colors[h]));
+  return [
+    { title: "A", label: "attention in A", cell: (j) => plain(numbers.a[j]) },
+    { title: "B", label: "attention in B", cell: (j) => plain(numbers.b[j]) },
+    { title: "B − A", label: "B minus A", cell: (j) => signedCell(numbers.diff[j], signs, scale) },
+    ...headColumns(on, (h, n, j) => ofHead(h, profiles[n][j], j)),
+  ];
+}
+
+/** A column for each head where several are on. */
+function headColumns(on, cellOf) {
   const shown = on.length > 1 ? on.slice(0, MOST_HEAD_COLUMNS) : [];
-  const title = on.length > 1 ? ruleName : `head ${on[0]}`;
+  return shown.map((h, n) => ({ title: h, label: `head ${h}`, cell: (j) => cellOf(h, n, j) }));
+}
+
+/** A table: token and columns. `order` lists the rows; `marked` is one of them; `notes` say more of a token. */
+export function weightTable({ labels, order, columns, marked, caption, notes }) {
   const head = el(
     "tr",
     {},
     el("th", { scope: "col", text: "token" }),
-    el("th", { scope: "col", text: title }),
-    ...shown.map((h) => el("th", { scope: "col", text: h, "aria-label": `head ${h}` })),
+    ...columns.map(({ title, label }) => el("th", { scope: "col", text: title, "aria-label": label })),
   );
   const rows = order.map((j) =>
     el(
       "tr",
       { class: j === marked ? "marked" : null },
-      el("th", { scope: "row" }, el("bdi", { text: labels[j] }), el("small", { text: j })),
-      cell(combined[j], on.length > 1 ? null : colors[on[0]]),
-      ...shown.map((h, n) => cell(profiles[n][j], colors[h])),
+      el(
+        "th",
+        { scope: "row", title: notes?.(j), class: notes?.(j) ? "only" : null },
+        el("bdi", { text: labels[j] }),
+        el("small", { text: j }),
+      ),
+      ...columns.map((column) => column.cell(j)),
     ),
   );
-  return el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows));
+  const above = caption ? [el("caption", { text: caption })] : [];
+  return el("table", {}, ...above, el("thead", {}, head), el("tbody", {}, ...rows));
 }
 
-/** The strongest tokens of a selection, with the marked one added. */
+/** The strongest tokens of a selection by size, with the marked one added. */
 export function topTokens(combined, allowed, marked) {
   const order = allowed
     .slice()
-    .sort((a, b) => combined[b] - combined[a] || a - b)
+    .sort((a, b) => Math.abs(combined[b]) - Math.abs(combined[a]) || a - b)
     .slice(0, TOP_ROWS);
   if (marked !== null && allowed.includes(marked) && !order.includes(marked)) order.push(marked);
   return order;
+}
+
+/** What the colours of a difference mean, and up to which change they go; keeps its place when it is not shown. */
+export function signLegend() {
+  const [less, ramp, more] = ["", "ramp", ""].map((name) => el("span", { class: name }));
+  const element = el("div", { class: "legend" }, less, ramp, more);
+  const update = (scale, signs, visible) => {
+    const bound = format(scale).replace(/^0/, "");
+    less.textContent = `less in B −${bound}`;
+    more.textContent = `+${bound} more in B`;
+    ramp.style.background = `linear-gradient(to right, ${signs.less}, transparent, ${signs.more})`;
+    element.style.visibility = visible ? "visible" : "hidden";
+  };
+  return { element, update };
 }
 
 /** What the model would say at a token: words with their probabilities as bars. */

@@ -1,7 +1,9 @@
 // What the head view says about the selected tokens: their numbers, what the model would say, and hints.
 import { el } from "./shared.js";
-import { format } from "./attention.js";
-import { weightTable, topTokens, predictionList, keyOfHead } from "./head_panel.js";
+import { profile, format } from "./attention.js";
+import { combinePair, scaleOf } from "./signed.js";
+import { pairTitle, spokenChange, onlyIn } from "./head_pair.js";
+import { weightTable, weightColumns, pairColumns, topTokens, predictionList, keyOfHead } from "./head_panel.js";
 
 /** Fills the readout of a HeadView; with `speak`, screen readers hear the strongest tokens of a pin. */
 export function drawReadout(view, speak = false) {
@@ -23,7 +25,7 @@ function tableOf(view, selection) {
   const [mine, others] = side === "q" ? [shown.queryRow, shown.keyRow] : [shown.keyRow, shown.queryRow];
   const names = tokens.map((t) => `“${mine.labels[t].trim()}”`).join(" + ");
   const sum = tokens.length > 1 ? ` (sum of ${tokens.length} tokens)` : "";
-  return {
+  const table = {
     ...view.profiles(selection),
     title: `${names} ${side === "q" ? "looks at" : "is looked at by"}${sum}`,
     labels: others.labels,
@@ -33,11 +35,52 @@ function tableOf(view, selection) {
     ruleName: state.rule === "max" ? "max" : "mean",
     colors,
   };
+  return shown.pair
+    ? { ...table, ...partsOfPair(view, selection, table) }
+    : { ...table, columns: weightColumns(table) };
 }
 
-function strongest({ combined, allowed, labels }) {
+/** What is different in the table of a prompt pair: its title, A and B beside B − A. */
+function partsOfPair(view, selection, table) {
+  const { shown, state, signs } = view;
+  const [mine, others] = selection.side === "q" ? [shown.queryRow, shown.keyRow] : [shown.keyRow, shown.queryRow];
+  const { numbers, comparable } = pairNumbers(shown, state, selection);
+  const { on, signed, largest } = shown;
+  const many = { mean: `mean over ${on.length} heads`, max: "of the strongest head, token by token" };
+  return {
+    title: pairTitle(mine, selection, state.show),
+    columns: pairColumns({ ...table, numbers, comparable, signs, signed, scale: scaleOf(largest) }),
+    caption: on.length > 1 ? many[table.ruleName] : `head ${on[0]}`,
+    notes: (j) => onlyIn(others, j),
+    signed,
+  };
+}
+
+/**
+ * A, B and B − A of a selection, each combined over the heads that are on; NaN where a prompt lacks the token, or
+ * where a row that looks is not in both. In a difference only rows that are in both count, where there are any.
+ */
+function pairNumbers({ pair, on, queryRow, keyRow, signed }, { rule, show }, { side, tokens }) {
+  const both = side === "q" ? tokens.filter((t) => queryRow.shared[t]) : tokens;
+  const counted = signed && both.length ? both : tokens;
+  const profiles = Object.fromEntries(
+    ["a", "b", "diff"].map((name) => [name, profile(pair[name], on, side, counted)]),
+  );
+  const numbers = combinePair(profiles, rule, show);
+  const comparable = (j) => (side === "q" ? both.length === counted.length : queryRow.shared[j]);
+  const [mine, others] = side === "q" ? [queryRow, keyRow] : [keyRow, queryRow];
+  const absent = (name, j) => others.names[name][j] === null || counted.every((t) => mine.names[name][t] === null);
+  others.labels.forEach((_, j) => {
+    for (const name of ["a", "b"]) if (absent(name, j)) numbers[name][j] = NaN;
+    if (!comparable(j)) numbers.diff[j] = NaN;
+  });
+  return { numbers, comparable };
+}
+
+function strongest({ combined, allowed, labels, signed }) {
   const best = topTokens(combined, allowed, null).slice(0, 3);
-  return best.map((j) => `${labels[j].trim()} ${format(combined[j])}`).join(", ");
+  const said = (j) => (signed ? spokenChange(labels[j], combined[j]) : `${labels[j].trim()} ${format(combined[j])}`);
+  return best.map(said).join(", ");
 }
 
 /** The model's words at the last selected token; of a word at its last piece (next) or its first (here). */
@@ -67,9 +110,14 @@ function allNumbers(view, table) {
 function hintText({ header, requestMask }) {
   const last = keyOfHead(Math.min(header.heads, 36) - 1);
   return [
-    "Hover a token to see where it looks, with the numbers; a line to read its weight.",
+    header.pair
+      ? "Hover a token to see what changes, with the numbers; a line to read it in A and in B."
+      : "Hover a token to see where it looks, with the numbers; a line to read its weight.",
     "Click to pin it, click others to sum them, Esc releases. Arrows move, Enter pins.",
     header.heads > 1 ? `Keys ${keyOfHead(0)}–${last} switch heads.` : "",
+    header.pair ? "The keys , . and - show A, B and B − A." : "",
     requestMask && header.can_hide ? "Double-click a token to hide it from the model and run again." : "",
-  ].join(" ");
+  ]
+    .filter(Boolean)
+    .join(" ");
 }

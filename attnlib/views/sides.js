@@ -11,6 +11,9 @@ const SIDE_TITLES = {
 };
 const SHARED = "attn-side";
 
+/** The keys that show a side: neighbours for A and B, the minus sign for the difference. */
+export const SIDE_KEYS = { ",": "a", ".": "b", "-": "diff" };
+
 /** Three buttons, one pressed; `choose` gets "a", "b" or "diff". → {element, update(side)} */
 export function sidesBar(choose) {
   const buttons = SIDES.map((side) =>

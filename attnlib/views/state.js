@@ -1,18 +1,21 @@
-// What a person chose in a view, and its short text for the URL: "heads:0.3,rule:max,pins:q5.9".
+// What a person chose in a view, and its short text for the URL: "show:a,heads:0.3,rule:max,pins:q5.9".
+import { SIDES } from "./sides.js";
 
 export const RULES = ["mean", "max", "one"];
 export const HIDES = ["none", "special", "first", "both"];
 export const SEGMENTS = ["all", "AA", "AB", "BA", "BB"];
 
-/** The state a view starts in: all heads, nothing hidden, nothing pinned. */
-export function initialState() {
-  return { heads: null, rule: "mean", hide: "none", mass: 100, words: false, segments: "all", side: "q", pins: [] };
+/** The state a view starts in: all heads, nothing hidden, nothing pinned; of a prompt pair the difference. */
+export function initialState(pair = false) {
+  const start = { heads: null, rule: "mean", hide: "none", mass: 100, words: false, segments: "all" };
+  return { ...start, side: "q", pins: [], ...(pair && { show: "diff" }) };
 }
 
 /** The state as text; what is as at the start is left out. */
 export function encodeState(state) {
-  const start = initialState();
+  const start = initialState(true);
   const parts = [];
+  if (state.show && state.show !== start.show) parts.push(`show:${state.show}`);
   if (state.heads) parts.push(`heads:${state.heads.join(".")}`);
   for (const name of ["rule", "hide", "mass", "segments"]) {
     if (state[name] !== start[name]) parts.push(`${name}:${state[name]}`);
@@ -23,14 +26,15 @@ export function encodeState(state) {
 }
 
 /** Text → state. Whatever does not fit the view (from a foreign or mistyped link) is as at the start. */
-export function decodeState(text, { heads = 0, queries = 0, keys = 0 } = {}) {
-  const state = initialState();
+export function decodeState(text, { heads = 0, queries = 0, keys = 0, pair = false } = {}) {
+  const state = initialState(pair);
   const given = Object.fromEntries(
     String(text ?? "")
       .split(",")
       .map((part) => part.split(":"))
       .filter((p) => p.length === 2),
   );
+  if (pair && SIDES.includes(given.show)) state.show = given.show;
   if (RULES.includes(given.rule)) state.rule = given.rule;
   if (HIDES.includes(given.hide)) state.hide = given.hide;
   if (SEGMENTS.includes(given.segments)) state.segments = given.segments;
