@@ -14,8 +14,8 @@ def pair_head_payload(comparison: Comparison, layer: int, **header: Any) -> byte
     a, b = comparison.attention(layer)
     queries, keys = unit_rows(comparison)
     causal = comparison.a.causal
-    about = {"model": comparison.a.model, "stack": comparison.stack, "layer": layer, "causal": causal}
-    return head_pair_payload(queries, keys, a, b, **about, **header)
+    model, stack = comparison.a.model, comparison.stack
+    return head_pair_payload(queries, keys, a, b, model=model, stack=stack, layer=layer, causal=causal, **header)
 
 
 def pair_matrix_payload(comparison: Comparison, layer: int, head: int, **header: Any) -> bytes:
