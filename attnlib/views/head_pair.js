@@ -70,9 +70,10 @@ function aloneNotes({ pair, on, queryRow, keyRow }, { tokens }) {
   const parts = ["a", "b"].flatMap((side) => {
     const alone = keyRow.shared.flatMap((shared, k) => (!shared && keyRow.names[side][k] !== null ? [k] : []));
     const share = shareOf(pair[side], on, rows, alone);
-    return isNothing(share) ? [] : [`${(100 * share).toFixed(1)} % of ${whose} attention in ${side.toUpperCase()}`];
+    return isNothing(share) ? [] : [{ percent: `${(100 * share).toFixed(1)} %`, where: `in ${side.toUpperCase()}` }];
   });
-  return parts.length ? [`Tokens that the other prompt lacks hold ${parts.join(", ")}.`] : [];
+  const said = parts.map(({ percent, where }, n) => `${percent}${n ? "" : ` of ${whose} attention`} ${where}`);
+  return said.length ? [`Tokens that the other prompt lacks hold ${said.join(", ")}.`] : [];
 }
 
 /** What a selection's table is about: "“She → He”: what changes (B − A)". */

@@ -1,6 +1,6 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { formatSigned, signColors } from "../../attnlib/views/sides.js";
+import { formatSigned, signColors, onSharedSide, shareSide, SIDES, SIDE_KEYS } from "../../attnlib/views/sides.js";
 import { rgbOf } from "../../attnlib/views/shared.js";
 
 test("differences carry their sign, and nothing carries none", () => {
@@ -15,4 +15,20 @@ test("the two signs differ in each theme, in blue and in red", () => {
     const [more, less] = [signColors(dark).more, signColors(dark).less].map(rgbOf);
     assert.ok(more[0] - less[0] > 100 && less[2] - more[2] > 100);
   }
+});
+
+test("a shared side reaches the others until they stop listening; nonsense reaches no one", () => {
+  globalThis.document ??= new EventTarget();
+  const heard = [];
+  const stop = onSharedSide((side) => heard.push(side));
+  shareSide("a");
+  shareSide("evil");
+  stop();
+  shareSide("b");
+  assert.deepEqual(heard, ["a"]);
+});
+
+test("every side has a key, none of them a head's", () => {
+  assert.deepEqual(Object.values(SIDE_KEYS).sort(), [...SIDES].sort());
+  for (const key of Object.keys(SIDE_KEYS)) assert.doesNotMatch(key, /[a-z0-9]/i);
 });

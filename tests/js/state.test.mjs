@@ -92,3 +92,21 @@ test("pins add up on one side; the other side begins anew", () => {
   const other = togglePin(state, "k", 5);
   assert.deepEqual([other.side, other.pins], ["k", [5]]);
 });
+
+test("a pair starts with its difference; what it shows comes back from its text", () => {
+  const pair = { ...sizes, pair: true };
+  assert.equal(decodeState("", pair).show, "diff");
+  assert.equal(encodeState(initialState(true)), "");
+  for (const show of ["a", "b", "diff"]) {
+    const state = { ...initialState(true), show, pins: [1] };
+    assert.deepEqual(decodeState(encodeState(state), pair), state);
+  }
+  assert.equal(encodeState({ ...initialState(true), show: "a" }), "show:a");
+  assert.equal(decodeState("show:evil", pair).show, "diff");
+});
+
+test("what shows no pair ignores the side and never says one", () => {
+  const state = decodeState("show:a,mass:50", sizes);
+  assert.ok(!("show" in state));
+  assert.equal(encodeState(state), "mass:50");
+});
