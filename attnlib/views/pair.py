@@ -27,8 +27,8 @@ def pair_matrix_payload(comparison: Comparison, layer: int, head: int, **header:
 def pair_alignment_payload(comparison: Comparison) -> bytes:
     """The token rows of both prompts (in cross attention, those looked at) and what stands for what."""
     alignment = comparison.key_alignment
-    rows = [token_row(tokens) for tokens in (alignment.a, alignment.b)]
-    return alignment_payload(*rows, alignment.units, corrected=bool(alignment.links), sentence=str(alignment))
+    a, b = token_row(alignment.a), token_row(alignment.b)
+    return alignment_payload(a, b, alignment.units, corrected=bool(alignment.links), sentence=str(alignment))
 
 
 def unit_rows(comparison: Comparison) -> tuple[dict[str, Any], dict[str, Any] | None]:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 if TYPE_CHECKING:
-    from attnlib import Model, Trace
+    from attnlib import Comparison, Model, Trace
+    from attnlib.comparison import Prompt
+
+Links = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
@@ -28,3 +31,54 @@ def trace_layer(
     import attnlib
 
     return attnlib.trace(load_model(name), text, text_b, layers=[layer], truncate=truncate, hide=hide)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def random_copy(name: str) -> "Model":
+    """A model's architecture with random weights. Raises InputError."""
+    from attnlib.models import random_copy as copy
+
+    return copy(load_model(name))
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def compare(
+    names: tuple[str, str],
+    prompts: "tuple[Prompt, Prompt]",
+    stack: str,
+    layer: int,
+    focus: str | None,
+    links: Links = (),
+    truncate: bool = False,
+    untrained: bool = False,
+) -> "Comparison":
+    """Two prompts compared, with the matrices of one layer; `untrained`: in a random copy. Raises InputError."""
+    import attnlib
+
+    models = [random_copy(name) if untrained else load_model(name) for name in names]
+    return attnlib.compare(
+        models[0],
+        *prompts,
+        model_b=models[1],
+        focus=focus,
+        stack=stack,
+        layers=[layer],
+        links=links,
+        truncate=truncate,
+    )
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def compare_whole(
+    names: tuple[str, str],
+    prompts: "tuple[Prompt, Prompt]",
+    stack: str,
+    focus: str | None,
+    links: Links = (),
+    truncate: bool = False,
+) -> "Comparison":
+    """The same with the matrices of all layers, for a download. Raises InputError."""
+    import attnlib
+
+    a, b = (load_model(name) for name in names)
+    return attnlib.compare(a, *prompts, model_b=b, focus=focus, stack=stack, links=links, truncate=truncate)

@@ -1,31 +1,46 @@
 """Small pieces that several pages show: the status line."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import streamlit as st
 
 if TYPE_CHECKING:
     from attnlib import Model, Trace
+    from attnlib.verification import Check
 
 
-def status_line(model: "Model", trace: "Trace") -> None:
+class Verified(Protocol):
+    """What was checked about a trace or a comparison."""
+
+    @property
+    def checks(self) -> "tuple[Check, ...]": ...
+    @property
+    def verified(self) -> bool: ...
+
+
+def trace_status(model: "Model", trace: "Trace") -> None:
+    """The status line of one text."""
+    rows = dict.fromkeys(stack.queries for stack in trace.stacks.values())
+    status_line(model, f"{' + '.join(str(len(row)) for row in rows)} tokens", trace.seconds, trace)
+
+
+def status_line(model: "Model", tokens: str, seconds: float, checked: Verified) -> None:
     """One line: the model, its size, the text, the time, and what was verified."""
     layers, heads = _span(tuple(map(len, model.heads.values()))), _span(tuple(sum(model.heads.values(), ())))
-    tokens = " + ".join(str(len(row)) for row in dict.fromkeys(s.queries for s in trace.stacks.values()))
     facts = [
         f"**{plain(model.name)}**",
         f"{_count(model.parameters)} parameters",
         f"{layers} layers × {heads} heads",
-        f"{tokens} tokens",
+        tokens,
         f"{model.device.type}, {str(model.dtype).removeprefix('torch.')}",
-        f"forward pass {1000 * trace.seconds:.0f} ms",
+        f"forward pass {1000 * seconds:.0f} ms",
     ]
     left, right = st.columns([5, 2], vertical_alignment="center")
     left.caption(" · ".join(facts))
-    verdict = "Verified" if trace.verified else "Check failed" if trace.checks else "Not checked"
-    icon = ":material/verified:" if trace.verified else ":material/error:"
+    verdict = "Verified" if checked.verified else "Check failed" if checked.checks else "Not checked"
+    icon = ":material/verified:" if checked.verified else ":material/error:"
     with right.popover(verdict, icon=icon, width="stretch"):
-        for check in trace.checks:
+        for check in checked.checks:
             st.markdown(("✓ " if check.passed else "✗ ") + str(check))
         if not model.routed:
             st.markdown(

@@ -1,6 +1,6 @@
 """The choices all pages share: model, text, layer, head. Shown in the sidebar, kept in the URL."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -9,6 +9,7 @@ from attnlib.errors import InputError
 from attnlib.sources import demo_models
 from pages.ui import cached
 from pages.ui.controls import plain
+from pages.ui.pair import PairChoices, PairPlace, pair_fields
 
 if TYPE_CHECKING:
     from attnlib import Model
@@ -38,6 +39,7 @@ class Choices:
     stack: str = "self"
     layer: int = 0
     head: int | None = None  # None: all heads
+    pair: PairChoices | None = None  # on the pages that compare prompts
 
 
 def sidebar() -> None:
@@ -56,6 +58,27 @@ def sidebar() -> None:
         stack = _choose_stack(model)
         layer, head = _choose_head(model, stack)
     st.session_state["choices"] = Choices(name, text, cut, text_b, model, stack, layer, head)
+
+
+def pair_sidebar() -> None:
+    """The same for a page that compares two prompts: their fields stand on the page, beside each other."""
+    with st.sidebar:
+        name = _choose_model()
+        name_b = _choose_model_b(name)
+        cut = _choose_cut()
+        rest = st.container()
+    text, pair, places = pair_fields()
+    model = _load(name)
+    model_b = model if name_b is None else _load(name_b)
+    if model is None or model_b is None:
+        st.session_state["choices"] = Choices(name, text, cut)
+        return
+    with rest:
+        stack = _choose_stack(model)
+        layer, head = _choose_head(model, stack)
+    text_b, second_b = _choose_second_texts(model, places)
+    pair = replace(pair, second_b=second_b, name_b=name_b, model_b=model_b)
+    st.session_state["choices"] = Choices(name, text, cut, text_b, model, stack, layer, head, pair)
 
 
 def choices() -> Choices:
@@ -77,6 +100,26 @@ def _choose_model() -> str:
         help="A demo model, or type any model hub id (owner/name) or the full path of a local folder.",
     )
     return name or ""
+
+
+SAME_MODEL = "the same model"
+
+
+def _choose_model_b(name: str) -> str | None:
+    """The model that reads prompt B; None for the one that reads prompt A."""
+    now = st.session_state.get("model_b") or st.query_params.get("model_b")
+    known = [SAME_MODEL, *demo_models(), *st.session_state["recent_models"], *([now] if now else [])]
+    chosen = st.selectbox(
+        "Model for prompt B",
+        list(dict.fromkeys(known)),
+        key="model_b",
+        bind="query-params",
+        accept_new_options=True,
+        persist_state="session",
+        help="Another model of the same tokenizer and shape, to compare two models: biased and balanced, "
+        "base and fine-tuned. Give both the same prompt to compare the models alone.",
+    )
+    return None if chosen in (None, SAME_MODEL, name) else chosen
 
 
 def _choose_text() -> str:
@@ -123,8 +166,23 @@ def _load(name: str) -> "Model | None":
 def _choose_second_text(model: "Model") -> str | None:
     if not model.pairs:
         return None
-    label = "Decoder's text" if model.family == "seq2seq" else "Second sentence (optional)"
-    return st.text_area(label, key="text_b", bind="query-params", height=70) or None
+    return st.text_area(_second_label(model), key="text_b", bind="query-params", height=70) or None
+
+
+def _choose_second_texts(model: "Model", places: PairPlace) -> tuple[str | None, str | None]:
+    """The second text of prompt A and of prompt B, where the model reads two."""
+    if not model.pairs:
+        return None, None
+    label = _second_label(model)
+    text_b = places.second_a.text_area(f"{label} of A", key="text_b", bind="query-params", height=70)
+    second_b = places.second_b.text_area(
+        f"{label} of B", key="second_b", bind="query-params", height=70, persist_state="session"
+    )
+    return text_b or None, second_b or None
+
+
+def _second_label(model: "Model") -> str:
+    return "Decoder's text" if model.family == "seq2seq" else "Second sentence (optional)"
 
 
 def _choose_stack(model: "Model") -> str:
@@ -137,12 +195,25 @@ def _choose_stack(model: "Model") -> str:
 
 
 def _choose_head(model: "Model", stack: str) -> tuple[int, int | None]:
+    _go(model, stack)
     heads = model.heads[stack]
     left, right = st.columns(2)
     layer = left.selectbox("Layer", range(len(heads)), key="layer", bind="query-params")
     names = ["all", *map(str, range(heads[layer]))]
     head = right.selectbox("Head", names, key="head", bind="query-params")
     return layer, None if head == "all" else int(head)
+
+
+def show_head(layer: int, head: int) -> None:
+    """Have the sidebar of the next run choose this head."""
+    st.session_state["go_to"] = (layer, head)
+
+
+def _go(model: "Model", stack: str) -> None:
+    layer, head = st.session_state.pop("go_to", (None, None))
+    heads = model.heads[stack]
+    if layer is not None and layer < len(heads) and head < heads[layer]:
+        st.session_state["layer"], st.session_state["head"] = layer, str(head)
 
 
 # ---------------------------------------------------------------------------------------------- a view's own state

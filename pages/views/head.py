@@ -8,7 +8,7 @@ from attnlib.errors import InputError
 from attnlib.views.payload import head_payload
 from pages.ui import cached
 from pages.ui.component import HeadEvents, head_view
-from pages.ui.controls import plain, status_line
+from pages.ui.controls import plain, trace_status
 from pages.ui.state import (
     Choices,
     choices,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 def page() -> None:
     """The whole page; every error is a sentence and leaves the rest alive."""
-    st.subheader("Attention heads", anchor=False)
     chosen = choices()
     if chosen.model is None:
         return
@@ -37,7 +36,7 @@ def page() -> None:
         if hidden_tokens(chosen):
             _show_all_button()
         return
-    status_line(chosen.model, trace)
+    trace_status(chosen.model, trace)
     _notes(trace)
     _view(chosen, trace)
 

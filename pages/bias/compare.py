@@ -1,0 +1,149 @@
+"""The comparison: what changes in the attention when a prompt changes, where, by how much, and what does not."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from pages.bias import parts
+from pages.bias.grids import grids
+from pages.bias.reading import Reading, run
+from pages.ui.component import Link, alignment
+from pages.ui.controls import plain, status_line
+from pages.ui.pair import add_link, links, set_links
+from pages.ui.state import Choices, choices, show_head
+
+if TYPE_CHECKING:
+    from attnlib import Comparison
+
+
+def page() -> None:
+    """The whole page, top to bottom; every error is a sentence and leaves the rest alive."""
+    chosen = choices()
+    if chosen.model is None or chosen.pair is None:
+        return
+    compared = _compare(chosen)
+    if compared is None:
+        return
+    comparison, focus = compared
+    from attnlib.findings import ONE_PAIR
+
+    _status(chosen, comparison)
+    _alignment(comparison)
+    reading = _reading(chosen, comparison, focus)
+    _finding(reading)
+    grids(reading)
+    parts.head(reading)
+    parts.details(reading)
+    parts.words(reading)
+    parts.further(reading)
+    st.info(ONE_PAIR, icon=":material/balance:")
+    parts.downloads(reading)
+
+
+def _compare(chosen: Choices) -> "tuple[Comparison, str | None] | None":
+    """A and B compared, and the focus word used: without it, or without corrections, where they do not fit."""
+    pair = chosen.pair
+    assert pair is not None
+    told = []
+    for focus, corrected in dict.fromkeys([(pair.focus, links()), (None, links()), (None, ())]):
+        try:
+            with st.spinner("Comparing …", show_time=False):
+                return run(chosen, pair.prompt_b, focus, corrected), focus
+        except InputError as error:
+            if str(error) not in told:
+                st.error(plain(str(error)), icon=":material/error:")
+            told.append(str(error))
+    return None
+
+
+def _status(chosen: Choices, comparison: "Comparison") -> None:
+    model = chosen.model
+    assert model is not None
+    tokens = f"{len(comparison.alignment.a)} and {len(comparison.alignment.b)} tokens"
+    status_line(model, tokens, comparison.a.seconds, comparison)
+    for note in comparison.notes:
+        st.info(plain(note))
+
+
+@st.fragment
+def _alignment(comparison: "Comparison") -> None:
+    from attnlib.views.pair import pair_alignment_payload
+
+    alignment(pair_alignment_payload(comparison), key="alignment", on_link=_on_link)
+    if st.session_state.pop("rerun_all", False):
+        st.rerun()
+
+
+def _on_link(link: Link | None) -> None:
+    if link is None:
+        set_links(())
+    else:
+        add_link(link.a, link.b)
+    st.session_state["rerun_all"] = True
+
+
+def _reading(chosen: Choices, comparison: "Comparison", focus: str | None) -> Reading:
+    """The statistic to read by, with its choice on the page; and the head that is looked at closely."""
+    from attnlib.comparison import STATISTICS
+    from attnlib.findings import largest
+
+    assert chosen.pair is not None
+    targets = _known_targets(comparison, chosen.pair.targets)
+    names = [name for name in STATISTICS if targets or not STATISTICS[name].needs_targets]
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    statistic = left.selectbox(
+        "Heads are read by",
+        names,
+        format_func=lambda name: f"{STATISTICS[name].title}: {STATISTICS[name].about}",
+        key="stat" if targets else "stat_without_targets",
+        bind="query-params",
+        persist_state="session",
+    )
+    right.segmented_control(
+        "Heads stand", ["in place", "by size"], key="order", bind="query-params", default="in place", required=True
+    )
+    try:
+        values = comparison.statistic(statistic, targets)
+    except InputError as error:  # a target is the sink itself
+        st.warning(plain(str(error)))
+        statistic = "shift"
+        values = comparison.statistic(statistic, targets)
+    head = largest(values, chosen.layer)[1] if chosen.head is None else chosen.head
+    reading = Reading(chosen, comparison, focus, statistic, targets, head)
+    if chosen.head is None and not st.session_state.setdefault("compared_once", False):
+        st.session_state["compared_once"] = True
+        show_head(*largest(values))
+        st.rerun()
+    st.session_state["compared_once"] = True
+    return reading
+
+
+def _known_targets(comparison: "Comparison", targets: tuple[str, ...]) -> tuple[str, ...]:
+    """The targets that are in the prompts; a sentence for each that is not."""
+    known = []
+    for word in targets:
+        try:
+            comparison.target(word)
+            known.append(word)
+        except InputError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+    return tuple(known)
+
+
+def _finding(reading: Reading) -> None:
+    from attnlib.findings import finding
+
+    found = finding(reading.comparison, reading.statistic, reading.targets)
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    left.markdown(f"#### {plain(found.text.partition('. ')[0])}.\n\n{plain(found.text.partition('. ')[2])}")
+    if reading.place != (found.layer, found.head):
+        right.button(
+            f"Show head {found.layer}-{found.head}",
+            on_click=show_head,
+            args=(found.layer, found.head),
+            type="primary",
+        )
+
+
+page()

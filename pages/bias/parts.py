@@ -1,0 +1,151 @@
+"""The parts of the comparison page under the grid: one head closely, words, further prompts, downloads."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from pages.bias.reading import Reading, further_comparisons
+from pages.ui import cached
+from pages.ui.component import HeadEvents, head_view, matrix
+from pages.ui.controls import plain
+from pages.ui.pair import links
+from pages.ui.state import choices, set_view, step_layer, view_state
+
+if TYPE_CHECKING:
+    from attnlib import Comparison
+
+
+@st.fragment
+def head(reading: Reading) -> None:
+    from attnlib.views.pair import pair_head_payload
+
+    chosen = reading.chosen
+    st.markdown(f"##### Layer {chosen.layer}, " + ("all heads" if chosen.head is None else f"head {chosen.head}"))
+    try:
+        payload = pair_head_payload(
+            reading.comparison, chosen.layer, head=chosen.head, state=view_state("compare"), can_hide=False
+        )
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    head_view(payload, key="pair_view", on_event=_on_event)
+    if st.session_state.pop("rerun_all", False):
+        st.rerun()
+
+
+def _on_event(event: HeadEvents) -> None:
+    chosen = choices()
+    changed = False
+    if event.view is not None:
+        changed = set_view(chosen, event.view)
+    if event.layer_step:
+        changed = step_layer(chosen, event.layer_step)
+    st.session_state["rerun_all"] = changed
+
+
+def details(reading: Reading) -> None:
+    """The head as a matrix, and where the focus word looks."""
+    from attnlib.views.pair import pair_matrix_payload
+
+    left, right = st.columns(2)
+    layer, head = reading.place
+    with left:
+        st.markdown(f"##### Head {layer}-{head} as a matrix")
+        matrix(pair_matrix_payload(reading.comparison, layer, head), key="matrix")
+    with right:
+        if reading.targets:
+            st.markdown(f"##### From “{plain(reading.comparison.focus.word)}” to its targets, head {layer}-{head}")
+            _bars(reading)
+
+
+def _bars(reading: Reading) -> None:
+    from attnlib.figures import target_bars
+
+    prompts = ["A", "B"]
+    here = reading.comparison.target_masses(reading.targets)
+    masses = [[float(mass.a[reading.place]) for mass in here], [float(mass.b[reading.place]) for mass in here]]
+    for name, comparison in further_comparisons(reading):
+        try:
+            found = comparison.target_masses(reading.targets)
+        except InputError:  # told where the further prompts are listed
+            continue
+        prompts.append(name)
+        masses.append([float(mass.b[reading.place]) for mass in found])
+    st.plotly_chart(target_bars(reading.targets, prompts, masses), key="bars", config={"displaylogo": False})
+
+
+def words(reading: Reading) -> None:
+    from attnlib.figures import word_bars
+    from attnlib.predictions import largest_changes
+
+    words = reading.comparison.words
+    st.markdown("##### What the model would say")
+    if not words:
+        st.caption(
+            "Nothing to compare: this model has no language-model head, or it fills masks and a prompt has none. "
+            "Put [MASK] where a word is missing, in both prompts."
+        )
+        return
+    places = list(dict.fromkeys(word.place for word in words))
+    place = places[0]
+    if len(places) > 1:
+        place = st.segmented_control("At", places, default=place, required=True, key="place") or place
+    here = [word for word in words if word.place == place]
+    st.plotly_chart(word_bars(largest_changes(here)), key="words", config={"displaylogo": False})
+    st.caption("Words of at least .001 probability under A or B; the largest changes of log-probability.")
+
+
+def further(reading: Reading) -> None:
+    """A and every other prompt: the same statistic, one row each."""
+    from attnlib.findings import prompts_table
+
+    pair = reading.chosen.pair
+    assert pair is not None
+    if not pair.further:
+        return
+    st.markdown("##### All prompts against prompt A")
+    everything = [("B", reading.comparison), *further_comparisons(reading)]
+    table, problems = prompts_table(everything, reading.statistic, reading.targets, reading.place)
+    st.dataframe(table, hide_index=True)
+    for problem in problems:
+        st.warning(plain(problem))
+
+
+def downloads(reading: Reading) -> None:
+    from attnlib import export
+
+    chosen, pair = reading.chosen, reading.chosen.pair
+    assert pair is not None
+
+    def full() -> "Comparison":
+        names, prompts = (chosen.name, pair.name_b or chosen.name), reading.comparison.prompts
+        return cached.compare_whole(names, prompts, chosen.stack, reading.focus, links(), chosen.cut)
+
+    def everything() -> str:
+        models = cached.load_model(chosen.name), cached.load_model(pair.name_b or chosen.name)
+        return export.comparison_json(full(), models, statistic, targets)
+
+    statistic, targets = reading.statistic, reading.targets
+    with st.container(horizontal=True):
+        st.download_button(
+            "Ranking of heads (CSV)",
+            lambda: export.ranking_csv(reading.comparison, statistic, targets),
+            "ranking.csv",
+            "text/csv",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Difference, all layers (NPZ)",
+            lambda: export.difference_npz(full()),
+            "difference.npz",
+            "application/octet-stream",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Whole comparison (JSON)",
+            everything,
+            "comparison.json",
+            "application/json",
+            on_click="ignore",
+        )

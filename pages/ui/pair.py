@@ -1,0 +1,212 @@
+"""The prompt pair of the comparison page: its fields, built-in pairs, swap, "make the other one"; all in the URL."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnlib.pairs import Pair, builtin_pairs, categories
+from attnlib.rewording import control_edits, other_one
+
+if TYPE_CHECKING:
+    from attnlib import Model
+
+Links = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True)
+class PairChoices:
+    """What the fields of the comparison page say beside the first prompt."""
+
+    prompt_b: str
+    focus: str | None = None  # None: the word that differs
+    targets: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
+    second_b: str | None = None
+    name_b: str | None = None  # None: the same model
+    model_b: "Model | None" = None
+
+
+@dataclass(frozen=True)
+class PairPlace:
+    """Where on the page the fields are that can only be drawn once the model is known."""
+
+    second_a: st.delta_generator.DeltaGenerator = field(repr=False)
+    second_b: st.delta_generator.DeltaGenerator = field(repr=False)
+
+
+FIRST = builtin_pairs()[0]
+
+
+def pair_fields() -> tuple[str, PairChoices, PairPlace]:
+    """Draw the fields; returns prompt A, the rest, and where second sentences belong."""
+    _start()
+    _choose_pair()
+    left, right = st.columns(2)
+    text = left.text_area("Prompt A", key="text", bind="query-params", height=84, help="Ctrl+Enter compares.")
+    prompt_b = right.text_area("Prompt B", key="prompt_b", bind="query-params", height=84, persist_state="session")
+    places = PairPlace(left.container(), right.container())
+    focus, targets, further = _choose_words()
+    return text or "", PairChoices(prompt_b or "", focus, targets, further), places
+
+
+def _start() -> None:
+    """The pair a new session starts with; prompt B is made from prompt A where there is one."""
+    if "text" not in st.session_state and "text" not in st.query_params:
+        st.session_state["text"] = FIRST.prompt_a
+    if "prompt_b" in st.session_state or "prompt_b" in st.query_params:
+        return
+    text = st.session_state.get("text") or st.query_params.get("text", "")
+    known = next((pair for pair in builtin_pairs() if text in (pair.prompt_a, pair.prompt_b)), None)
+    if known is not None:
+        _fill(known, swapped=text == known.prompt_b)
+    else:
+        reworded = other_one(text)
+        st.session_state["prompt_b"] = reworded.text if reworded else ""
+
+
+def _choose_pair() -> None:
+    first, second, buttons = st.columns([3, 5, 4], vertical_alignment="bottom")
+    category = first.selectbox(
+        "Built-in pairs", categories(), key="category", index=None, placeholder="Choose a category"
+    )
+    pairs = [pair for pair in builtin_pairs() if pair.category == category]
+    second.selectbox(
+        "Pair",
+        pairs,
+        format_func=lambda pair: f"{pair.group}: {pair.prompt_a}",
+        index=None,
+        key="pair",
+        placeholder="Choose a pair" if pairs else "…",
+        label_visibility="hidden",
+        disabled=not pairs,
+        on_change=_use_pair,
+    )
+    with buttons.container(horizontal=True, vertical_alignment="bottom"):
+        st.button("Swap", icon=":material/swap_horiz:", on_click=_swap, help="A becomes B and B becomes A.")
+        st.button(
+            "Make the other one",
+            icon=":material/edit:",
+            on_click=_make_other,
+            help="Prompt B becomes prompt A with gendered words changed: she → he, mother → father, Emily → Greg.",
+        )
+    if st.session_state.pop("nothing_to_change", False):
+        st.info("Prompt A has no gendered word or name to change. Edit prompt B by hand.")
+    current = st.session_state.get("pair_note")
+    if current and current[0] == st.session_state.get("text"):
+        st.caption(f":material/info: {current[1]}")
+
+
+def _use_pair() -> None:
+    pair = st.session_state.get("pair")
+    if pair is not None:
+        _fill(pair)
+    st.session_state["pair"] = None
+
+
+def _fill(pair: Pair, swapped: bool = False) -> None:
+    """Put a built-in pair into the fields."""
+    prompts = (pair.prompt_b, pair.prompt_a) if swapped else (pair.prompt_a, pair.prompt_b)
+    st.session_state["text"], st.session_state["prompt_b"] = prompts
+    st.session_state["focus"] = "" if swapped else pair.focus
+    st.session_state["targets"] = ", ".join(pair.targets)
+    st.session_state["pair_note"] = (prompts[0], pair.note) if pair.note else None
+    for key in ("text_b", "second_b", "more", "control"):
+        st.session_state[key] = ""
+    set_links(())
+
+
+def _swap() -> None:
+    for one, two in (("text", "prompt_b"), ("text_b", "second_b")):
+        state = st.session_state
+        state[one], state[two] = state.get(two, ""), state.get(one, "")
+    st.session_state["control"] = ""
+    set_links(tuple((b, a) for a, b in links()))
+
+
+def _make_other() -> None:
+    reworded = other_one(st.session_state.get("text", ""))
+    if reworded is None:
+        st.session_state["nothing_to_change"] = True
+        return
+    st.session_state["prompt_b"] = reworded.text
+    set_links(())
+
+
+def _choose_words() -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
+    left, middle, right = st.columns(3)
+    focus = left.text_input(
+        "Focus word",
+        key="focus",
+        bind="query-params",
+        persist_state="session",
+        placeholder="the word that differs",
+        help="The word whose attention is asked about.",
+    )
+    targets = middle.text_input(
+        "Target words",
+        key="targets",
+        bind="query-params",
+        persist_state="session",
+        placeholder="nurse, doctor",
+        help="Where the focus word may look: two words, with a comma. The target shift G says which way it turned.",
+    )
+    more = right.text_input(
+        "Further prompts",
+        key="more",
+        bind="query-params",
+        persist_state="session",
+        placeholder="They … | Emily …",
+        help="More prompts to compare with prompt A, with a | between them.",
+    )
+    return (focus or "").strip() or None, _split(targets, ",")[:2], _split(more, "|")[:4]
+
+
+def _split(text: str | None, by: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in (text or "").split(by) if part.strip()))
+
+
+def choose_control(prompt_a: str, prompt_b: str, keep: tuple[str, ...]) -> str:
+    """The control edit: a field that starts with a suggestion; empty where there is none."""
+    suggested = [edit.text for edit in control_edits(prompt_a, prompt_b, keep)]
+    written = st.text_input(
+        "Control edit of prompt A",
+        key="control",
+        bind="query-params",
+        persist_state="session",
+        placeholder=suggested[0] if suggested else "prompt A with a word changed that should not matter",
+        help="An edit that should make no difference: a name of the same gender, a synonym, they. "
+        "A head that moves as much under it is not about your edit.",
+    )
+    return (written or "").strip() or (suggested[0] if suggested else "")
+
+
+# ---------------------------------------------------------------------------------------------- alignment by hand
+
+
+def links() -> Links:
+    """Corrections of the alignment in the URL, "3~4.5,7~" (A's tokens ~ B's); what cannot be read is left out."""
+    found = []
+    for part in st.query_params.get("align", "").split(",")[:50]:
+        left, mark, right = part.partition("~")
+        sides = tuple(
+            tuple(int(n) for n in side.split(".") if n.isdecimal() and len(n) < 7) for side in (left, right)
+        )
+        if mark and any(sides):
+            found.append((sides[0], sides[1]))
+    return tuple(found)
+
+
+def set_links(chosen: Links) -> None:
+    """Put corrections of the alignment into the URL."""
+    text = ",".join("~".join(".".join(map(str, side)) for side in link) for link in chosen)
+    if text:
+        st.query_params["align"] = text
+    elif "align" in st.query_params:
+        del st.query_params["align"]
+
+
+def add_link(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    """One more correction; earlier ones about the same tokens give way."""
+    kept = [link for link in links() if not set(link[0]) & set(a) and not set(link[1]) & set(b)]
+    set_links((*kept, (a, b)))

@@ -1,0 +1,206 @@
+"""The comparison page as a script: what the views are given, what the sentences say, what errors read like."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import attnlib
+from attnlib.views.payload import unpack
+from tests.app.test_head_page import DASHBOARD, messages, saved
+
+SHE = "The doctor asked the nurse a question. She"
+HE = "The doctor asked the nurse a question. He"
+
+
+def open_page(**choices: str) -> AppTest:
+    """The comparison page, opened by a link with these choices."""
+    app = AppTest.from_file(DASHBOARD, default_timeout=120).run()
+    for name, value in choices.items():
+        app.query_params[name] = value
+    return app.switch_page("pages/bias/compare.py").run()
+
+
+def payloads(app: AppTest) -> dict[str, tuple[dict, dict]]:
+    """What each view of the page was given, by the name of its component."""
+    assert not app.exception
+    return {c.proto.component_name: unpack(c.proto.bytes) for c in app.get("bidi_component")}
+
+
+def texts(app: AppTest) -> str:
+    return " ".join(element.value for element in app.markdown).replace("\\", "")
+
+
+def finding(app: AppTest) -> str:
+    return next(e.value for e in app.markdown if e.value.startswith("####")).replace("\\", "")
+
+
+def test_the_first_pair_shows_the_planted_head() -> None:
+    app = open_page()
+    shown = payloads(app)
+    assert set(shown) == {"attn_alignment", "attn_grid", "attn_head", "attn_matrix"}
+    assert app.text_area(key="prompt_b").value == HE
+    said = finding(app)
+    assert "Changing “She” to “He” moves head 0-2 most" in said
+    shift = attnlib.compare(attnlib.load_model("demo/gpt2-biased"), SHE, HE).target_shift(("nurse", "doctor"))
+    assert f"G of −{abs(shift[0, 2]):.3f}".replace("0.", ".") in said
+    header, arrays = shown["attn_head"]
+    assert (header["layer"], header["head"], header["pair"]) == (0, 2, True)
+    a, b = arrays["weights"][2] / 65535, arrays["weights_b"][2] / 65535  # packed lower triangles [pair of tokens]
+    nurse, doctor = (36 + i for i in (4, 1))  # the row of the ninth token
+    assert (b[nurse] - b[doctor]) - (a[nurse] - a[doctor]) == pytest.approx(shift[0, 2], abs=1e-4)
+
+
+def test_the_controls_stand_beside_and_the_twin_is_quiet() -> None:
+    header, arrays = payloads(open_page())["attn_grid"]
+    assert [grid["title"] for grid in header["grids"]] == [
+        "Your edit",
+        "Control edit",
+        "Twin model",
+        "Random weights",
+    ]
+    edit, _, twin, _ = (np.asarray(array) for array in arrays.values())
+    assert np.nanmax(np.abs(edit)) > 10 * np.nanmax(np.abs(twin))
+
+
+def test_the_plain_sentence_agrees_with_the_table() -> None:
+    app = open_page()
+    numbers = [float(n.replace("−", "-")) for n in re.findall(r"[+−]?\.\d{3}", finding(app))]
+    from attnlib.export import ranking_csv
+
+    comparison = attnlib.compare(attnlib.load_model("demo/gpt2-biased"), SHE, HE)
+    rows = list(csv.DictReader(io.StringIO(ranking_csv(comparison, "shift", ("nurse", "doctor")))))
+    top = rows[0]
+    wanted = [top[name] for name in ("a_nurse", "b_nurse", "a_doctor", "b_doctor", "shift")]
+    assert numbers[:5] == pytest.approx([float(value) for value in wanted], abs=0.00051)
+    assert numbers[5] == pytest.approx(abs(float(rows[1]["shift"])), abs=0.00051)
+
+
+def test_without_targets_heads_are_read_by_distance() -> None:
+    app = open_page(text="The cat sat on the mat.", prompt_b="The dog sat on the mat.", focus="mat", targets="")
+    assert "Jensen–Shannon" in finding(app)
+    assert payloads(app)["attn_grid"][0]["signed"] is False
+
+
+def test_swap_turns_every_sign() -> None:
+    app = open_page()
+    before = np.asarray(payloads(app)["attn_grid"][1]["values0"])
+    next(button for button in app.button if button.label == "Swap").click().run()
+    assert (app.text_area(key="text").value, app.text_area(key="prompt_b").value) == (HE, SHE)
+    assert np.allclose(payloads(app)["attn_grid"][1]["values0"], -before)
+
+
+def test_the_other_one_is_made_in_place() -> None:
+    app = open_page(text="The pilot thanked his mother.", prompt_b="x")
+    next(button for button in app.button if button.label == "Make the other one").click().run()
+    assert app.text_area(key="prompt_b").value == "The pilot thanked her father."
+    app.text_area(key="text").set_value("It rains.").run()
+    next(button for button in app.button if button.label == "Make the other one").click().run()
+    assert "no gendered word" in messages(app)
+    assert app.text_area(key="prompt_b").value == "The pilot thanked her father.", "what was written stays"
+
+
+def test_built_in_pairs_fill_the_fields() -> None:
+    app = open_page()
+    app.selectbox(key="category").select("Religion").run()
+    app.selectbox(key="pair").select_index(0).run()
+    payloads(app)
+    assert app.text_area(key="text").value != SHE
+    assert app.text_input(key="targets").value.count(",") == 1
+
+
+def test_two_models_are_compared_on_one_prompt() -> None:
+    app = open_page(text=SHE, prompt_b=SHE, model_b="demo/gpt2-balanced", focus="She", targets="nurse, doctor")
+    assert "Going from demo/gpt2-biased to demo/gpt2-balanced" in finding(app)
+
+
+def test_further_prompts_are_compared_with_the_first() -> None:
+    app = open_page(
+        text=SHE, prompt_b=HE, targets="nurse, doctor", more=f"{SHE[:-3]}They | {SHE[:-3]}Emily | nothing"
+    )
+    payloads(app)
+    table = app.dataframe[0].value
+    assert [row[0] for row in table["prompt"]] == ["B", "C", "D"]
+    assert "Prompt E" in " ".join(w.value for w in app.warning)
+
+
+def test_a_corrected_alignment_holds() -> None:
+    header, _ = payloads(open_page(text="a b c", prompt_b="a x y c", targets="", focus="", align="1~1,~2"))[
+        "attn_alignment"
+    ]
+    assert header["corrected"] is True
+    assert [unit[0] for unit in header["units"]] == ["equal", "replaced", "inserted", "equal"]
+
+
+@pytest.mark.parametrize(
+    ("choices", "says"),
+    [
+        ({"text": SHE, "prompt_b": SHE}, "The two prompts are the same: every difference is zero"),
+        ({"text": SHE, "prompt_b": "   "}, "Prompt B: The text is empty"),
+        ({"text": SHE, "prompt_b": "Der Arzt sprach lange mit uns."}, "little in common"),
+        ({"text": SHE, "prompt_b": HE, "focus": "zebra"}, "The focus word “zebra” is in neither prompt"),
+        ({"text": SHE, "prompt_b": HE, "targets": "nurse, zebra"}, "The target word “zebra” is in neither prompt"),
+        ({"text": SHE, "prompt_b": HE, "model_b": "demo/bert-biased"}, "differ in shape"),
+        ({"text": SHE, "prompt_b": "word " * 2000}, "Prompt B: The text has"),
+        ({"text": SHE, "prompt_b": HE, "align": "0~5,5~0"}, "cross"),
+        ({"text": SHE, "prompt_b": HE, "align": "99~99,x~,~,1"}, "there is no token 99"),
+        ({"text": SHE, "prompt_b": HE, "align": "x~y,~,7", "controls": "?", "stat": "?", "order": "?"}, ""),
+    ],
+)
+def test_bad_input_is_a_sentence(choices: dict[str, str], says: str) -> None:
+    app = open_page(**choices)
+    assert not app.exception
+    assert says in messages(app)
+    assert app.text_area(key="prompt_b").value == choices["prompt_b"], "what was written stays"
+
+
+def test_long_prompts_are_cut_on_request_and_told() -> None:
+    app = open_page(text="word " * 2000, prompt_b="word " * 1999 + "end", cut="true")
+    assert "Prompt A was cut" in messages(app)
+
+
+def test_masks_are_compared_in_bert() -> None:
+    app = open_page(
+        model="demo/bert-biased",
+        text="The nurse said that [MASK] was tired.",
+        prompt_b="The pilot said that [MASK] was tired.",
+    )
+    payloads(app)
+    assert "As the word at mask 1" in finding(app)
+
+
+def test_second_sentences_and_attentions_of_an_encoder_decoder(tmp_path: Path) -> None:
+    model = saved(tmp_path, "t5", "seq2seq")
+    app = open_page(
+        model=model,
+        text="The doctor asked.",
+        prompt_b="The nurse asked.",
+        text_b="She",
+        second_b="He",
+        targets="",
+        focus="",
+    )
+    assert app.text_area(key="second_b").value == "He"
+    for stack in ("encoder", "decoder", "cross"):
+        next(group for group in app.get("button_group") if "cross" in str(group.proto)).set_value(stack).run()
+        assert payloads(app)["attn_head"][0]["stack"] == stack
+
+
+def test_downloads_say_everything() -> None:
+    from attnlib.export import comparison_json, difference_npz
+
+    model = attnlib.load_model("demo/gpt2-biased")
+    comparison = attnlib.compare(model, SHE, HE)
+    about = json.loads(comparison_json(comparison, (model, model), "shift", ("nurse", "doctor")))
+    for side in "ab":
+        assert about["models"][side]["versions"]["torch"]
+        assert len(about["models"][side]["weights_sha256"]) == 64
+    assert np.allclose(about["difference"]["0"][2][8], comparison.difference[0, 2, 8], atol=1e-6)
+    with np.load(io.BytesIO(difference_npz(comparison)), allow_pickle=False) as file:
+        assert np.array_equal(file["difference"], comparison.difference)
+        assert list(file["rows"])[-1].strip() == "She → He"
