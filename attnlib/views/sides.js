@@ -10,6 +10,7 @@ const SIDE_TITLES = {
   diff: "What changes from A to B: attention in B minus attention in A",
 };
 const SHARED = "attn-side";
+const LATEST = Symbol.for(SHARED); // on the document: views of one page come as separate scripts
 
 /** The keys that show a side: neighbours for A and B, the minus sign for the difference. */
 export const SIDE_KEYS = { ",": "a", ".": "b", "-": "diff" };
@@ -33,16 +34,25 @@ export function sidesBar(choose) {
   return { element, update };
 }
 
-/** Tell the other views of the page which side is shown. */
+/** Tell the other views of the page which side is shown, also those that come later. */
 export function shareSide(side) {
+  document[LATEST] = side;
   document.dispatchEvent(new CustomEvent(SHARED, { detail: side }));
 }
 
-/** Hear which side another view was set to; returns a function that stops listening. */
+/**
+ * Hear which side another view was set to; returns a function that stops listening. What was shared before is heard
+ * once the view that asks has been set up.
+ */
 export function onSharedSide(listener) {
   const heard = (event) => SIDES.includes(event.detail) && listener(event.detail);
+  let listening = true;
   document.addEventListener(SHARED, heard);
-  return () => document.removeEventListener(SHARED, heard);
+  queueMicrotask(() => listening && heard({ detail: document[LATEST] }));
+  return () => {
+    listening = false;
+    document.removeEventListener(SHARED, heard);
+  };
 }
 
 /** The colours of the sign, safe for the three types of colour blindness: more in B orange, less blue. */

@@ -28,6 +28,17 @@ test("a shared side reaches the others until they stop listening; nonsense reach
   assert.deepEqual(heard, ["a"]);
 });
 
+test("who comes later hears what is shown; who has gone does not", async () => {
+  globalThis.document = new EventTarget();
+  shareSide("a");
+  const heard = [];
+  onSharedSide((side) => heard.push(`stays ${side}`));
+  onSharedSide((side) => heard.push(`goes ${side}`))();
+  assert.deepEqual(heard, [], "not before it is set up");
+  await null;
+  assert.deepEqual(heard, ["stays a"]);
+});
+
 test("every side has a key, none of them a head's", () => {
   assert.deepEqual(Object.values(SIDE_KEYS).sort(), [...SIDES].sort());
   for (const key of Object.keys(SIDE_KEYS)) assert.doesNotMatch(key, /[a-z0-9]/i);
