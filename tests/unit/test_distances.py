@@ -43,7 +43,7 @@ def test_grouping_is_what_a_plain_loop_gives(seed: int, rows: list[int], columns
         for r, query in enumerate(queries):
             for c, key in enumerate(keys):
                 found = float(grouped[head, r, c])
-                if not query:
+                if not query:  # of a missing unit's attention to a missing one see below
                     assert np.isnan(found) or not key
                     continue
                 expected = sum(float(weights[head, i, j]) for i in query for j in key) / len(query)
@@ -63,6 +63,13 @@ def test_a_unit_the_prompt_does_not_have_gets_nothing_and_has_no_row() -> None:
     assert torch.isnan(grouped[:, 1, [0, 2]]).all()
     assert (grouped[:, [0, 2], 1] == 0).all()
     np.testing.assert_array_equal(grouped[:, [0, 2]][:, :, [0, 2]], weights)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="columns are grouped after rows: 0 overwrites NaN from a missing unit to itself"
+)
+def test_a_missing_unit_has_no_attention_to_itself_either() -> None:
+    assert torch.isnan(group_attention(attention(0, 2, 2, 2), [(0,), (), (1,)], [(0,), (), (1,)])[:, 1]).all()
 
 
 def test_tokens_each_for_themselves_need_no_copy() -> None:
