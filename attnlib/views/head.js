@@ -387,7 +387,8 @@ export class HeadView {
     const said = `head ${head}: ${from} → ${to} ${format(weight)}`;
     this.tip.textContent = signed ? pairTip(this.shown, this.marked) : said;
     const y = (yOf(this.scene, this.scene.queryAt[query]) + yOf(this.scene, this.scene.keyAt[key])) / 2;
-    this.tip.style.left = `${this.scene.layout.left}px`;
+    const { layout, width } = this.scene;
+    this.tip.style.left = `${Math.max(0, Math.min(layout.left, width - this.tip.offsetWidth))}px`;
     const above = signed ? 46 : 28;
     this.tip.style.top = `${this.scroller.offsetTop + Math.min(this.scene.height - above + 4, Math.max(0, y - above))}px`;
   }

@@ -216,7 +216,9 @@ def test_pinned_tokens_are_summed_with_their_signs(shown: Page, pair: tuple[np.n
     expect(shown.locator(".spoken")).to_have_text(re.compile(r"what changes .*: .+ 0\.\d{3} (more|less) in B"))
 
 
-def test_a_line_tells_both_weights_and_the_change(shown: Page) -> None:
+@pytest.mark.parametrize("width", [360, 1200])
+def test_a_line_tells_both_weights_and_the_change(shown: Page, width: int) -> None:
+    shown.set_viewport_size({"width": width, "height": 800})
     shown.locator(".head").nth(2).dblclick()
     shown.locator(".column.q .token").nth(LAST).click()
     place = shown.locator(".attn-head").evaluate(
@@ -228,6 +230,10 @@ def test_a_line_tells_both_weights_and_the_change(shown: Page) -> None:
     tip = shown.locator(".tip")
     expect(tip).to_contain_text("head 2: “She → He” looks at “doctor”")
     expect(tip).to_contain_text("A 0.200   B 0.700   B − A +0.500")
+    box = tip.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
     shown.keyboard.press(".")
     expect(tip).to_be_hidden()
     shown.mouse.move(place["x"], place["y"] + 1)
