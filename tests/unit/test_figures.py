@@ -1,0 +1,89 @@
+"""Charts show the numbers they are given, and text from outside only as text."""
+
+import json
+
+import pytest
+
+from attnlib.figures import LESS, MORE, SIDES, target_bars, word_bars
+from attnlib.predictions import WordChange
+
+WORDS = (
+    WordChange("next", " she", 0.1, 0.4),
+    WordChange("next", " was", 0.2, 0.2),
+    WordChange("next", " he", 0.5, 0.1),
+)
+
+
+def test_bars_are_as_high_as_the_attention() -> None:
+    figure = target_bars(["nurse", "doctor"], ["A", "B"], [[0.25, 0.5], [0.75, 0.125]])
+    assert [list(bar.y) for bar in figure.data] == [[0.25, 0.5], [0.75, 0.125]]
+    assert [list(bar.x) for bar in figure.data] == [["nurse", "doctor"]] * 2
+    assert [bar.name for bar in figure.data] == ["A", "B"]
+    assert list(figure.data[1].text) == ["0.750", "0.125"]
+    assert figure.layout.yaxis.range[0] == 0
+    assert figure.layout.yaxis.range[1] > 0.75
+
+
+def test_every_prompt_has_a_colour_of_its_own() -> None:
+    figure = target_bars(["nurse"], list("ABCDEF"), [[0.1]] * 6)
+    assert len({bar.marker.color for bar in figure.data}) == 6 == len(SIDES)
+    target_bars(["nurse"], list("ABCDEFG"), [[0.1]] * 7)
+
+
+def test_prompts_and_values_must_be_as_many() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        target_bars(["nurse"], ["A", "B"], [[0.1]])
+
+
+def test_word_bars_are_log_ratios_with_the_first_word_on_top() -> None:
+    bar = word_bars(WORDS).data[0]
+    assert list(bar.y) == ["he", "was", "she"]  # drawn from below
+    assert list(bar.x) == [word.log_ratio for word in reversed(WORDS)]
+    assert list(bar.text) == ["0.500 → 0.100", "0.200 → 0.200", "0.100 → 0.400"]
+    assert bar.orientation == "h"
+
+
+def test_the_sign_of_a_change_is_its_colour() -> None:
+    colours = dict(zip(word_bars(WORDS).data[0].y, word_bars(WORDS).data[0].marker.color, strict=True))
+    assert (colours["she"], colours["he"]) == (MORE, LESS)
+    assert MORE != LESS
+
+
+def test_the_axis_says_which_prompt_is_where() -> None:
+    title = word_bars(WORDS, ("A", "C")).layout.xaxis.title.text
+    assert title.index("under A") < title.index("under C")
+
+
+@pytest.mark.parametrize("text", ["<b>nurse</b>", "<a href='x'>n</a>", "a & b", "&lt;"])
+def test_text_from_outside_is_never_markup(text: str) -> None:
+    figures = (
+        target_bars([text], [text], [[0.5]]),
+        word_bars([WordChange("next", text, 0.1, 0.2)]),
+    )
+    for figure in figures:
+        shown = json.dumps([trace.to_plotly_json() for trace in figure.data], default=list).replace(
+            "<extra></extra>", ""
+        )
+        assert "<" not in shown
+        assert text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") in shown.replace('\\"', '"')
+
+
+def test_a_long_label_is_cut_before_it_is_escaped() -> None:
+    label = target_bars(["<" * 40], ["A"], [[0.5]]).data[0].x[0]
+    assert label == "&lt;" * 27 + "…"
+
+
+def test_nothing_to_show_is_an_empty_chart() -> None:
+    assert len(target_bars([], [], []).data) == 0
+    assert list(word_bars([]).data[0].x) == []
+
+
+@pytest.mark.xfail(strict=True, reason="words that look alike are one category: their bars lie on each other")
+def test_words_that_differ_in_a_space_have_bars_of_their_own() -> None:
+    words = (WordChange("next", " she", 0.1, 0.4), WordChange("next", "she", 0.2, 0.1))
+    assert len(set(word_bars(words).data[0].y)) == 2
+
+
+@pytest.mark.xfail(strict=True, reason="the axis of targets has no type: Plotly takes “1950” and “2020” for numbers")
+def test_targets_are_names_even_where_they_look_like_numbers() -> None:
+    assert target_bars(["1950", "2020"], ["A"], [[0.1, 0.2]]).layout.xaxis.type == "category"

@@ -1,0 +1,88 @@
+"""Where a number comes from: complete, ready for JSON, and different for different weights."""
+
+import hashlib
+import json
+import platform
+from dataclasses import replace
+
+import pytest
+import torch
+import transformers
+from tiny import tiny_model
+
+import attnlib
+from attnlib import provenance as module
+from attnlib.models import Model
+from attnlib.provenance import provenance
+
+
+def demo(name: str) -> Model:
+    return attnlib.load_model(f"demo/{name}", device="cpu")
+
+
+def fingerprint(model: Model) -> str:
+    return provenance(model, fingerprint=True)["weights_sha256"]
+
+
+@pytest.mark.parametrize("architecture", ["gpt2", "bert", "t5", "deberta-v2"])
+def test_it_goes_through_json_and_back(architecture: str) -> None:
+    family = {"gpt2": "causal", "t5": "seq2seq"}.get(architecture, "masked")
+    about = provenance(tiny_model(architecture, family), fingerprint=True)
+    assert json.loads(json.dumps(about, allow_nan=False)) == about
+    assert about["family"] == family
+
+
+def test_it_names_what_the_demo_model_is() -> None:
+    about = provenance(demo("gpt2-biased"))
+    assert about["model"] == "demo/gpt2-biased"
+    assert about["class"] == "GPT2LMHeadModel"
+    assert about["heads"] == {"self": [4, 4, 4, 4]}
+    assert about["dtype"] == "float32"
+    assert about["device"] == "cpu"
+    assert about["special_tokens"]["bos_token"] == "<|endoftext|>"
+    assert about["versions"] == {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
+    assert "weights_sha256" not in about
+
+
+def test_parameters_are_counted_as_torch_counts_them() -> None:
+    model = tiny_model("gpt2", "causal")
+    assert provenance(model)["parameters"] == sum(p.numel() for p in model.hf.parameters())
+
+
+def test_dtype_and_way_of_attention_are_told() -> None:
+    model = tiny_model("gpt2", "causal")
+    assert "interface" in provenance(model)["attention"]
+    assert provenance(tiny_model("deberta-v2", "masked"))["attention"] == "output_attentions"
+    half = replace(model, hf=tiny_model("gpt2", "causal").hf.to(torch.bfloat16))
+    assert provenance(half)["dtype"] == "bfloat16"
+    assert len(fingerprint(half)) == 64
+
+
+def test_the_fingerprint_is_stable_and_tells_the_twins_apart() -> None:
+    assert fingerprint(demo("gpt2-biased")) == fingerprint(demo("gpt2-biased"))
+    names = ("gpt2-biased", "gpt2-balanced", "bert-biased", "bert-balanced")
+    assert len({fingerprint(demo(name)) for name in names}) == 4
+
+
+def test_the_fingerprint_is_the_sha256_of_names_and_bytes() -> None:
+    model = tiny_model("gpt2", "causal")
+    state = model.hf.state_dict()
+    parts = [name.encode() + state[name].contiguous().numpy().tobytes() for name in sorted(state)]
+    assert fingerprint(model) == hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def test_one_changed_bit_changes_the_fingerprint() -> None:
+    model = tiny_model("gpt2", "causal")
+    before = fingerprint(model)
+    with torch.no_grad():
+        model.hf.transformer.h[1].mlp.c_fc.bias[3] += 1e-6
+    assert fingerprint(model) != before
+
+
+def test_weights_too_large_to_hash_have_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_HASHED", 10)
+    assert provenance(tiny_model("gpt2", "causal"), fingerprint=True)["weights_sha256"] is None
