@@ -19,7 +19,7 @@ ONE_PAIR = (
     "**One pair is an anecdote.** These numbers are exact for these two prompts and say nothing yet about others: "
     "another template, other names or occupations, the words in another order may move other heads, or none. A "
     "difference of attention also does not show that a head matters for what the model says. Before you report a "
-    "bias: look at the control edits below, repeat it over many pairs, and use a model whose answer is known."
+    "bias: look at the controls beside the grid, repeat it over many pairs, and use a model whose answer is known."
 )
 
 
@@ -137,15 +137,6 @@ def number(value: float, places: int = 3) -> str:
 def signed(value: float) -> str:
     """A difference with its sign: "+.390", "−.508"."""
     return ("−" if value < 0 else "+") + number(abs(value))
-
-
-def head_in_words(
-    place: tuple[int, int], statistic: str, cases: Sequence[tuple[str, Float[np.ndarray, "layer head"]]]
-) -> str:
-    """One head under several edits or models: "Head 0-2: −.898 (your edit), +.020 (control edit)."."""
-    write = signed if STATISTICS[statistic].signed else number
-    told = [f"{write(float(values[place]))} ({name})" for name, values in cases]
-    return f"{STATISTICS[statistic].title} of head {place[0]}-{place[1]}: {', '.join(told)}."
 
 
 def prompts_table(

@@ -15,7 +15,7 @@ from attnlib.tokens import read_tokens
 
 TOP = 5
 ROWS = 16  # tokens at a time: a copy of all logits would cost more than the rest
-LEAST = 1e-3  # words less likely than this in both prompts are left out of a comparison: their ratios are noise
+LEAST = 5e-3  # words less likely than this in both prompts are left out of a comparison: their ratios are noise
 
 
 @dataclass(frozen=True, eq=False)

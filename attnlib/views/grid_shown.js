@@ -39,7 +39,7 @@ export function shortValue(value) {
   return value < -0.004 ? `−${text}` : text;
 }
 
-/** The width of a cell, so that grids fit: from 52 pixels for few heads to 11 for many. */
+/** The width of a cell, so that grids fit: from 48 pixels for few heads to 11 for many. */
 export function cellWidth(heads, available) {
-  return Math.max(11, Math.min(52, Math.floor((available - 34) / heads)));
+  return Math.max(11, Math.min(48, Math.floor((available - 34) / heads)));
 }

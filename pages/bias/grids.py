@@ -38,7 +38,7 @@ def grids(reading: Reading) -> None:
         help="Controls: a head that moves as much here is not about your edit.",
     )
     with right:
-        control = choose_control(chosen.text, pair.prompt_b, reading.targets)
+        control = choose_control(chosen.text, pair.prompt_b)
     drawn = [_grid(reading, reading.comparison, "Your edit")]
     for name in shown:
         try:
@@ -73,7 +73,6 @@ def _grid(reading: Reading, comparison: "Comparison", title: str, about: str = "
 @st.fragment
 def _draw(reading: Reading, grids: "list[HeadGrid]") -> None:
     from attnlib.comparison import STATISTICS
-    from attnlib.findings import head_in_words
     from attnlib.views.grid import grid_payload
 
     statistic = STATISTICS[reading.statistic]
@@ -85,9 +84,6 @@ def _draw(reading: Reading, grids: "list[HeadGrid]") -> None:
         order="rank" if st.session_state.get("order") == "by size" else "place",
     )
     head_grid(payload, key="grid", on_pick=_on_pick)
-    st.caption(
-        plain(head_in_words(reading.place, reading.statistic, [(grid.title.lower(), grid.values) for grid in grids]))
-    )
     if st.session_state.pop("rerun_all", False):
         st.rerun()
 

@@ -77,7 +77,7 @@ def _bars(reading: Reading) -> None:
 
 def words(reading: Reading) -> None:
     from attnlib.figures import word_bars
-    from attnlib.predictions import largest_changes
+    from attnlib.predictions import LEAST, largest_changes
 
     words = reading.comparison.words
     st.markdown("##### What the model would say")
@@ -93,7 +93,7 @@ def words(reading: Reading) -> None:
         place = st.segmented_control("At", places, default=place, required=True, key="place") or place
     here = [word for word in words if word.place == place]
     st.plotly_chart(word_bars(largest_changes(here)), key="words", config={"displaylogo": False})
-    st.caption("Words of at least .001 probability under A or B; the largest changes of log-probability.")
+    st.caption(f"Words of at least {LEAST} probability under A or B; the largest changes of log-probability.")
 
 
 def further(reading: Reading) -> None:
