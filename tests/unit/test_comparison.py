@@ -509,7 +509,8 @@ def test_layers_with_different_numbers_of_heads() -> None:
     strict=True, reason="all layers share the axis name `head`, so unequal numbers fail the shape check"
 )
 def test_the_annotation_of_layers_allows_different_numbers_of_heads() -> None:
-    uneven().target_shift(TARGETS)
+    for _ in range(30):  # of a sequence the checker looks at one item, by chance
+        uneven().target_shift(TARGETS)
 
 
 # ---------------------------------------------------------------------------------------------- focus
