@@ -116,7 +116,7 @@ def test_others_can_use_the_model_while_it_is_copied(monkeypatch: pytest.MonkeyP
     real = models.wrap
 
     def wrap(*args: object) -> Model:
-        model.forward(model.tokenizer(TEXT, return_tensors="pt"), [lambda call: seen.append(call.place)])
+        model.forward(dict(model.tokenizer(TEXT, return_tensors="pt")), [lambda call: seen.append(call.place)])
         return real(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(models, "wrap", wrap)
