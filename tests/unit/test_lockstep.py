@@ -1,6 +1,5 @@
 """Two passes in step: each sees what it would see alone, strictly in turns, and no failure leaves a thread behind."""
 
-import inspect
 import threading
 import weakref
 from collections.abc import Callable
@@ -28,13 +27,6 @@ FAMILIES = {
     "bert": "masked",
     "t5": "seq2seq",
 }
-
-
-@pytest.fixture(autouse=True)
-def _unequal_lengths(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shapes are not checked here until the annotation of logits is right (see test_comparison.py)."""
-    monkeypatch.setattr(lockstep, "_in_turns", inspect.unwrap(lockstep._in_turns))
-    monkeypatch.setattr(lockstep, "run_pair", inspect.unwrap(lockstep.run_pair))
 
 
 @cache
