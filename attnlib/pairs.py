@@ -1,7 +1,11 @@
-"""Prompt pairs: those that come with the project, and a person's own from CSV. Making one: rewording.py."""
+"""Prompt pairs to compare: those that come with the project, and those of a CSV file. Not here: comparing them.
+
+Nothing in this file imports torch. A format of pairs is one function: a path in, a tuple of `Pair` out.
+"""
 
 import csv
 import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,65 +14,98 @@ from attnlib.errors import InputError
 
 PAIR_FOLDER = Path(__file__).resolve().parent.parent / "data" / "pairs"
 COLUMNS = ("category", "prompt_a", "prompt_b", "focus", "targets", "group", "note")
-NEEDED = ("prompt_a", "prompt_b")
+REQUIRED = ("prompt_a", "prompt_b")
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two prompts that differ in a word, and what is asked about them."""
+    """Two prompts, the word whose attention is asked about, and the words it may look at; see data/pairs."""
 
     category: str
     prompt_a: str
     prompt_b: str
-    focus: str = ""  # the word whose attention is asked about, as in prompt A; empty: the word that differs
-    targets: tuple[str, ...] = ()  # the words it may look at
+    focus: str = ""  # as prompt A writes it; empty: the word that differs
+    targets: tuple[str, ...] = ()  # words of both prompts
     group: str = ""  # the contrast, e.g. "she/he"
-    note: str = ""  # a content note, where a stereotype is shown
+    note: str = ""  # what a reader should know first, e.g. that a stereotype is shown
 
 
 @lru_cache(maxsize=1)
 def builtin_pairs() -> tuple[Pair, ...]:
-    """The pairs of data/pairs/examples.csv, in its order."""
+    """The pairs that come with the project, in the order of data/pairs/examples.csv."""
     return read_pairs(PAIR_FOLDER / "examples.csv")
 
 
 def categories() -> tuple[str, ...]:
-    """The categories of the built-in pairs, in their order."""
+    """The categories of the built-in pairs, each once, in the file's order."""
     return tuple(dict.fromkeys(pair.category for pair in builtin_pairs()))
 
 
 def read_pairs(path: str | Path) -> tuple[Pair, ...]:
-    """The pairs of a CSV file with the columns prompt_a and prompt_b, and perhaps the others of `COLUMNS`.
+    """Read pairs from a CSV file with the columns of `Pair`; targets have a | between them.
 
-    `targets` are separated by "|"; further columns are ignored. Raises InputError naming file, line and remedy.
+    Only the prompts must be there; further columns are ignored. Raises InputError, which names the file, the line
+    and the remedy.
     """
     path = Path(path)
-    rows = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
-    try:
-        missing = [column for column in NEEDED if column not in (rows.fieldnames or ())]
-        if missing:
-            raise InputError(f"{path.name}: there is no column {missing[0]}. The first line must name the columns.")
-        pairs = tuple(_pair(path.name, rows.line_num, row) for row in rows)
-    except csv.Error as error:
-        raise InputError(f"{path.name}, line {rows.line_num}: this is not CSV ({error}). Save it as CSV.") from None
+    lines = _records(path.name, _text(path))
+    at, header = next(lines, (1, []))
+    columns = [name.strip() for name in header]
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        raise InputError(
+            f"{path.name}, line {at}: no column {' and no column '.join(missing)}. The first line names the columns, "
+            f"separated by commas: {','.join(COLUMNS)}."
+        )
+    pairs = tuple(_pair(f"{path.name}, line {line}", columns, cells) for line, cells in lines)
     if not pairs:
-        raise InputError(f"{path.name}: there are no pairs under the names of the columns. Add a line.")
+        raise InputError(f"{path.name}, line {at}: no pair follows. Add a line for each pair of prompts.")
     return pairs
 
 
 def _text(path: Path) -> str:
+    """The file's text, with or without the mark that spreadsheets put first."""
     try:
-        return path.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is not UTF-8 text. Save it as CSV in UTF-8.") from None
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be read: {error.strerror}. Check the path.") from None
+        raw = path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
+        raise InputError(
+            f"{path.name} cannot be read ({type(error).__name__}). Check that the file exists."
+        ) from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path.name}, line {line}: this is not UTF-8. Save the file as CSV with UTF-8.") from None
 
 
-def _pair(file: str, line: int, row: dict[str, str | None]) -> Pair:
-    values = {column: (row.get(column) or "").strip() for column in COLUMNS}
-    empty = [column for column in NEEDED if not values[column]]
-    if empty:
-        raise InputError(f"{file}, line {line}: {empty[0]} is empty. Write a prompt there, or delete the line.")
-    targets = tuple(word.strip() for word in values.pop("targets").split("|") if word.strip())
-    return Pair(targets=targets, **values)
+def _records(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each record that is not blank, with the line it starts on."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InputError(
+                f"{name}, line {line}: not CSV from here on ({error}). "
+                'Put a cell that has quotation marks between quotation marks, and write each of its own twice: "".'
+            ) from None
+        if any(cell.strip() for cell in cells):
+            yield line, cells
+
+
+def _pair(place: str, columns: Sequence[str], cells: Sequence[str]) -> Pair:
+    if len(cells) > len(columns):
+        raise InputError(
+            f"{place}: {len(cells)} cells, and there are {len(columns)} columns. "
+            'Put a cell that has a comma between quotation marks: "Yes, she".'
+        )
+    cell = dict(zip(columns, cells, strict=False))  # a short line lacks its last cells
+    for name in REQUIRED:
+        if not cell.get(name, "").strip():
+            raise InputError(f"{place}: {name} is empty. Write a prompt there, or take the line out.")
+    category, focus, group, note = (cell.get(name, "").strip() for name in ("category", "focus", "group", "note"))
+    targets = tuple(word.strip() for word in cell.get("targets", "").split("|") if word.strip())
+    return Pair(category, cell["prompt_a"], cell["prompt_b"], focus, targets, group, note)
