@@ -129,12 +129,12 @@ def _word(words: Sequence[WordChange]) -> str:
     return f"As {place}, “{best.word.strip()}” goes from {number(best.p_a)} to {number(best.p_b)}."
 
 
-def number(value: float, places: int = 3) -> str:
+def number(value: float | np.floating, places: int = 3) -> str:
     """A number as the views write it: ".213", "1.000"."""
     return f"{value:.{places}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{places}f}"
 
 
-def signed(value: float) -> str:
+def signed(value: float | np.floating) -> str:
     """A difference with its sign: "+.390", "−.508"."""
     return ("−" if value < 0 else "+") + number(abs(value))
 

@@ -20,7 +20,7 @@ from attnlib.models import Model
 
 PairObserver = Callable[[AttentionCall, AttentionCall], None]
 Tensors = dict[str, Tensor]
-Logits = Float[Tensor, "token word"] | None
+Logits = Float[Tensor, "_ _"] | None  # [token, word]; the two prompts may differ in both
 
 
 def run_pair(a: tuple[Model, Tensors], b: tuple[Model, Tensors], observer: PairObserver) -> tuple[Logits, Logits]:

@@ -20,7 +20,10 @@ HE = "The doctor asked the nurse a question. He"
 
 def open_page(**choices: str) -> AppTest:
     """The comparison page, opened by a link with these choices."""
-    app = AppTest.from_file(DASHBOARD, default_timeout=120).run()
+    app = AppTest.from_file(DASHBOARD, default_timeout=120)
+    for name, value in choices.items():
+        app.query_params[name] = value
+    app.run()  # a page can be switched to once the dashboard has run
     for name, value in choices.items():
         app.query_params[name] = value
     return app.switch_page("pages/bias/compare.py").run()
@@ -134,7 +137,8 @@ def test_a_corrected_alignment_holds() -> None:
         "attn_alignment"
     ]
     assert header["corrected"] is True
-    assert [unit[0] for unit in header["units"]] == ["equal", "replaced", "inserted", "equal"]
+    assert ["replaced", [1], [1]] in header["units"]
+    assert ["inserted", [], [2]] in header["units"]
 
 
 @pytest.mark.parametrize(

@@ -147,14 +147,14 @@ def test_a_link_restores_everything(page: Page, browser: Browser, dashboard: str
 def test_an_alignment_is_corrected_by_hand_and_back(page: Page, dashboard: str) -> None:
     visit(page, dashboard, text="a b c d", prompt_b="a x y d", targets="", focus="")
     sentence = page.locator(".attn-alignment .sentence")
-    expect(sentence).to_have_text("4 and 4 tokens: 2 equal, 2 replaced")
+    expect(sentence).to_have_text("4 and 5 tokens: 2 equal, 2 replaced by 3")
     chips = page.locator(".attn-alignment .chip")
     chips.and_(page.locator('[data-side="a"][data-i="1"]')).click()
     page.get_by_role("button", name="Has no counterpart").click()
     expect(sentence).to_contain_text("1 only in A")
     page.wait_for_url(re.compile("align=1~"))
     page.get_by_role("button", name="Back to automatic").click()
-    expect(sentence).to_have_text("4 and 4 tokens: 2 equal, 2 replaced")
+    expect(sentence).to_have_text("4 and 5 tokens: 2 equal, 2 replaced by 3")
 
 
 def test_swap_and_the_other_one(page: Page, dashboard: str) -> None:
