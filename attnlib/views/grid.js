@@ -2,55 +2,73 @@
 // What is shown is decided in grid_shown.js; here are elements, focus and events.
 import { readPayload, themeOf, el } from "./shared.js";
 import { signColors } from "./sides.js";
-import { orderOfHeads, cellColors, sayValue, shortValue, cellWidth } from "./grid_shown.js";
+import {
+  orderOfHeads,
+  fitGrids,
+  cellColors,
+  sayValue,
+  shortValue,
+  sayMeaning,
+  sayHead,
+  stepTo,
+} from "./grid_shown.js";
 
-const NUMBERS_FROM = 34; // pixels a cell must be wide to hold its number
-const NARROW = 340; // pixels a grid may take before the next one stands beside it
+const MOVES = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
 
 export class GridView {
   constructor(root) {
     this.root = root;
-    this.hover = null; // [layer, head] under the mouse or the focus
+    this.hover = null; // {place: [layer, head], n: which grid} under the mouse or the focus
     this.legend = el("div", { class: "legend" });
     this.grids = el("div", { class: "grids" });
-    this.tip = el("div", { class: "tip", role: "status" });
-    root.replaceChildren(this.legend, this.grids, this.tip);
+    this.chosen = el("div", { class: "chosen" });
+    this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true });
+    this.spoken = el("div", { class: "spoken", role: "status" });
+    root.replaceChildren(this.legend, this.grids, this.chosen, this.tip, this.spoken);
     this.listen();
     new ResizeObserver(() => this.fit()).observe(root);
   }
 
+  // ---- data
+
+  /** A new payload. Where only another head is selected, cells, focus and scrolling stay as they are. */
   setData(bytes) {
     const { header, arrays } = readPayload(bytes);
     const values = header.grids.map((_, n) => arrays[`values${n}`]);
-    this.theme = themeOf(this.root);
-    Object.assign(this, { header, values, order: orderOfHeads(header, values[0]) });
-    const focused = this.root.getRootNode().activeElement?.dataset?.place;
-    this.build();
-    if (focused) this.cell(focused.split("-").map(Number))?.focus();
-    this.sayTip();
+    const theme = themeOf(this.root);
+    const drawn = JSON.stringify([{ ...header, selected: null }, theme, values.map((of) => [...of])]);
+    Object.assign(this, { header, values, theme });
+    if (drawn !== this.drawn) this.build();
+    this.drawn = drawn;
+    this.markSelected(header.selected);
+    this.showTip();
   }
 
   build() {
-    const { header } = this;
+    const { header, values } = this;
+    const focused = this.root.getRootNode().activeElement;
+    const [n, place] = [this.gridOf(focused), focused?.dataset?.place];
+    const scrolled = this.boxes().map((box) => [box.scrollLeft, box.scrollTop]);
+    this.order = orderOfHeads(header, values[0]);
     this.showLegend();
     this.grids.replaceChildren(...header.grids.map((about, n) => this.gridElement(about, n)));
     this.fit();
+    this.boxes().forEach((box, n) => ([box.scrollLeft, box.scrollTop] = scrolled[n] ?? [0, 0]));
+    if (n >= 0 && place) this.cell(place.split("-"), n)?.focus();
   }
 
   showLegend() {
     const { signed, scale, statistic } = this.header;
-    const { more, less } = signColors(this.theme.dark);
-    const bar = el("span", { class: "ramp", "aria-hidden": "true" });
-    const [from, to] = signed ? [less, more] : [this.theme.background, this.theme.accent];
-    bar.style.background = signed
-      ? `linear-gradient(to right, ${from}, ${this.theme.background}, ${to})`
-      : `linear-gradient(to right, ${from}, ${to})`;
+    const { background, accent, dark } = this.theme;
+    const { more, less } = signColors(dark);
+    const ramp = el("span", { class: "ramp", "aria-hidden": "true", text: signed ? "0" : "" });
+    ramp.style.background = `linear-gradient(to right, ${(signed ? [less, background, more] : [background, accent]).join(", ")})`;
     this.legend.replaceChildren(
       el("span", { class: "statistic", text: statistic }),
       el("span", { class: "end", text: signed ? sayValue(-scale, true) : "0" }),
-      bar,
+      ramp,
       el("span", { class: "end", text: sayValue(scale, signed) }),
-      el("span", { class: "meaning", text: signed ? "blue: less in B, orange: more in B" : "" }),
+      el("span", { class: "meaning", text: sayMeaning(this.header) }),
     );
   }
 
@@ -59,150 +77,176 @@ export class GridView {
     const ranked = header.order === "rank";
     const cells = order.map(([layer, head]) => this.cellElement(layer, head, n));
     const body = el("div", { class: ranked ? "cells ranked" : "cells", role: "grid", "aria-label": title });
-    if (ranked) body.append(row("", cells));
+    if (ranked) body.append(row(null, cells));
     else {
       const names = Array.from({ length: header.heads }, (_, head) => el("span", { class: "axis", text: head }));
-      body.append(el("div", { class: "row", "aria-hidden": "true" }, el("span", { class: "axis" }), ...names));
+      const corner = el("span", { class: "axis", title: "layers down, heads across" });
+      body.append(el("div", { class: "row names", "aria-hidden": "true" }, corner, ...names));
       for (let layer = 0; layer < header.layers; layer++) {
         body.append(row(layer, cells.slice(layer * header.heads, (layer + 1) * header.heads)));
       }
     }
-    const names = [el("h4", { text: title }), el("p", { class: "about", text: about, title: about })];
-    return el("section", { class: "grid" }, ...names, el("div", { class: "box" }, body));
+    const titles = [el("h4", { text: title }), el("p", { class: "about", text: about, title: about || null })];
+    return el("section", { class: "grid" }, ...titles, el("div", { class: "box", tabindex: -1 }, body));
   }
 
   cellElement(layer, head, n) {
-    const { header, values } = this;
+    const { header, values, theme } = this;
     const value = values[n][layer * header.heads + head];
-    const there = !Number.isNaN(value);
-    const selected = header.selected?.[0] === layer && header.selected?.[1] === head;
-    const said = sayValue(value, header.signed);
-    const cell = el("button", {
-      type: "button",
-      role: "gridcell",
-      class: "cell",
-      "data-place": `${layer}-${head}`,
-      disabled: !there,
-      tabindex: -1,
-      "aria-selected": String(selected),
-      "aria-label": `layer ${layer} head ${head}: ${said}`,
-    });
-    if (there) {
-      const { background, ink } = cellColors(value, header, this.theme);
-      cell.style.background = background;
-      cell.style.color = ink;
-      const place = header.order === "rank" ? [el("small", { text: `${layer}-${head}` })] : [];
-      cell.append(...place, el("span", { text: shortValue(value) }));
-    }
+    const said = `layer ${layer} head ${head}, ${sayValue(value, header.signed)}`;
+    const about = { role: "gridcell", "data-place": `${layer}-${head}`, "aria-label": said };
+    if (Number.isNaN(value)) return el("span", { ...about, class: "empty", "aria-disabled": "true" });
+    const cell = el("button", { ...about, type: "button", class: "cell", tabindex: -1, "aria-selected": "false" });
+    const { background, ink } = cellColors(value, header, theme);
+    Object.assign(cell.style, { background, color: ink });
+    if (header.order === "rank") cell.append(el("small", { text: `${layer}-${head}` }));
+    cell.append(el("span", { text: shortValue(value) }));
     return cell;
   }
 
-  /** Cells as wide as there is room; numbers where they fit. One cell of each grid can be reached by Tab. */
+  /** Cells as wide as there is room; numbers where they fit. */
   fit() {
     if (!this.header) return;
-    const { heads, grids, order } = this.header;
-    const width = this.root.clientWidth || 600;
-    const beside = Math.max(1, Math.min(grids.length, Math.floor(width / NARROW)));
-    const cell =
-      order === "rank"
-        ? 52
-        : cellWidth(heads, width / Math.min(grids.length, Math.max(beside, heads > 8 ? 1 : beside)) - 16);
-    this.root.style.setProperty("--cell", `${cell}px`);
-    this.root.classList.toggle("tiny", cell < NUMBERS_FROM);
-    for (const grid of this.grids.querySelectorAll(".cells")) {
-      const wanted = grid.querySelector('[aria-selected="true"]') ?? grid.querySelector(".cell:not([disabled])");
-      if (wanted && !grid.querySelector('[tabindex="0"]')) wanted.tabIndex = 0;
-    }
+    this.layout = fitGrids(this.header, this.root.clientWidth || 600);
+    for (const name of ["cell", "height"]) this.root.style.setProperty(`--${name}`, `${this.layout[name]}px`);
+    this.root.style.setProperty("--columns", this.layout.columns);
+    this.root.classList.toggle("tiny", !this.layout.numbers);
+    this.showTip();
   }
 
+  // ---- cells
+
+  boxes() {
+    return [...this.grids.querySelectorAll(".box")];
+  }
+
+  gridOf(element) {
+    return [...this.grids.children].findIndex((grid) => grid.contains(element));
+  }
+
+  /** The cell of a head in a grid, also where it is empty. */
   cell([layer, head], n = 0) {
     return this.grids.children[n]?.querySelector(`[data-place="${layer}-${head}"]`);
+  }
+
+  /** The cell of each grid that Tab reaches. */
+  rove(cell, n) {
+    for (const other of this.grids.children[n].querySelectorAll('.cell[tabindex="0"]')) other.tabIndex = -1;
+    cell.tabIndex = 0;
+  }
+
+  markSelected(place) {
+    this.header.selected = place;
+    for (const cell of this.grids.querySelectorAll('[aria-selected="true"]'))
+      cell.setAttribute("aria-selected", "false");
+    this.header.grids.forEach((_, n) => {
+      const cell = place && this.cell(place, n);
+      if (cell?.matches(".cell")) cell.setAttribute("aria-selected", "true");
+      const first = cell?.matches(".cell") ? cell : this.grids.children[n].querySelector(".cell");
+      if (first && this.gridOf(this.root.getRootNode().activeElement) !== n) this.rove(first, n);
+    });
+    this.chosen.textContent = place ? `Chosen ${sayHead(place, this.header, this.values)}` : "";
   }
 
   // ---- events
 
   listen() {
     const { grids } = this;
-    const placeOf = (event) => {
-      const cell = event.target.closest?.(".cell:not([disabled])");
-      return cell ? cell.dataset.place.split("-").map(Number) : null;
+    const found = (event) => {
+      const cell = event.target.closest?.(".cell");
+      return cell ? { place: cell.dataset.place.split("-").map(Number), n: this.gridOf(cell) } : null;
     };
-    grids.addEventListener("mouseover", (event) => this.setHover(placeOf(event)));
+    grids.addEventListener("mouseover", (event) => this.setHover(found(event)));
     grids.addEventListener("mouseleave", () => this.setHover(null));
-    grids.addEventListener("focusin", (event) => this.setHover(placeOf(event)));
-    grids.addEventListener("click", (event) => {
-      const place = placeOf(event);
-      if (place) this.select(place);
-    });
+    grids.addEventListener("focusin", (event) => this.onFocus(event.target, found(event)));
+    grids.addEventListener("focusout", () => this.setHover(null));
+    grids.addEventListener("click", (event) => found(event) && this.select(found(event).place));
     grids.addEventListener("keydown", (event) => this.onKey(event));
+    grids.addEventListener("scroll", (event) => this.onScroll(event.target), { capture: true });
   }
 
   /** Marked at once; Python hears of it and sends the data again. */
   select(place) {
-    this.header.selected = place;
-    for (const cell of this.grids.querySelectorAll(".cell")) {
-      cell.setAttribute("aria-selected", String(cell.dataset.place === place.join("-")));
-    }
-    this.sayTip();
+    this.markSelected(place);
     this.pick?.(place.join("-"));
   }
 
-  setHover(place) {
-    if (String(place) === String(this.hover)) return;
-    for (const cell of this.grids.querySelectorAll(".marked")) cell.classList.remove("marked");
-    this.hover = place;
-    if (place) this.header.grids.forEach((_, n) => this.cell(place, n)?.classList.add("marked"));
-    this.sayTip();
+  onFocus(cell, found) {
+    if (!found) return;
+    this.rove(cell, found.n);
+    if (!cell.matches(":focus-visible")) return;
+    this.setHover(found);
+    const { header, values } = this;
+    const i = found.place[0] * header.heads + found.place[1];
+    const others = header.grids.map(({ title }, n) => `${title} ${sayValue(values[n][i], header.signed)}`);
+    this.spoken.textContent = others.filter((_, n) => n !== found.n).join(", ");
   }
 
-  sayTip() {
-    const place = this.hover ?? this.header.selected;
-    if (!place) return void (this.tip.textContent = "");
-    const { header, values } = this;
-    const cases = header.grids.map(({ title }, n) => {
-      const value = values[n][place[0] * header.heads + place[1]];
-      return `${title} ${sayValue(value, header.signed)}`;
-    });
-    this.tip.textContent = `head ${place.join("-")}: ${cases.join(" · ")}`;
+  setHover(hover) {
+    if (String(hover?.place) === String(this.hover?.place) && hover?.n === this.hover?.n) return;
+    this.hover = hover;
+    this.showTip();
+  }
+
+  /** The head under the mouse or the focus, outlined in every grid, and in words beside it. */
+  showTip() {
+    for (const cell of this.grids.querySelectorAll(".marked")) cell.classList.remove("marked");
+    const at = this.hover && this.cell(this.hover.place, this.hover.n);
+    this.tip.hidden = !at;
+    if (!at) return;
+    this.header.grids.forEach((_, n) => this.cell(this.hover.place, n)?.classList.add("marked"));
+    this.tip.textContent = sayHead(this.hover.place, this.header, this.values);
+    const [around, box] = [this.root.getBoundingClientRect(), at.getBoundingClientRect()];
+    const { offsetWidth, offsetHeight } = this.tip;
+    const left = box.left - around.left + box.width / 2 - offsetWidth / 2;
+    this.tip.style.left = `${Math.max(0, Math.min(around.width - offsetWidth, left))}px`;
+    const above = box.top - around.top - offsetHeight - 6;
+    this.tip.style.top = `${above < 0 ? box.bottom - around.top + 6 : above}px`;
   }
 
   onKey(event) {
     const cell = event.target.closest(".cell");
-    const { heads } = this.header;
-    const perRow = this.header.order === "rank" ? 1 : heads;
-    const steps = {
-      ArrowLeft: -1,
-      ArrowRight: 1,
-      ArrowUp: -perRow,
-      ArrowDown: perRow,
-      Home: -Infinity,
-      End: Infinity,
+    if (!cell || !MOVES.includes(event.key) || event.metaKey || event.altKey) return;
+    const cells = [...cell.closest(".cells").querySelectorAll("[data-place]")];
+    const grid = {
+      there: cells.map((other) => other.matches(".cell")),
+      columns: this.layout.columns,
+      flows: this.header.order === "rank",
     };
-    if (!cell || !(event.key in steps)) return;
-    const cells = [...cell.closest(".cells").querySelectorAll(".cell")];
-    const at = Math.min(cells.length - 1, Math.max(0, cells.indexOf(cell) + steps[event.key]));
-    for (const other of cells) other.tabIndex = -1;
-    cells[at].tabIndex = 0;
-    cells[at].focus();
+    cells[stepTo(grid, cells.indexOf(cell), event.key, event.ctrlKey)].focus();
     event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** Grids that scroll, scroll together: the same heads stay side by side. */
+  onScroll(scrolled) {
+    if (!scrolled.matches(".box")) return;
+    for (const box of this.boxes()) {
+      if (box === scrolled) continue;
+      if (box.scrollTop !== scrolled.scrollTop) box.scrollTop = scrolled.scrollTop;
+      if (box.scrollLeft !== scrolled.scrollLeft) box.scrollLeft = scrolled.scrollLeft;
+    }
+    this.showTip();
   }
 }
 
 function row(name, cells) {
-  return el("div", { class: "row", role: "row" }, el("span", { class: "axis", text: name }), ...cells);
+  const axis = name === null ? [] : [el("span", { class: "axis", role: "rowheader", text: name })];
+  return el("div", { class: "row", role: "row" }, ...axis, ...cells);
 }
 
 const mounted = new WeakMap();
 
 /** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
-export default function mount({ data, parentElement, setStateValue }) {
+export default function mount({ data, parentElement, setTriggerValue }) {
   let view = mounted.get(parentElement);
   if (!view) {
     view = new GridView(parentElement.querySelector(".attn-grid"));
     view.root.gridView = view; // for the browser's console and the tests
     mounted.set(parentElement, view);
   }
-  view.pick = setStateValue && ((place) => setStateValue("pick", place));
+  // a trigger, not a state: the same head chosen again must be heard, too
+  view.pick = setTriggerValue && ((place) => setTriggerValue("pick", place));
   view.setData(data);
   requestAnimationFrame(() =>
     requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),

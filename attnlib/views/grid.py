@@ -1,20 +1,21 @@
-"""The payload of the grid view: one number per head, of one case or of several on one colour scale."""
+"""The payload of the grid view: one number per head, of one case or of several on one colour scale. Draws nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from attnlib.errors import InputError
 from attnlib.views.payload import pack
 
 LEAST = 0.05  # the smallest end of the colour scale: noise is not to look like a finding
+ORDERS = ("place", "rank")
 
 
 @dataclass(frozen=True, eq=False)
 class HeadGrid:
-    """One number per head; NaN where there is no such head."""
+    """One number per head; NaN where there is no such head or it was not measured."""
 
     title: str
     values: Float[np.ndarray, "layer head"]
@@ -28,27 +29,49 @@ def grid_payload(
     signed: bool,
     selected: tuple[int, int] | None = None,
     order: str = "place",
+    names: tuple[str, str] = ("B", "A"),
+    least: float = LEAST,
 ) -> bytes:
-    """Grids side by side, on one colour scale. `order`: "place" (layers x heads) or "rank" (by size in the first).
+    """Grids side by side, on one colour scale that ends at the largest size, at least at `least`.
 
-    Raises InputError where there is no grid or shapes differ.
+    `order`: "place" (layers x heads) or "rank" (by size in the first grid, the others alike). `names`: what a signed
+    value compares, more in the first than in the second. A `selected` head that the first grid lacks is left out.
+    Raises InputError where there is no grid, shapes differ, or the order is unknown.
     """
-    if not grids:
-        raise InputError("There is no grid to draw.")
-    shapes = {grid.values.shape for grid in grids}
-    if len(shapes) > 1:
-        raise InputError(f"Grids side by side must have the same layers and heads; these have {sorted(shapes)}.")
-    sizes = [float(np.nanmax(np.abs(grid.values))) for grid in grids if np.isfinite(grid.values).any()]
-    layers, heads = grids[0].values.shape
+    if order not in ORDERS:
+        raise InputError(f"Heads stand by “place” or by “rank”, not by “{order}”.")
+    layers, heads = _shape(grids)
+    values = [np.where(np.isfinite(grid.values), grid.values, np.nan).astype(np.float32) for grid in grids]
+    sizes = [float(np.nanmax(np.abs(v))) for v in values if not np.isnan(v).all()]
     header = {
         "view": "grid",
         "statistic": statistic,
         "signed": signed,
-        "scale": max([LEAST, *sizes]),
-        "selected": None if selected is None else list(selected),
-        "order": order if order in ("place", "rank") else "place",
+        "scale": max([least, *sizes]),
+        "least": least,
+        "selected": list(selected) if selected is not None and _is_there(values[0], selected) else None,
+        "order": order,
+        "names": list(names),
         "layers": layers,
         "heads": heads,
         "grids": [{"title": grid.title, "about": grid.about} for grid in grids],
     }
-    return pack(header, {f"values{n}": grid.values.astype(np.float32) for n, grid in enumerate(grids)})
+    return pack(header, {f"values{n}": v for n, v in enumerate(values)})
+
+
+def _shape(grids: Sequence[HeadGrid]) -> tuple[int, int]:
+    """The layers and heads that all grids have."""
+    if not grids:
+        raise InputError("There is no grid to draw. Give at least one.")
+    shapes = sorted({grid.values.shape for grid in grids})
+    if len(shapes) > 1:
+        raise InputError(f"Grids side by side must have the same layers and heads; these have {shapes}.")
+    if len(shapes[0]) != 2 or 0 in shapes[0]:
+        raise InputError(f"A grid has one number per layer and head; this one has the shape {shapes[0]}.")
+    return shapes[0][0], shapes[0][1]
+
+
+def _is_there(values: Shaped[np.ndarray, "layer head"], place: tuple[int, int]) -> bool:
+    layer, head = place
+    layers, heads = values.shape
+    return 0 <= layer < layers and 0 <= head < heads and not np.isnan(values[layer, head])

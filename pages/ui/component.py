@@ -1,11 +1,14 @@
 """Mounts the views of attnlib as Streamlit components, and turns what they send back into plain values."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
 from attnlib.views.html import script, style
+from attnlib.views.payload import unpack
 
 _head = st.components.v2.component(
     "attn_head", html='<div class="attn-head"></div>', css=style("head.css"), js=script("head.js")
@@ -60,12 +63,20 @@ def head_grid(payload: bytes, *, key: str, on_pick: Callable[[int, int], None]) 
     """Draw a grid payload (attnlib.views.grid); `on_pick` gets the layer and head of a click, before the next run."""
 
     def picked() -> None:
-        value = getattr(st.session_state[key], "pick", None)
-        layer, _, head = str(value).partition("-")
-        if _is_number(layer) and _is_number(head):
-            on_pick(int(layer), int(head))
+        place = _place(getattr(st.session_state[key], "pick", None), unpack(payload)[0])
+        if place is not None:
+            on_pick(*place)
 
     _grid(key=key, data=payload, on_pick_change=picked)
+
+
+def _place(value: object, header: dict[str, Any]) -> tuple[int, int] | None:
+    """“0-2” from a browser as the layer and head of a grid; None for anything else."""
+    found = re.fullmatch(r"([0-9]{1,4})-([0-9]{1,4})", value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    layer, head = int(found[1]), int(found[2])
+    return (layer, head) if layer < header["layers"] and head < header["heads"] else None
 
 
 def matrix(payload: bytes, *, key: str) -> None:
@@ -90,18 +101,24 @@ def alignment(payload: bytes, *, key: str, on_link: Callable[[Link | None], None
             return
         if value.get("reset") is True:
             on_link(None)
-        sides = [_positions(value.get(side)) for side in ("a", "b")]
-        if any(sides):
-            on_link(Link(*sides))
+            return
+        link = _link(value, unpack(payload)[0])
+        if link is not None:
+            on_link(link)
 
     _alignment(key=key, data=payload, on_link_change=linked)
 
 
-def _positions(value: object) -> tuple[int, ...]:
-    """Token positions out of what a browser sent."""
-    numbers = value if isinstance(value, list) else []
-    return tuple(int(i) for i in numbers if isinstance(i, int | float) and 0 <= i < 10**6)
+def _link(value: dict[str, Any], header: dict[str, Any]) -> Link | None:
+    """What a browser sent as a link of tokens that are there, at least one; None for anything else."""
+    a, b = (_positions(value.get(side), len(header[side]["labels"])) for side in ("a", "b"))
+    return Link(a, b) if a is not None and b is not None and (a or b) else None
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 5
+def _positions(value: object, tokens: int) -> tuple[int, ...] | None:
+    """Different token positions, in order; None where something else was sent. Whole floats are numbers, too."""
+    if not isinstance(value, list) or len(value) > tokens:
+        return None
+    if not all(type(i) in (int, float) and 0 <= i < tokens and i == int(i) for i in value):
+        return None
+    return tuple(sorted({int(i) for i in value}))
