@@ -6,6 +6,8 @@ const AXIS = 26; // pixels for the layers' numbers
 const EDGE = 8; // of a box around its cells
 const BETWEEN = 22; // from grid to grid
 const GAP = 2; // from cell to cell
+const FEW = 6; // heads, whose cells need not be narrow
+const WIDE = 44;
 const WIDEST = 48;
 const NARROWEST = 12;
 const NUMBERS_FROM = 34; // pixels a cell must be wide to hold its number
@@ -31,7 +33,8 @@ export function fitGrids({ order, grids, layers, heads }, width) {
   if (order === "rank") return fitRanked(counts, share, layers * heads);
   const wide = (beside) => Math.min(WIDEST, Math.floor((share(beside) - AXIS) / heads) - GAP);
   const roomy = layers * (NUMBERS_FROM * 0.62 + GAP) <= TALLEST;
-  const beside = (roomy && counts.find((n) => wide(n) >= NUMBERS_FROM)) || counts.find((n) => wide(n) >= NARROWEST);
+  const wanted = roomy ? [heads <= FEW ? WIDE : NUMBERS_FROM, NUMBERS_FROM, NARROWEST] : [NARROWEST];
+  const beside = wanted.map((least) => counts.find((n) => wide(n) >= least)).find(Boolean);
   const cell = Math.max(NARROWEST, wide(beside ?? 1));
   if (roomy && cell >= NUMBERS_FROM)
     return { cell, height: Math.max(22, Math.round(cell * 0.62)), columns: heads, numbers: true };
