@@ -119,10 +119,15 @@ def align(a: Tokens, b: Tokens, links: Sequence[Link | tuple[Sequence[int], Sequ
         to_a, to_b = (anchor.a[0], anchor.b[0]) if anchor else (len(a), len(b))
         units += _align_words(_words(a, done_a, to_a, alone_a), _words(b, done_b, to_b, alone_b))
         if anchor:
-            same = _name(a, anchor.a) == _name(b, anchor.b) and len(anchor.a) == 1
-            units.append(Unit("equal" if same else "replaced", anchor.a, anchor.b))
+            units += _linked(a, b, anchor)
             done_a, done_b = anchor.a[-1] + 1, anchor.b[-1] + 1
     return Alignment(a, b, tuple(units), fixed)
+
+
+def _linked(a: Tokens, b: Tokens, link: Link) -> list[Unit]:
+    if _name(a, link.a) == _name(b, link.b):
+        return [Unit("equal", (i,), (j,)) for i, j in zip(link.a, link.b, strict=True)]
+    return [Unit("replaced", link.a, link.b)]
 
 
 def _check_links(links: Sequence[Link], length_a: int, length_b: int) -> None:
@@ -130,8 +135,9 @@ def _check_links(links: Sequence[Link], length_a: int, length_b: int) -> None:
         taken: set[int] = set()
         for link in links:
             group = link.a if name == "A" else link.b
-            if group and (group[0] < 0 or group[-1] >= length):
-                raise InputError(f"Prompt {name} has {length} tokens; there is no token {group[-1]} to link.")
+            missing = [i for i in group if not 0 <= i < length]
+            if missing:
+                raise InputError(f"Prompt {name} has {length} tokens; there is no token {missing[0]} to link.")
             if group and len(group) != group[-1] - group[0] + 1:
                 raise InputError(
                     f"The linked tokens of prompt {name} must stand side by side. Choose a run of tokens."
@@ -208,7 +214,9 @@ def _edits(a: list[_Word], b: list[_Word]) -> list[tuple[_Word | None, _Word | N
     head = list(zip(a[:start], b[:start], strict=True))
     tail = list(zip(a[len(a) - stop :], b[len(b) - stop :], strict=True))
     middle_a, middle_b = a[start : len(a) - stop], b[start : len(b) - stop]
-    if [w.name for w in middle_b] < [w.name for w in middle_a]:  # ties are broken alike for (a, b) and (b, a)
+    if [w[::2] for w in middle_b] < [
+        w[::2] for w in middle_a
+    ]:  # by name and alone; ties are broken alike for (a, b) and (b, a)
         middle = [(left, right) for right, left in _path(middle_b, middle_a)]
     else:
         middle = _path(middle_a, middle_b)

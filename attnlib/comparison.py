@@ -134,22 +134,29 @@ class Comparison:
         chosen = list(self.alignment.shared if rows is None else set(rows) & set(self.alignment.shared))
         if not chosen:
             raise InputError("None of these rows is in both prompts. Choose words that are.")
-        summary = np.nanmax if over == "max" else np.nanmean
-        found = [np.asarray(getattr(change.rows, name))[:, chosen] for change in self.changes]
-        return _by_layer([summary(np.nan_to_num(values), axis=1) for values in found])
+        if over not in ("mean", "max"):
+            raise InputError(f"Rows can be summed up as mean, max or focus, not as {over!r}.")
+        found = [pd.DataFrame(getattr(change.rows, name)[:, chosen]) for change in self.changes]
+        return _by_layer([getattr(rows, over)(axis=1).to_numpy(np.float32) for rows in found])  # NaN rows left out
 
-    def target_masses(self, targets: Sequence[str], focus: str | None = None) -> list["TargetMass"]:
-        """Attention from the focus word to each target, in A and in B: [layer, head] each, sums over its tokens."""
+    def target_masses(
+        self, targets: Sequence[str], focus: str | None = None, corrected: bool = False
+    ) -> list[TargetMass]:
+        """Attention from the focus word to each target, in A and in B: [layer, head] each, sums over its tokens.
+
+        `corrected`: without the sinks, as in `target_shift`.
+        """
         rows_a, rows_b = self._focus_rows(focus)
-        spans = [self.target(word) for word in targets]
-        return [
-            TargetMass(
-                span,
-                _by_layer([row[:, list(span.a)].sum(1) for row in rows_a]),
-                _by_layer([row[:, list(span.b)].sum(1) for row in rows_b]),
-            )
-            for span in spans
-        ]
+        left_a, left_b = (1 - share for share in self.sink_shares(focus)) if corrected else (np.float32(1),) * 2
+        masses = []
+        for span in [self.target(word) for word in targets]:
+            if corrected:
+                self._check_no_sink(span)
+            a = _by_layer([row[:, list(span.a)].sum(1) for row in rows_a])
+            b = _by_layer([row[:, list(span.b)].sum(1) for row in rows_b])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                masses.append(TargetMass(span, a / left_a, b / left_b))
+        return masses
 
     def target_shift(
         self, targets: Sequence[str], focus: str | None = None, corrected: bool = False
@@ -163,14 +170,8 @@ class Comparison:
         """
         if not 1 <= len(targets) <= 2:
             raise InputError(f"A target shift takes one or two target words; {len(targets)} were given.")
-        signs = (1.0, -1.0)
-        shift = np.zeros(1, np.float32)
-        left = [1 - share for share in self.sink_shares(focus)] if corrected else [np.float32(1)] * 2
-        for sign, mass in zip(signs, self.target_masses(targets, focus), strict=False):
-            if corrected:
-                self._check_no_sink(mass.span)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                shift = shift + sign * (mass.b / left[1] - mass.a / left[0])
+        moves = [mass.b - mass.a for mass in self.target_masses(targets, focus, corrected)]
+        shift = moves[0] if len(moves) == 1 else moves[0] - moves[1]
         return np.where(np.isfinite(shift), shift, np.nan).astype(np.float32)
 
     def sink_shares(self, focus: str | None = None) -> tuple[Float[np.ndarray, "layer head"], ...]:
@@ -251,7 +252,7 @@ class Comparison:
     def _check_no_sink(self, span: Span) -> None:
         if set(span.a) & set(sinks_of(self.key_alignment.a)) or set(span.b) & set(sinks_of(self.key_alignment.b)):
             raise InputError(
-                f"“{span.word}” is the first token of a prompt, which the sink correction leaves out. "
+                f"“{span.word}” is a token that the sink correction leaves out (the first, or a special one). "
                 "Use the target shift without the correction."
             )
 
@@ -272,7 +273,7 @@ class Comparison:
         return bool(self.checks) and all(check.passed for check in self.checks)
 
 
-def _by_layer(values: Sequence[Float[np.ndarray, " head"]]) -> Float[np.ndarray, "layer head"]:
+def _by_layer(values: Sequence[np.ndarray]) -> Float[np.ndarray, "layer head"]:
     """One row per layer; NaN after the last head where layers have different numbers of them."""
     widest = max(len(row) for row in values)
     table = np.full((len(values), widest), np.nan, np.float32)

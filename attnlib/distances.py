@@ -34,8 +34,10 @@ def group_attention(
 
     An empty group stands for a unit the prompt does not have: nothing goes to it (0), and it has no row (NaN).
     """
-    rows = _gathered(weights, queries, 1, mean=True)  # [head, query_unit, key]
-    return _gathered(rows, keys, 2, mean=False)  # [head, query_unit, key_unit]
+    columns = _gathered(weights, keys, 2, mean=False)  # [head, query, key_unit]
+    return _gathered(
+        columns, queries, 1, mean=True
+    )  # [head, query_unit, key_unit]; last, so that no row is overwritten
 
 
 def _gathered(weights: Tensor, groups: Groups, axis: int, mean: bool) -> Tensor:

@@ -1,6 +1,6 @@
 """Arrays in, Plotly figures out. Charts only: the views of attention are drawn on canvas (views/)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 
@@ -15,19 +15,21 @@ def target_bars(targets: Sequence[str], prompts: Sequence[str], masses: Sequence
     bars = [
         go.Bar(
             name=_short(prompt),
-            x=[_short(target) for target in targets],
+            x=list(range(len(targets))),
             y=list(values),
             text=[f"{value:.3f}" for value in values],
             textposition="outside",
             cliponaxis=False,
             marker_color=SIDES[n % len(SIDES)],
-            hovertemplate=f"{_short(prompt)} → %{{x}}: %{{y:.3f}}<extra></extra>",
+            customdata=[_short(target) for target in targets],
+            hovertemplate=f"{_short(prompt)} → %{{customdata}}: %{{y:.3f}}<extra></extra>",
         )
         for n, (prompt, values) in enumerate(zip(prompts, masses, strict=True))
     ]
     top = max([0.05, *(value for values in masses for value in values)])
     figure = go.Figure(bars)
     figure.update_layout(barmode="group", **_layout(300))
+    _name_axis(figure.update_xaxes, targets)
     figure.update_yaxes(title="attention", range=[0, min(1.1, top * 1.2)])
     return figure
 
@@ -37,18 +39,24 @@ def word_bars(words: Sequence[WordChange], names: tuple[str, str] = ("A", "B")) 
     shown = list(reversed(words))
     bar = go.Bar(
         orientation="h",
-        y=[_short(word.word.strip() or word.word) for word in shown],
+        y=list(range(len(shown))),
+        customdata=[_short(word.word.strip() or word.word) for word in shown],
         x=[word.log_ratio for word in shown],
         text=[f"{word.p_a:.3f} → {word.p_b:.3f}" for word in shown],
         textposition="auto",
         marker_color=[MORE if word.log_ratio > 0 else LESS for word in shown],
-        hovertemplate="%{y}: %{text}, log-ratio %{x:+.2f}<extra></extra>",
+        hovertemplate="%{customdata}: %{text}, log-ratio %{x:+.2f}<extra></extra>",
     )
     figure = go.Figure(bar)
     figure.update_layout(**_layout(60 + 26 * max(1, len(shown))), showlegend=False)
     figure.update_xaxes(title=f"← likelier under {names[0]}   log-ratio   likelier under {names[1]} →", zeroline=True)
-    figure.update_yaxes(type="category")
+    _name_axis(figure.update_yaxes, [word.word.strip() or word.word for word in shown])
     return figure
+
+
+def _name_axis(update: Callable[..., object], names: Sequence[str]) -> None:
+    """Names on an axis by position: Plotly would draw equal names as one, and read "1950" as a number."""
+    update(tickmode="array", tickvals=list(range(len(names))), ticktext=[_short(name) for name in names])
 
 
 def _layout(height: int) -> dict:

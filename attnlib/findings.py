@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import SupportsFloat
 
 import numpy as np
 import pandas as pd
@@ -38,8 +39,7 @@ def finding(comparison: Comparison, statistic: str, targets: Sequence[str] = ())
     values = comparison.statistic(statistic, targets)
     layer, head = largest(values)
     value = float(values[layer, head])
-    same = comparison.alignment.first_edit is None
-    if same and not np.nanmax(np.abs(values)):
+    if not np.nanmax(np.abs(values)):
         text = f"Nothing differs: {STATISTICS[statistic].title} is 0 in every head."
         return Finding(text, layer, head, value)
     still = _still(statistic)
@@ -71,10 +71,21 @@ def largest(values: Float[np.ndarray, "layer head"], layer: int | None = None) -
 
 
 def _what_changed(comparison: Comparison) -> str:
-    alignment = comparison.alignment
+    """What A and B differ in: words, or models, or both."""
+    edit, models = _edit(comparison), comparison.a.model != comparison.b.model
+    going = f"oing from {comparison.a.model} to {comparison.b.model}"
+    if not models:
+        return edit or "Changing nothing"
+    return f"{edit} and g{going}" if edit else f"G{going}"
+
+
+def _edit(comparison: Comparison) -> str:
+    """The edit in words; empty where the prompts are the same."""
+    edited = [a for a in (comparison.alignment, comparison.key_alignment) if a.first_edit is not None]
+    if not edited:
+        return "" if comparison.prompts[0] == comparison.prompts[1] else "Changing the prompt's other text"
+    alignment = edited[0]
     edits = [u for u, unit in enumerate(alignment.units) if unit.kind != "equal"]
-    if not edits:
-        return f"Going from {comparison.a.model} to {comparison.b.model}"
     if len(edits) > 1:
         return f"Changing {len(edits)} places of the prompt"
     _, old, new = alignment.labels[edits[0]]
@@ -89,13 +100,14 @@ def _how(comparison: Comparison, statistic: str, targets: Sequence[str], layer: 
         distance, _, over = statistic.partition("_")
         rows = f"from “{comparison.focus.word}”" if over == "focus" else ROWS[over]
         return f"The {DISTANCES[distance]} of its attention, {rows}, is {number(value)} (0: the same, 1: no overlap)."
+    corrected = statistic == "shift_corrected"
     moves = [
         f"to “{mass.span.word}” goes from {number(mass.a[layer, head])} to {number(mass.b[layer, head])}"
-        for mass in comparison.target_masses(targets)
+        for mass in comparison.target_masses(targets, corrected=corrected)
     ]
     towards = targets[0] if value > 0 else targets[-1]
     direction = f", towards “{towards}”" if len(targets) > 1 else ""
-    name = "target shift G" + (" (sink removed)" if statistic == "shift_corrected" else "")
+    name = "target shift G" + (" (sink removed)" if corrected else "")
     what = f"Its attention from “{comparison.focus.word}” {' and '.join(moves)}"
     return f"{what}: a {name} of {signed(value)}{direction}."
 
@@ -124,19 +136,20 @@ def _word(words: Sequence[WordChange]) -> str:
     """The word whose probability changes by the largest amount."""
     if not words:
         return ""
-    best = max(words, key=lambda word: abs(word.p_b - word.p_a))
+    best: WordChange = max(words, key=lambda word: abs(word.p_b - word.p_a))
     place = "the next word" if best.place == "next" else f"the word at {best.place}"
     return f"As {place}, “{best.word.strip()}” goes from {number(best.p_a)} to {number(best.p_b)}."
 
 
-def number(value: float | np.floating, places: int = 3) -> str:
+def number(value: SupportsFloat, places: int = 3) -> str:
     """A number as the views write it: ".213", "1.000"."""
-    return f"{value:.{places}f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.{places}f}"
+    size = float(value)
+    return f"{size:.{places}f}".replace("0.", ".", 1) if abs(size) < 1 else f"{size:.{places}f}"
 
 
-def signed(value: float | np.floating) -> str:
+def signed(value: SupportsFloat) -> str:
     """A difference with its sign: "+.390", "−.508"."""
-    return ("−" if value < 0 else "+") + number(abs(value))
+    return ("−" if float(value) < 0 else "+") + number(abs(float(value)))
 
 
 def prompts_table(

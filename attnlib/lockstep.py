@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnlib.attention import AttentionCall
+from attnlib.errors import InputError
 from attnlib.models import Model
 
 PairObserver = Callable[[AttentionCall, AttentionCall], None]
@@ -29,6 +30,8 @@ def run_pair(a: tuple[Model, Tensors], b: tuple[Model, Tensors], observer: PairO
     `observer` gets the calls of A and of B at every place, each a batch of one.
     """
     (model_a, inputs_a), (model_b, inputs_b) = a, b
+    if model_a.places != model_b.places:
+        raise InputError(f"{model_a.name} and {model_b.name} have different layers: they cannot run in step.")
     if model_a.hf is model_b.hf and _same_shapes(inputs_a, inputs_b):
         return _as_one_batch(model_a, inputs_a, inputs_b, observer)
     return _in_turns(a, b, observer)

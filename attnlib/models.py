@@ -1,5 +1,6 @@
 """Load a model and find out what it can do: its stacks of attention, its heads, its limits."""
 
+import copy
 import os
 import threading
 from collections.abc import Sequence
@@ -150,9 +151,10 @@ def random_copy(model: Model, seed: int = 0) -> Model:
     free = available_memory()
     if size > free:
         raise InputError(f"A random copy of {model.name} needs {size / 1e9:.1f} GB and {free / 1e9:.1f} GB is free.")
+    config = copy.deepcopy(model.hf.config)  # its attention is set, and the model may be running
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        hf = type(model.hf)._from_config(model.hf.config, attn_implementation="eager", dtype=model.dtype)
+        hf = type(model.hf)._from_config(config, attn_implementation="eager", dtype=model.dtype)
     hf.eval().requires_grad_(False).to(model.device)
     return wrap(f"{model.name} (random weights)", hf, model.tokenizer, model.family)
 

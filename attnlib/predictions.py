@@ -82,14 +82,14 @@ def speaking_places(model: Model, inputs: Inputs) -> tuple[int, ...]:
 
 def compare_words(
     model: Model,
-    logits: tuple[Float[Tensor, "a word"] | None, Float[Tensor, "b word"] | None],
+    logits: tuple[Float[Tensor, "_ _"] | None, Float[Tensor, "_ _"] | None],  # [token, word] each
     places: tuple[Sequence[int], Sequence[int]],
 ) -> tuple[WordChange, ...]:
     """Every word of at least LEAST probability under A or B, at each place both prompts have, in order."""
     logits_a, logits_b = logits
     if logits_a is None or logits_b is None:
         return ()
-    known = min(logits_a.shape[-1], logits_b.shape[-1])  # tables are padded to different sizes
+    known = min(logits_a.shape[-1], logits_b.shape[-1], len(model.tokenizer))  # words both have; the rest is padding
     found: list[WordChange] = []
     for number, (in_a, in_b) in enumerate(zip(*places, strict=False), 1):
         place = f"mask {number}" if model.family == "masked" else "next"
@@ -105,7 +105,7 @@ def compare_words(
 
 
 def _softmax(row: Float[Tensor, " word"], known: int) -> Float[np.ndarray, " known"]:
-    return row[:known].float().softmax(-1).cpu().numpy()
+    return row.float().softmax(-1)[:known].cpu().numpy()
 
 
 def largest_changes(words: Sequence[WordChange], count: int = 10) -> tuple[WordChange, ...]:

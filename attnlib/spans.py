@@ -32,9 +32,11 @@ def find_span(alignment: Alignment, word: str, role: str, last: bool) -> Span:
     `last`: of several occurrences the last, else all. Raises InputError, naming the word by its `role`.
     """
     in_a, in_b = find_word(alignment.a, word), find_word(alignment.b, word)
-    if last:  # of several occurrences the last, and in B what stands for it
-        in_a, in_b = in_a[-1:], in_b[-1:] if not in_a else ()
+    if last:
+        in_a, in_b = in_a[-1:], in_b[-1:]
     a, b = (tuple(sorted({i for run in found for i in run})) for found in (in_a, in_b))
+    if last and a:
+        b = alignment.counterpart(a, "a") or b  # what stands for this very occurrence, if anything does
     if not a and not b:
         raise InputError(f"The {role} “{word}” is in neither prompt. Choose a word of the prompts, as written there.")
     a, b = a or alignment.counterpart(b, "b"), b or alignment.counterpart(a, "a")

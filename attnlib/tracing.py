@@ -274,6 +274,10 @@ class Recording:
         """The layers of a model outside the interface, as it reports them itself."""
         self.kept = _from_output(self.model, output, self.inputs, self.layers)
 
+    def drop_all_but(self, layers: frozenset[int]) -> None:
+        """Forget the other layers."""
+        self.kept = {place: layer for place, layer in self.kept.items() if place[1] in layers}
+
     def trace(
         self, logits: Float[Tensor, "token word"] | None, seconds: float, hidden: tuple[int, ...] = ()
     ) -> Trace:

@@ -6,7 +6,7 @@ the weights again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,13 +35,18 @@ class Check:
         return self.deviation <= self.tolerance
 
     def merged(self, other: "Check") -> "Check":
-        """The same check of two traces as one."""
-        deviation, tolerance = max(self.deviation, other.deviation), max(self.tolerance, other.tolerance)
-        return Check(self.name, deviation, tolerance, self.rows + other.rows)
+        """The same check of two traces as one: passed if both are."""
+        return _worst([self, other])
 
     def __str__(self) -> str:
         verdict = "verified" if self.passed else "FAILED"
         return f"{_SAYS[self.name]}: {verdict} (largest deviation {self.deviation:.1e}, {self.rows:,} rows)"
+
+
+def _worst(checks: "Sequence[Check]") -> Check:
+    """The same check made several times, as one: what failed first, then what deviates most; of all their rows."""
+    worst = max(checks, key=lambda check: (not check.passed, check.deviation))
+    return replace(worst, rows=sum(check.rows for check in checks))
 
 
 _SAYS = {
@@ -71,10 +76,7 @@ def verify(layers: "Sequence[tuple[LayerAttention, bool]]", rows: int = ROWS) ->
             again, largest_score = recompute(layer.call, chosen)
             deviation = float(np.abs(again - weights).max())
             found.setdefault("recomputed", []).append((deviation, max(1e-5, slack * largest_score), count))
-    return tuple(
-        Check(name, max(r[0] for r in results), max(r[1] for r in results), sum(r[2] for r in results))
-        for name, results in found.items()
-    )
+    return tuple(_worst([Check(name, *result) for result in results]) for name, results in found.items())
 
 
 def _spread(length: int, rows: int) -> Int[np.ndarray, " row"]:

@@ -38,7 +38,7 @@ def grids(reading: Reading) -> None:
         help="Controls: a head that moves as much here is not about your edit.",
     )
     with right:
-        control = choose_control(chosen.text, pair.prompt_b)
+        control = choose_control(chosen.text, pair.prompt_b, (*reading.targets, reading.comparison.focus_in_a))
     drawn = [_grid(reading, reading.comparison, "Your edit")]
     for name in shown:
         try:

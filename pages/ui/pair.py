@@ -166,9 +166,9 @@ def _split(text: str | None, by: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in (text or "").split(by) if part.strip()))
 
 
-def choose_control(prompt_a: str, prompt_b: str) -> str:
+def choose_control(prompt_a: str, prompt_b: str, keep: tuple[str, ...]) -> str:
     """The control edit: a field that starts with a suggestion; empty where there is none."""
-    suggested = [edit.text for edit in control_edits(prompt_a, prompt_b)]
+    suggested = [edit.text for edit in control_edits(prompt_a, prompt_b, keep)]
     written = st.text_input(
         "Control edit of prompt A",
         key="control",

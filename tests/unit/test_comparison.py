@@ -143,9 +143,6 @@ def test_a_unit_of_one_prompt_has_no_row_and_gets_nothing_in_the_other() -> None
     assert found.ranking()["outside_a"].max() < 1e-6
 
 
-@pytest.mark.xfail(
-    strict=True, reason="columns are grouped after rows: 0 overwrites NaN from a missing unit to itself"
-)
 def test_every_cell_in_the_row_of_a_missing_unit_is_not_a_number() -> None:
     """Else the inserted word's attention to itself is drawn as if it were a difference."""
     found = compared("demo/gpt2-biased", SHE, OLD)
@@ -204,7 +201,7 @@ def test_an_edit_of_the_first_token_leaves_nothing_to_check() -> None:
     assert found.untouched is None
 
 
-@pytest.mark.parametrize("by", [2e-6, 1e-3])
+@pytest.mark.parametrize("by", [2e-5, 1e-3])
 def test_one_weight_changed_before_the_edit_is_noticed(by: float, monkeypatch: pytest.MonkeyPatch) -> None:
     def tampered(a: Any, b: Any, observer: Any) -> Any:
         def changed(one: Any, two: Any) -> None:
@@ -223,7 +220,6 @@ def test_one_weight_changed_before_the_edit_is_noticed(by: float, monkeypatch: p
     assert not found.verified
 
 
-@pytest.mark.xfail(strict=True, reason="max(0.0, nan) is 0.0: a weight that is no number passes as untouched")
 def test_a_weight_that_is_no_number_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(a: Any, b: Any, observer: Any) -> Any:
         def changed(one: Any, two: Any) -> None:
@@ -239,13 +235,11 @@ def test_a_weight_that_is_no_number_is_noticed(monkeypatch: pytest.MonkeyPatch) 
     assert not found.untouched.passed
 
 
-@pytest.mark.xfail(strict=True, reason="the larger tolerance of one trace excuses the deviation of the other")
 def test_a_failed_check_stays_failed_when_it_is_merged() -> None:
     failed, passed = Check("recomputed", 5e-5, 1e-5, 10), Check("recomputed", 1e-6, 1e-3, 10)
     assert not failed.merged(passed).passed
 
 
-@pytest.mark.xfail(strict=True, reason="Python's max() forgets a nan that is not its first argument")
 def test_weights_that_are_no_numbers_fail_in_any_layer() -> None:
     flat = np.full((1, 2, 2), 0.5, np.float32)
     layers = [LayerAttention(flat), LayerAttention(flat * np.nan)]
@@ -284,7 +278,6 @@ def test_one_kept_layer_and_the_scores_of_all() -> None:
         "gpt2",
         pytest.param(
             "deberta-v2",
-            marks=pytest.mark.xfail(strict=True, reason="outside the interface `layers` is not even looked at"),
         ),
     ],
 )
@@ -439,9 +432,7 @@ def test_a_head_that_only_rests_on_the_sink_has_no_corrected_shift() -> None:
 
 def test_a_target_that_is_the_sink_cannot_be_corrected() -> None:
     found = handmade("nurse doctor she", "nurse doctor he", [[[0.5, 0.2, 0.3]]], [[[0.1, 0.6, 0.3]]])
-    with pytest.raises(
-        InputError, match="“nurse” is the first token of a prompt, which the sink correction leaves out"
-    ):
+    with pytest.raises(InputError, match="“nurse” is a token that the sink correction leaves out"):
         found.target_shift(TARGETS, corrected=True)
     assert np.isnan(found.ranking(targets=TARGETS)["shift_corrected"]).all()
 
@@ -487,9 +478,6 @@ def test_layers_with_different_numbers_of_heads(monkeypatch: pytest.MonkeyPatch)
     assert uneven().ranking("shift", TARGETS)[["layer", "head"]].to_numpy().tolist() == [[0, 0], [1, 0], [1, 1]]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="all layers share the axis name `head`, so unequal numbers fail the shape check"
-)
 def test_the_annotation_of_layers_allows_different_numbers_of_heads() -> None:
     for _ in range(30):  # of a sequence the checker looks at one item, by chance
         uneven().target_shift(TARGETS)
@@ -618,7 +606,6 @@ def test_an_attention_the_model_has_not() -> None:
         compared("gpt2", SHE, HE, stack="cross")
 
 
-@pytest.mark.xfail(strict=True, reason="_notes looks at the rows of the chosen attention only, the decoder's")
 @pytest.mark.parametrize("stack", ["decoder", "cross"])
 def test_prompts_that_differ_in_the_encoder_only_are_not_called_the_same(stack: str) -> None:
     found = compare(model_of("t5"), (SHE, "answered"), (HE, "answered"), stack=stack)

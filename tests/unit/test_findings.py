@@ -87,9 +87,6 @@ def test_one_target_has_no_direction() -> None:
     assert told[1] - told[0] == pytest.approx(told[2], abs=2e-3)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the corrected shift is told with the uncorrected attention it does not come from"
-)
 def test_the_numbers_of_a_corrected_shift_add_up() -> None:
     text = finding(compared(), "shift_corrected", TARGETS).text
     told = numbers(MASSES + r": a target shift G \(sink removed\) of NUMBER", text)
@@ -163,12 +160,10 @@ def test_two_models_on_one_prompt() -> None:
     assert numbers("target shift G of NUMBER", text) == [pytest.approx(top["shift"], abs=6e-4)]
 
 
-@pytest.mark.xfail(strict=True, reason="the other model is not named, its effect is put down to the edit")
 def test_two_models_on_two_prompts_are_both_named() -> None:
     assert "demo/gpt2-balanced" in finding(compared(other="gpt2-balanced"), "shift", TARGETS).text
 
 
-@pytest.mark.xfail(strict=True, reason="looks for edits among the tokens that look only: the decoder's")
 def test_an_edit_of_the_encoders_text_is_told_in_cross_attention() -> None:
     model = tiny_model("t5", "seq2seq")
     edited = ("the doctor asked the doctor", "doctor"), ("the doctor asked the question", "doctor")

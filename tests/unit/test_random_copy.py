@@ -109,7 +109,6 @@ def test_the_model_sees_its_attention_as_before(gpt2: Model) -> None:
     np.testing.assert_array_equal(attnlib.trace(gpt2, TEXT).weights, before)
 
 
-@pytest.mark.xfail(strict=True, reason="the copy is made with the model's own config object, set to eager meanwhile")
 def test_others_can_use_the_model_while_it_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions share a model: its attention must pass through attnlib's function at every moment."""
     model, seen = tiny_model("gpt2", "causal"), []
