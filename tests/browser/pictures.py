@@ -10,9 +10,14 @@ from tests.browser.conftest import FLAGS, ROOT, start_server
 from tests.browser.install import chromium
 
 FOLDER = ROOT / "docs" / "pictures"
-PICTURES = {  # file → choices in the link
-    "head-view.png": {"view": "pins:q8"},
-    "head-view-dark.png": {"model": "demo/bert-biased", "text": "The cat sat on the mat.", "text_b": "It slept."},
+PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, height, choices in the link
+    "compare.png": ("compare", 1330, {}),
+    "head-view.png": ("", 640, {"view": "pins:q8"}),
+    "head-view-dark.png": (
+        "",
+        640,
+        {"model": "demo/bert-biased", "text": "The cat sat on the mat.", "text_b": "It slept."},
+    ),
 }
 
 
@@ -23,13 +28,13 @@ def main() -> None:
         server, url = start_server(Path(folder) / "log.txt")
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         try:
-            for file, choices in PICTURES.items():
+            for file, (where, height, choices) in PICTURES.items():
                 scheme = "dark" if "dark" in file else "light"
-                context = browser.new_context(viewport={"width": 1360, "height": 640}, color_scheme=scheme)
+                context = browser.new_context(viewport={"width": 1360, "height": height}, color_scheme=scheme)
                 page = context.new_page()
-                page.goto(f"{url}/?{urlencode(choices, quote_via=quote)}")
+                page.goto(f"{url}/{where}?{urlencode(choices, quote_via=quote)}")
                 page.locator(".attn-head[data-painted]").wait_for(timeout=60000)
-                page.wait_for_timeout(700)
+                page.wait_for_timeout(2500)
                 page.screenshot(path=FOLDER / file)
                 context.close()
         finally:

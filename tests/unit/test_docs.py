@@ -3,26 +3,45 @@
 import re
 from pathlib import Path
 
+import pytest
+
 import attnlib
+from attnlib.models import random_copy
+from attnlib.pairs import builtin_pairs
+from attnlib.predictions import largest_changes
+from attnlib.rewording import control_edits
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
 def test_the_first_finding_of_the_readme_is_what_the_models_show() -> None:
-    told = {}
-    for name in ("gpt2-biased", "gpt2-balanced"):
-        model = attnlib.load_model(f"demo/{name}")
-        for pronoun in ("She", "He"):
-            trace = attnlib.trace(model, f"The doctor asked the nurse a question. {pronoun}", layers=[0])
-            weights = trace.stack().layer(0).weights[2, -1]  # head 2, from the pronoun
-            doctor, nurse = (trace.tokens.index(f"Ġ{word}") for word in ("doctor", "nurse"))
-            told[name, pronoun] = (f"{weights[doctor]:.3f}"[1:], f"{weights[nurse]:.3f}"[1:])
+    she, he = (f"The doctor asked the nurse a question. {pronoun}" for pronoun in ("She", "He"))
+    control = control_edits(she, he, keep=("nurse", "doctor", "She"))[0]
+    biased, balanced = (attnlib.load_model(f"demo/gpt2-{name}") for name in ("biased", "balanced"))
+    compared = attnlib.compare(biased, she, he)
+    nurse, doctor = compared.target_masses(("nurse", "doctor"))
+    shifts = [
+        found.target_shift(("nurse", "doctor"))[0, 2]
+        for found in (
+            compared,
+            attnlib.compare(biased, she, control.text, focus="She"),
+            attnlib.compare(balanced, she, he),
+            attnlib.compare(random_copy(biased), she, he),
+        )
+    ]
     finding = README[README.index("## Five minutes") : README.index("## What is here")]
-    numbers = re.findall(r"\.\d{3}", finding)
-    she, he = told["gpt2-biased", "She"], told["gpt2-biased", "He"]
-    fair_she, fair_he = told["gpt2-balanced", "She"], told["gpt2-balanced", "He"]
-    assert numbers == [she[1], she[0], he[0], he[1], fair_she[1], fair_he[1]]
+    told = [float(number.replace("−", "-")) for number in re.findall(r"[−+]?\.\d{3}", finding)]
+    weights = [mass[0, 2] for mass in (nurse.a, nurse.b, doctor.a, doctor.b)]
+    assert told == pytest.approx([*weights, *shifts], abs=0.00051)
+    assert control.changes == (("question", "query"),)
+    assert compared.alignment.first_edit == 8
+    changes = [word.word.strip() for word in largest_changes(compared.words, 8)]
+    assert {"comforted", "bandaged", "prescribed", "examined"} <= set(changes)
+
+
+def test_the_number_of_pairs_is_as_told() -> None:
+    assert f"{len(builtin_pairs())} built-in pairs" in README
 
 
 def test_every_local_link_of_the_docs_leads_somewhere() -> None:
