@@ -1,161 +1,261 @@
 // The matrix view: one head as a token x token picture, of one text or as A, B and B − A of a pair.
-// What is shown is decided in matrix_shown.js; here are canvas, mouse and keys.
+// What is shown is decided in matrix_shown.js; here are two canvases as large as the visible part, mouse and keys.
 import { readPayload, themeOf, fitCanvas, el } from "./shared.js";
-import { sidesBar, shareSide, onSharedSide, signColors, formatSigned } from "./sides.js";
-import { valuesOf, sharedOf, pixelsOf, layoutOf, sayCell, labelOn } from "./matrix_shown.js";
+import { sidesBar, shareSide, onSharedSide, formatSigned, SIDE_KEYS } from "./sides.js";
+import {
+  valuesOf,
+  presentOf,
+  pixelsOf,
+  rampOf,
+  layoutOf,
+  cellAt,
+  moveCell,
+  sayCell,
+  labelOn,
+  shorten,
+} from "./matrix_shown.js";
+
+const TALLEST = 640; // pixels of the visible part; also in matrix.css
+const SCROLLBAR = 15;
+const STRIPES = 6; // pixels from stripe to stripe where there is nothing to compare
 
 export class MatrixView {
   constructor(root) {
     this.root = root;
-    this.side = "diff";
+    this.chosen = "diff"; // the side of a pair
     this.cursor = null; // [query, key] under the mouse or the keyboard
     this.bar = sidesBar((side) => {
       this.setSide(side);
       shareSide(side);
     });
     this.legend = el("div", { class: "legend" });
-    this.canvas = el("canvas");
-    this.overlay = el("canvas", {
-      class: "overlay",
-      tabindex: 0,
-      role: "application",
-      "aria-label": "Matrix of attention weights. Arrow keys move through the cells.",
-    });
-    this.tip = el("div", { class: "tip", role: "status" });
-    const drawing = el("div", { class: "drawing" }, this.canvas, this.overlay);
-    root.replaceChildren(el("div", { class: "top" }, this.bar.element, this.legend), drawing, this.tip);
+    this.canvas = el("canvas", { "aria-hidden": "true" });
+    this.overlay = el("canvas", { class: "overlay", tabindex: 0, role: "application" });
+    this.window = el("div", { class: "window" }, this.canvas, this.overlay);
+    this.inner = el("div", { class: "inner" }, this.window);
+    this.scroller = el("div", { class: "scroller", tabindex: -1 }, this.inner);
+    this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true });
+    this.spoken = el("div", { class: "spoken", role: "status" });
+    const top = el("div", { class: "top" }, this.bar.element, this.legend);
+    root.replaceChildren(top, el("div", { class: "drawing" }, this.scroller, this.tip), this.spoken);
     this.listen();
     this.forget = onSharedSide((side) => this.setSide(side));
-    new ResizeObserver(() => this.draw()).observe(root);
+    new ResizeObserver(() => this.resize()).observe(root);
   }
 
+  // ---- data
+
+  /** A new payload. The side stays; the cell under the keyboard, too, where the tokens are the same. */
   setData(bytes) {
     const { header, arrays } = readPayload(bytes);
-    this.header = header;
-    this.columns = header.keys ?? header.queries;
-    this.values = valuesOf(arrays);
+    const tokens = JSON.stringify([header.queries, header.keys]);
+    if (tokens !== this.tokens) this.cursor = null;
+    Object.assign(this, { header, tokens, columns: header.keys ?? header.queries, values: valuesOf(arrays) });
     this.theme = themeOf(this.root);
-    this.cursor = null;
-    if (!header.pair) this.side = "a";
-    this.bar.element.hidden = !header.pair;
     this.images = new Map();
-    this.draw();
+    this.bar.element.hidden = !header.pair;
+    this.overlay.setAttribute(
+      "aria-label",
+      `Attention of head ${header.layer}-${header.head}, ${this.size().join(" x ")} tokens. Arrow keys move through the cells.`,
+    );
+    this.resize();
+  }
+
+  get side() {
+    return this.header?.pair ? this.chosen : "a";
   }
 
   setSide(side) {
-    if (!this.header?.pair || side === this.side) return;
-    this.side = side;
-    this.draw();
+    if (side === this.chosen) return;
+    this.chosen = side;
+    if (this.header?.pair) this.draw();
+  }
+
+  size() {
+    return [this.header.queries.labels.length, this.columns.labels.length];
   }
 
   // ---- drawing
 
+  /** Sizes anew; they do not depend on the side, so that nothing moves from A to B. */
+  resize() {
+    if (!this.header) return;
+    const pen = this.canvas.getContext("2d");
+    pen.font = `12px ${this.theme.font}`;
+    const widest = ({ labels }) =>
+      Math.max(8, ...labels.slice(0, 600).map((text) => pen.measureText(text.trim().slice(0, 60)).width));
+    const labels = [widest(this.header.queries), widest(this.columns)];
+    const width = Math.max(200, this.root.clientWidth);
+    this.layout = layoutOf(width, ...this.size(), ...labels);
+    if (this.layout.height > TALLEST) this.layout = layoutOf(width - SCROLLBAR, ...this.size(), ...labels);
+    sizeOf(this.window, [0, 0]);
+    sizeOf(this.inner, [this.layout.width, this.layout.height]);
+    this.shown = [this.scroller.clientWidth, this.scroller.clientHeight]; // without scroll bars
+    this.shown = [Math.min(this.shown[0], this.layout.width), Math.min(this.shown[1], this.layout.height)];
+    sizeOf(this.window, this.shown);
+    this.draw();
+  }
+
+  schedule() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
   draw() {
     if (!this.header) return;
-    const { header, columns, theme } = this;
-    const [rows, count] = [header.queries.labels.length, columns.labels.length];
-    const pen = this.canvas.getContext("2d");
-    pen.font = `12px ${theme.font}`;
-    const texts = [...header.queries.labels, ...columns.labels].slice(0, 400);
-    const widest = Math.min(120, Math.max(...texts.map((text) => pen.measureText(text.trim()).width)));
-    this.layout = layoutOf(Math.max(200, this.root.clientWidth), rows, count, widest);
     const { cell, left, top } = this.layout;
-    const size = [Math.ceil(left + count * cell + 4), Math.ceil(top + rows * cell + 4)];
-    const context = fitCanvas(this.canvas, ...size);
+    const [rows, columns] = this.size();
+    const context = fitCanvas(this.canvas, ...this.shown);
+    const [x, y] = this.scrolled();
+    context.save();
+    context.beginPath();
+    context.rect(left, top, ...this.shown);
+    context.clip();
+    context.translate(left - x, top - y);
     context.imageSmoothingEnabled = false;
-    context.drawImage(this.image(), left, top, count * cell, rows * cell);
+    context.drawImage(this.image(), 0, 0, columns * cell, rows * cell);
+    this.drawMissing(context);
+    context.globalAlpha = 0.3;
+    context.strokeStyle = this.theme.text;
+    context.strokeRect(0.5, 0.5, columns * cell - 1, rows * cell - 1);
+    context.restore();
     this.drawLabels(context);
-    fitCanvas(this.overlay, ...size);
     this.bar.update(this.side);
     this.showLegend();
     this.mark();
   }
 
-  /** One pixel per cell, kept per side: moving the mouse never makes it again. */
+  scrolled() {
+    return [this.scroller.scrollLeft, this.scroller.scrollTop];
+  }
+
+  /** One pixel per cell, kept per side: neither the mouse nor scrolling makes it again. */
   image() {
-    const { header, columns, values, side, theme } = this;
+    const { values, side, header, theme } = this;
     if (!this.images.has(side)) {
-      const [rows, count] = [header.queries.labels.length, columns.labels.length];
+      const [rows, columns] = this.size();
       const picture = document.createElement("canvas");
-      [picture.width, picture.height] = [count, rows];
-      const pixels = pixelsOf(values, side, count, sharedOf(header.queries), theme);
-      picture.getContext("2d").putImageData(new ImageData(pixels, count, rows), 0, 0);
+      [picture.width, picture.height] = [columns, rows];
+      const pixels = pixelsOf(values, side, columns, presentOf(header.queries, side), theme);
+      picture.getContext("2d").putImageData(new ImageData(pixels, columns, rows), 0, 0);
       this.images.set(side, picture);
     }
     return this.images.get(side);
   }
 
+  /** Stripes where a row cannot be compared, or a row or column is not in the shown prompt. */
+  drawMissing(context) {
+    const { cell } = this.layout;
+    const [rows, columns] = this.size();
+    const areas = presentOf(this.header.queries, this.side).flatMap((there, q) =>
+      there ? [] : [[0, q * cell, columns * cell, cell]],
+    );
+    if (this.side !== "diff")
+      presentOf(this.columns, this.side).forEach((there, k) => there || areas.push([k * cell, 0, cell, rows * cell]));
+    if (!areas.length) return;
+    context.save();
+    context.beginPath();
+    for (const area of areas) context.rect(...area);
+    context.clip();
+    context.globalAlpha = 0.3;
+    context.strokeStyle = this.theme.text;
+    context.beginPath();
+    const [width, height] = [columns * cell, rows * cell];
+    for (let x = -height; x < width; x += STRIPES) {
+      context.moveTo(x, height);
+      context.lineTo(x + height, 0);
+    }
+    context.stroke();
+    context.restore();
+  }
+
   drawLabels(context) {
-    const { header, columns, side, theme } = this;
     const { cell, left, top, every } = this.layout;
-    context.font = `${cell < 14 ? 10 : 12}px ${theme.font}`;
+    const [x, y] = this.scrolled();
+    const { side, theme } = this;
+    context.font = `${cell < 15 ? 11 : 12}px ${theme.font}`;
     context.fillStyle = theme.text;
     context.textBaseline = "middle";
-    const write = (row, i, x, y, turn) => {
-      if (i % every) return;
-      context.save();
-      context.translate(x, y);
-      if (turn) context.rotate(-Math.PI / 2);
-      context.textAlign = turn ? "left" : "right";
-      context.fillText(shorten(context, labelOn(row, i, side), left - 8), 0, 0);
-      context.restore();
+    const measure = (text) => context.measureText(text).width;
+    const write = (row, from, to, room, put) => {
+      for (let i = 0; i < row.labels.length; i += every) {
+        const at = (i + 0.5) * cell;
+        if (at < from || at > to) continue;
+        context.save();
+        put(at);
+        context.fillText(shorten(labelOn(row, i, side), room, measure), 0, 0);
+        context.restore();
+      }
     };
-    header.queries.labels.forEach((_, i) => write(header.queries, i, left - 4, top + (i + 0.5) * cell, false));
-    columns.labels.forEach((_, i) => write(columns, i, left + (i + 0.5) * cell, top - 4, true));
-    context.strokeStyle = theme.text;
-    context.globalAlpha = 0.25;
-    context.strokeRect(
-      left - 0.5,
-      top - 0.5,
-      columns.labels.length * cell + 1,
-      header.queries.labels.length * cell + 1,
-    );
-    context.globalAlpha = 1;
+    context.textAlign = "right";
+    const [width, height] = this.shown;
+    write(this.header.queries, y, y + height - top, left - 7, (at) => context.translate(left - 4, top + at - y));
+    context.textAlign = "left";
+    write(this.columns, x, x + width - left, top - 7, (at) => {
+      context.translate(left + at - x, top - 4);
+      context.rotate(-Math.PI / 2);
+    });
   }
 
   showLegend() {
-    const { more, less } = signColors(this.theme.dark);
-    const { background, accent } = this.theme;
-    const ramp = el("span", { class: "ramp", "aria-hidden": "true" });
-    const diff = this.side === "diff";
-    ramp.style.background = `linear-gradient(to right, ${diff ? `${less}, ${background}, ${more}` : `${background}, ${accent}`})`;
-    const [from, to] = diff ? [formatSigned(-this.values.scale), formatSigned(this.values.scale)] : ["0", "1"];
-    this.legend.replaceChildren(el("span", { text: from }), ramp, el("span", { text: to }));
+    const { side, theme, values } = this;
+    const diff = side === "diff";
+    const ramp = el("span", { class: "ramp", "aria-hidden": "true", text: diff ? "0" : "" });
+    ramp.style.background = `linear-gradient(to right, ${rampOf(side, values.scale, theme).join(", ")})`;
+    const [from, to] = diff ? [formatSigned(-values.scale), formatSigned(values.scale)] : ["0", "1"];
+    const meaning = diff ? "orange: more in B, blue: less" : "";
+    const parts = [el("span", { text: from }), ramp, el("span", { text: to })];
+    this.legend.replaceChildren(...parts, el("span", { class: "meaning", text: meaning }));
   }
 
-  /** Cross-hair and words of the cell under the cursor. */
+  /** Crosshair and words of the cell under the cursor; the picture below stays. */
   mark() {
+    const { cursor, theme } = this;
+    const context = fitCanvas(this.overlay, ...this.shown);
+    this.tip.hidden = !cursor;
+    if (!cursor) return;
     const { cell, left, top } = this.layout;
-    const context = this.overlay.getContext("2d");
-    context.clearRect(0, 0, this.overlay.width, this.overlay.height);
-    this.tip.textContent = this.cursor ? sayCell(this.header, this.values, ...this.cursor) : "";
-    if (!this.cursor) return;
-    const [query, key] = this.cursor;
-    context.strokeStyle = this.theme.text;
-    context.globalAlpha = 0.35;
-    context.strokeRect(left, top + query * cell, this.columns.labels.length * cell, cell);
-    context.strokeRect(left + key * cell, top, cell, this.header.queries.labels.length * cell);
+    const [rows, columns] = this.size();
+    const [x, y] = [left + cursor[1] * cell - this.scrolled()[0], top + cursor[0] * cell - this.scrolled()[1]];
+    context.save();
+    context.beginPath();
+    context.rect(left - 2, top - 2, ...this.shown);
+    context.clip();
+    context.strokeStyle = theme.text;
+    context.globalAlpha = 0.45;
+    context.strokeRect(left - 0.5, y - 0.5, columns * cell + 1, cell + 1);
+    context.strokeRect(x - 0.5, top - 0.5, cell + 1, rows * cell + 1);
     context.globalAlpha = 1;
     context.lineWidth = 2;
-    context.strokeRect(left + key * cell, top + query * cell, cell, cell);
-    context.lineWidth = 1;
+    context.strokeRect(x - 1, y - 1, cell + 2, cell + 2);
+    context.restore();
+    this.placeTip(x, y);
+  }
+
+  placeTip(x, y) {
+    const { cell } = this.layout;
+    const words = sayCell(this.header, this.values, ...this.cursor);
+    if (words !== this.tip.textContent) this.tip.textContent = words;
+    const { offsetWidth, offsetHeight } = this.tip;
+    const room = Math.max(this.root.clientWidth, this.shown[0]) - offsetWidth;
+    const under = y - offsetHeight - 8 < 0;
+    this.tip.style.left = `${Math.max(0, Math.min(room, x + cell / 2 - offsetWidth / 2))}px`;
+    this.tip.style.top = `${under ? y + cell + 8 : y - offsetHeight - 8}px`;
   }
 
   // ---- events
 
   listen() {
-    const { overlay } = this;
-    overlay.addEventListener("mousemove", (event) => this.setCursor(this.cellAt(event.offsetX, event.offsetY)));
+    const { overlay, scroller } = this;
+    overlay.addEventListener("mousemove", ({ offsetX, offsetY }) =>
+      this.setCursor(cellAt(this.layout, this.size(), [offsetX, offsetY], this.scrolled())),
+    );
     overlay.addEventListener("mouseleave", () => this.setCursor(null));
+    overlay.addEventListener("blur", () => this.setCursor(null));
     overlay.addEventListener("keydown", (event) => this.onKey(event));
-  }
-
-  cellAt(x, y) {
-    const { cell, left, top } = this.layout;
-    const [key, query] = [Math.floor((x - left) / cell), Math.floor((y - top) / cell)];
-    const inside =
-      key >= 0 && query >= 0 && key < this.columns.labels.length && query < this.header.queries.labels.length;
-    return inside ? [query, key] : null;
+    scroller.addEventListener("scroll", () => this.schedule());
   }
 
   setCursor(cursor) {
@@ -165,25 +265,34 @@ export class MatrixView {
   }
 
   onKey(event) {
-    const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-    if (event.key === "Escape") return this.setCursor(null);
-    if (!(event.key in steps)) return;
-    const [query, key] = this.cursor ?? [-steps[event.key][0], -steps[event.key][1]].map((v) => Math.max(0, v));
-    const within = (v, count) => Math.max(0, Math.min(count - 1, v));
-    const [down, right] = steps[event.key];
-    this.setCursor([
-      within(query + down, this.header.queries.labels.length),
-      within(key + right, this.columns.labels.length),
-    ]);
+    if (event.metaKey || event.altKey) return;
+    const cursor = moveCell(this.cursor, this.size(), event.key, event.ctrlKey);
+    const side = this.header.pair && !event.ctrlKey && SIDE_KEYS[event.key];
+    if (cursor) this.walkTo(cursor);
+    else if (event.key === "Escape") this.setCursor(null);
+    else if (side) {
+      this.setSide(side);
+      shareSide(side);
+    } else return;
     event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** By keyboard: the cell comes into sight and is said aloud. */
+  walkTo(cursor) {
+    const { cell, left, top } = this.layout;
+    const [x, y] = this.scrolled();
+    const into = (at, from, room) => Math.max(at + cell + 4 - room, Math.min(from, at - 2));
+    this.scroller.scrollLeft = into(cursor[1] * cell, x, this.shown[0] - left);
+    this.scroller.scrollTop = into(cursor[0] * cell, y, this.shown[1] - top);
+    this.setCursor(cursor);
+    this.spoken.textContent = sayCell(this.header, this.values, ...cursor);
   }
 }
 
-function shorten(context, text, width) {
-  if (context.measureText(text).width <= width) return text;
-  let length = text.length;
-  while (length > 1 && context.measureText(text.slice(0, length) + "…").width > width) length--;
-  return text.slice(0, length) + "…";
+function sizeOf(element, [width, height]) {
+  element.style.width = `${width}px`;
+  element.style.height = `${height}px`;
 }
 
 const mounted = new WeakMap();

@@ -1,4 +1,4 @@
-"""The payload of the matrix view: one head's attention, token by token, of one text or of a prompt pair."""
+"""The payload of the matrix view: one head's attention, token by token, of a text or of a pair. Draws nothing."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ from jaxtyping import Float
 
 from attnlib.errors import InputError
 from attnlib.views.payload import MOST_WEIGHTS, pack, quantize
+
+MOST_CELLS = MOST_WEIGHTS // 8  # of one matrix: 2,000 x 2,000
 
 
 def matrix_payload(
@@ -19,16 +21,37 @@ def matrix_payload(
     head: int,
     **header: Any,
 ) -> bytes:
-    """One head. With `b` the view shows A, B or B − A; `queries` and `keys` are rows as for the head view.
+    """One head. With `b` the view shows A, B or B − A; `header` is passed on.
 
-    `keys` None: they are the queries. NaN rows (units one prompt does not have) are sent as 0. Raises InputError
-    where shapes do not fit or are too many.
+    `queries` and `keys` (None: the queries) are rows as `token_row` makes them, for a pair with "a" and "b", the text
+    of each unit in A and in B (None where it is not there). NaN (rows of units that one prompt lacks) is sent as 0.
+    Raises InputError where shapes do not fit or are too many.
     """
-    shape = len(queries["labels"]), len((keys or queries)["labels"])
-    if a.shape != shape or (b is not None and b.shape != shape):
-        raise InputError(f"The matrix has shape {a.shape}, and there are {shape[0]} rows and {shape[1]} columns.")
-    if a.size > MOST_WEIGHTS // 8:
-        raise InputError(f"{shape[0]:,} x {shape[1]:,} tokens are too many for a matrix. Shorten the text.")
+    columns = queries if keys is None else keys
+    shape = len(queries["labels"]), len(columns["labels"])
+    for weights in (a,) if b is None else (a, b):
+        if weights.shape != shape:
+            raise InputError(
+                f"The matrix has shape {weights.shape}, and there are {shape[0]} rows and {shape[1]} columns."
+            )
+    if 0 in shape:
+        raise InputError("A matrix needs at least one row and one column.")
+    if a.size > MOST_CELLS:
+        longest = int(MOST_CELLS**0.5)
+        raise InputError(
+            f"{shape[0]:,} x {shape[1]:,} tokens are too many for a matrix. Shorten the text to {longest:,} tokens."
+        )
+    if b is not None:
+        _check_names(queries, columns)
     about = {"view": "matrix", "layer": layer, "head": head, "pair": b is not None, "queries": queries, "keys": keys}
     arrays = {"a": quantize(np.nan_to_num(a))} | ({} if b is None else {"b": quantize(np.nan_to_num(b))})
     return pack({**about, **header}, arrays)
+
+
+def _check_names(*rows: dict[str, Any]) -> None:
+    """InputError where a row of a pair does not say what each unit is called in A and in B."""
+    for row in rows:
+        if any(len(row.get(side, ())) != len(row["labels"]) for side in ("a", "b")):
+            raise InputError(
+                "A pair's rows need “a” and “b”: the text of each unit in A and in B, None where it lacks."
+            )
