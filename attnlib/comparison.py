@@ -39,7 +39,7 @@ class Statistic(NamedTuple):
 
 STATISTICS = {
     "shift": Statistic(
-        "Target shift G", True, "attention from the focus to the first target minus the second, B − A"
+        "Target shift G", True, "attention from the focus word to the first target minus the second; B − A"
     ),
     "shift_corrected": Statistic(
         "Target shift, sink removed", True, "G without the share of first or special tokens"

@@ -86,6 +86,7 @@ export class HeadView {
     if (first || other) this.build();
     this.update();
     if (first && header.pair) shareSide(this.state.show);
+    if (other && header.pair) this.showFirstEdit();
   }
 
   sizes() {
@@ -108,6 +109,12 @@ export class HeadView {
     if (first && head === null) return; // a link's own heads
     const rule = head === null && this.state.rule === "one" ? "mean" : this.state.rule;
     this.state = { ...this.state, heads: head === null ? null : [head], rule };
+  }
+
+  /** Scroll to where the prompts begin to differ: before it a causal model's difference is empty. */
+  showFirstEdit() {
+    const edit = this.header.queries.kinds.findIndex((kind) => kind !== "equal");
+    this.scroller.scrollTop = Math.max(0, edit - 8) * ROW;
   }
 
   /** Bars and columns, anew when tokens or heads are others. */

@@ -85,24 +85,11 @@ def _on_link(link: Link | None) -> None:
 
 def _reading(chosen: Choices, comparison: "Comparison", focus: str | None) -> Reading:
     """The statistic to read by, with its choice on the page; and the head that is looked at closely."""
-    from attnlib.comparison import STATISTICS
     from attnlib.findings import largest
 
     assert chosen.pair is not None
     targets = _known_targets(comparison, chosen.pair.targets)
-    names = [name for name in STATISTICS if targets or not STATISTICS[name].needs_targets]
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    statistic = left.selectbox(
-        "Heads are read by",
-        names,
-        format_func=lambda name: f"{STATISTICS[name].title}: {STATISTICS[name].about}",
-        key="stat" if targets else "stat_without_targets",
-        bind="query-params",
-        persist_state="session",
-    )
-    right.segmented_control(
-        "Heads stand", ["in place", "by size"], key="order", bind="query-params", default="in place", required=True
-    )
+    statistic = _choose_statistic(bool(targets))
     try:
         values = comparison.statistic(statistic, targets)
     except InputError as error:  # a target is the sink itself
@@ -117,6 +104,23 @@ def _reading(chosen: Choices, comparison: "Comparison", focus: str | None) -> Re
         st.rerun()
     st.session_state["compared_once"] = True
     return reading
+
+
+def _choose_statistic(with_targets: bool) -> str:
+    """The name of the statistic; the link has its title."""
+    from attnlib.comparison import STATISTICS
+
+    titles = {s.title: name for name, s in STATISTICS.items() if with_targets or not s.needs_targets}
+    left, right = st.columns([3, 5], vertical_alignment="bottom")
+    title = left.selectbox(
+        "Heads are read by",
+        list(titles),
+        key="stat" if with_targets else "distance",
+        bind="query-params",
+        persist_state="session",
+    )
+    right.caption(f"{STATISTICS[titles[title]].about}")
+    return titles[title]
 
 
 def _known_targets(comparison: "Comparison", targets: tuple[str, ...]) -> tuple[str, ...]:

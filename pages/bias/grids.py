@@ -10,13 +10,14 @@ from pages.bias.reading import Reading, run
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
 from pages.ui.pair import choose_control, links
-from pages.ui.state import show_head
+from pages.ui.state import Choices, show_head
 
 if TYPE_CHECKING:
     from attnlib import Comparison
     from attnlib.views.grid import HeadGrid
 
-CONTROLS = {"edit": "a control edit", "twin": "the twin model", "untrained": "random weights"}
+EDIT, TWIN, UNTRAINED = "a control edit", "the twin model", "random weights"
+SMALL = 100_000_000  # parameters of a model that is quickly run a few times more
 
 
 def grids(reading: Reading) -> None:
@@ -24,39 +25,51 @@ def grids(reading: Reading) -> None:
     chosen, pair = reading.chosen, reading.chosen.pair
     assert pair is not None
     assert chosen.model is not None
-    offered = ["edit", *(["twin"] if twin_of(chosen.name) else []), "untrained"]
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
-    shown = left.pills(
-        "Compare with",
-        offered,
-        selection_mode="multi",
-        required=False,
-        format_func=lambda name: CONTROLS[name],
-        default=offered if chosen.model.parameters < 100_000_000 else offered[:1],
-        key="controls",
-        persist_state="session",
-        help="Controls: a head that moves as much here is not about your edit.",
-    )
-    with right:
+    left, middle, right = st.columns([5, 5, 2], vertical_alignment="bottom")
+    with left:
+        shown = _choose_controls(chosen)
+    with middle:
         control = choose_control(chosen.text, pair.prompt_b, (*reading.targets, reading.comparison.focus_in_a))
+    right.toggle("Largest first", key="order", bind="query-params", persist_state="session")
     drawn = [_grid(reading, reading.comparison, "Your edit")]
     for name in shown:
         try:
             with st.spinner("Comparing …", show_time=False):
                 drawn.append(_control(reading, name, control))
         except InputError as error:
-            st.warning(f"{CONTROLS[name].capitalize()}: {plain(str(error))}")
+            st.warning(f"{name.capitalize()}: {plain(str(error))}")
     _draw(reading, drawn)
+
+
+def _choose_controls(chosen: Choices) -> list[str]:
+    """Which controls stand beside the edit; with two models only the edit's, since the models are what differs."""
+    assert chosen.model is not None
+    assert chosen.pair is not None
+    twin = [TWIN] if twin_of(chosen.name) else []
+    offered = [EDIT, *twin, UNTRAINED] if chosen.pair.name_b is None else [EDIT]
+    first = offered if chosen.model.parameters < SMALL else offered[:1]
+    return st.pills(
+        "Compare with",
+        offered,
+        selection_mode="multi",
+        required=False,
+        default=None if "controls" in st.session_state else first,
+        key="controls",
+        persist_state="session",
+        help="Controls: a head that moves as much here is not about your edit.",
+    )
 
 
 def _control(reading: Reading, name: str, control: str) -> "HeadGrid":
     chosen, pair, focus = reading.chosen, reading.chosen.pair, reading.comparison.focus_in_a
     assert pair is not None
-    if name == "edit":
+    if name == EDIT:
         if not control:
             raise InputError("no word of prompt A is known that could be changed without a difference. Write one.")
-        return _grid(reading, run(chosen, control, focus), "Control edit", control)
-    if name == "twin":
+        return _grid(
+            reading, run(chosen, control, focus, name=chosen.name, second=chosen.text_b), "Control edit", control
+        )
+    if name == TWIN:
         twin = twin_of(chosen.name)
         return _grid(reading, run(chosen, pair.prompt_b, reading.focus, links(), twin), "Twin model", twin or "")
     untrained = run(chosen, pair.prompt_b, reading.focus, links(), chosen.name, untrained=True)
@@ -81,7 +94,7 @@ def _draw(reading: Reading, grids: "list[HeadGrid]") -> None:
         statistic=statistic.title,
         signed=statistic.signed,
         selected=reading.place,
-        order="rank" if st.session_state.get("order") == "by size" else "place",
+        order="rank" if st.session_state.get("order") else "place",
     )
     head_grid(payload, key="grid", on_pick=_on_pick)
     if st.session_state.pop("rerun_all", False):

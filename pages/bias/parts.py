@@ -65,7 +65,7 @@ def _bars(reading: Reading) -> None:
     prompts = ["A", "B"]
     here = reading.comparison.target_masses(reading.targets)
     masses = [[float(mass.a[reading.place]) for mass in here], [float(mass.b[reading.place]) for mass in here]]
-    for name, comparison in further_comparisons(reading):
+    for name, comparison in further_comparisons(reading)[0]:
         try:
             found = comparison.target_masses(reading.targets)
         except InputError:  # told where the further prompts are listed
@@ -105,10 +105,11 @@ def further(reading: Reading) -> None:
     if not pair.further:
         return
     st.markdown("##### All prompts against prompt A")
-    everything = [("B", reading.comparison), *further_comparisons(reading)]
-    table, problems = prompts_table(everything, reading.statistic, reading.targets, reading.place)
+    more, not_run = further_comparisons(reading)
+    everything = [("B", reading.comparison), *more]
+    table, not_read = prompts_table(everything, reading.statistic, reading.targets, reading.place)
     st.dataframe(table, hide_index=True)
-    for problem in problems:
+    for problem in not_run + not_read:
         st.warning(plain(problem))
 
 

@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
 from attnlib.errors import InputError
 from pages.ui import cached
-from pages.ui.controls import plain
 from pages.ui.state import Choices
 
 if TYPE_CHECKING:
@@ -37,23 +34,27 @@ def run(
     corrected: cached.Links = (),
     name: str | None = None,
     untrained: bool = False,
+    second: str | None = None,
 ) -> "Comparison":
-    """Prompt A against another prompt, as the sidebar says; in another model with `name` or `untrained`."""
+    """Prompt A against another prompt, as the sidebar says; in another model with `name` or `untrained`.
+
+    `second` is the other prompt's second text, by default that of prompt B.
+    """
     pair = chosen.pair
     assert pair is not None
     names = (name or chosen.name, name or pair.name_b or chosen.name)
-    prompts = ((chosen.text, chosen.text_b), (prompt_b, pair.second_b))
+    prompts = ((chosen.text, chosen.text_b), (prompt_b, second or pair.second_b))
     return cached.compare(names, prompts, chosen.stack, chosen.layer, focus, corrected, chosen.cut, untrained)
 
 
-def further_comparisons(reading: Reading) -> "list[tuple[str, Comparison]]":
-    """Prompt A against each further prompt that can be compared; cached, so asking twice costs nothing."""
-    pair = reading.chosen.pair
+def further_comparisons(reading: Reading) -> "tuple[list[tuple[str, Comparison]], list[str]]":
+    """Prompt A against each further prompt, and a sentence for each that cannot be compared; cached."""
+    chosen, pair = reading.chosen, reading.chosen.pair
     assert pair is not None
-    found = []
+    found, problems = [], []
     for name, prompt in zip("CDEF", pair.further, strict=False):
         try:
-            found.append((name, run(reading.chosen, prompt, reading.comparison.focus_in_a)))
+            found.append((name, run(chosen, prompt, reading.comparison.focus_in_a, second=chosen.text_b)))
         except InputError as error:
-            st.warning(f"Prompt {name}: {plain(str(error)).removeprefix('Prompt B: ')}")
-    return found
+            problems.append(f"Prompt {name}: {error}".replace("Prompt B: ", "").replace("prompt B", f"prompt {name}"))
+    return found, problems

@@ -168,7 +168,9 @@ def _split(text: str | None, by: str) -> tuple[str, ...]:
 
 def choose_control(prompt_a: str, prompt_b: str, keep: tuple[str, ...]) -> str:
     """The control edit: a field that starts with a suggestion; empty where there is none."""
-    suggested = [edit.text for edit in control_edits(prompt_a, prompt_b, keep)]
+    kept = {word.lower() for word in keep}
+    edits = control_edits(prompt_a, prompt_b, keep)
+    suggested = [edit.text for edit in edits if not kept & {word.lower() for word, _ in edit.changes}]
     written = st.text_input(
         "Control edit of prompt A",
         key="control",
