@@ -70,3 +70,26 @@ def test_the_script_is_one_module() -> None:
     joined = script("grid.js")
     assert "import {" not in joined
     assert joined.count("export ") == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "place"),
+    [
+        ("0-2", (0, 2)),
+        ("1-0", (1, 0)),
+        ("2-0", None),
+        ("0-3", None),
+        ("-1-0", None),
+        ("0-2-1", None),
+        ("٠-٢", None),
+        ("0-99999999", None),
+        ("", None),
+        (None, None),
+        (2, None),
+        ([0, 2], None),
+    ],
+)
+def test_what_a_browser_sends_as_a_head_is_checked(sent: object, place: tuple[int, int] | None) -> None:
+    from pages.ui.component import _place
+
+    assert _place(sent, draw(EDIT)[0]) == place
