@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from attnlib.errors import InputError
 
 if TYPE_CHECKING:
-    from attnlib.align import align
     from attnlib.attention import zero_heads
     from attnlib.comparing import compare
     from attnlib.comparison import Comparison
@@ -23,7 +22,6 @@ _HOME = {
     "InputError": "attnlib.errors",
     "Model": "attnlib.models",
     "Trace": "attnlib.tracing",
-    "align": "attnlib.align",
     "compare": "attnlib.comparing",
     "demo_models": "attnlib.sources",
     "head_view": "attnlib.views.html",
@@ -37,7 +35,6 @@ __all__ = [
     "InputError",
     "Model",
     "Trace",
-    "align",
     "compare",
     "demo_models",
     "head_view",

@@ -91,6 +91,11 @@ class Comparison:
         """The focus word as prompt A has it."""
         return word_text(self.alignment.a, self.focus.a).strip()
 
+    @property
+    def focus_units(self) -> list[int]:
+        """The rows of the focus word in a difference."""
+        return units_of(self.alignment, self.focus)
+
     # ---- differences
 
     def attention(self, layer: int) -> tuple[Float[np.ndarray, "head unit key_unit"], ...]:
@@ -130,7 +135,7 @@ class Comparison:
         `over`: "mean" or "max" of the rows, or "focus". `rows` are the query units that count (default: all).
         """
         if over == "focus":
-            rows, over = units_of(self.alignment, self.focus), "mean"
+            rows, over = self.focus_units, "mean"
         chosen = list(self.alignment.shared if rows is None else set(rows) & set(self.alignment.shared))
         if not chosen:
             raise InputError("None of these rows is in both prompts. Choose words that are.")

@@ -50,6 +50,7 @@ def finding(comparison: Comparison, statistic: str, targets: Sequence[str] = ())
         f"{_what_changed(comparison)} {moves}.",
         "" if abs(value) >= still else f"The largest change is in head {layer}-{head}.",
         _how(comparison, statistic, targets, layer, head),
+        _apart(comparison, layer, head),
         _others(values, statistic),
         _untouched(comparison),
         _word(comparison.words),
@@ -110,6 +111,21 @@ def _how(comparison: Comparison, statistic: str, targets: Sequence[str], layer: 
     name = "target shift G" + (" (sink removed)" if corrected else "")
     what = f"Its attention from “{comparison.focus.word}” {' and '.join(moves)}"
     return f"{what}: a {name} of {signed(value)}{direction}."
+
+
+def _apart(comparison: Comparison, layer: int, head: int) -> str:
+    """What the focus word's attention spends on tokens that only one prompt has."""
+    rows, units = comparison.changes[layer].rows, comparison.focus_units
+    keys = comparison.key_alignment
+    parts = []
+    for side, kind, spent in (("A", "deleted", rows.outside_a), ("B", "inserted", rows.outside_b)):
+        count = sum(unit.kind == kind for unit in keys.units)
+        if count and units:
+            share = number(float(np.nanmean(spent[head, units])))
+            parts.append(
+                f"{count} token{'s' * (count > 1)} only in {side} get{'s' * (count == 1)} {share} of it there"
+            )
+    return f"Apart from that, {' and '.join(parts)}." if parts else ""
 
 
 def _others(values: np.ndarray, statistic: str) -> str:

@@ -9,7 +9,7 @@ import psutil
 import torch
 import transformers
 
-from tests.benchmarks import browser, memory, server
+from tests.benchmarks import browser, comparison, memory, server
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
@@ -18,11 +18,14 @@ def main() -> None:
     page = browser.run()
     depths = memory.run()
     rows = server.run()
-    REPORT.write_text(_report(rows, depths, page), "utf-8")
+    pairs = comparison.run()
+    REPORT.write_text(_report(rows, pairs, depths, page), "utf-8")
     print(REPORT.read_text("utf-8"))
 
 
-def _report(rows: list[dict[str, Any]], depths: list[dict[str, Any]], page: dict[str, Any]) -> str:
+def _report(
+    rows: list[dict[str, Any]], pairs: list[dict[str, Any]], depths: list[dict[str, Any]], page: dict[str, Any]
+) -> str:
     viz = [(r["bertviz_MB"], r["bertviz_s"]) if "bertviz_MB" in r else None for r in rows]
     viz_cells = [f"{v[0]:.1f} MB, {v[1]:.2f} s" if v else "–" for v in viz]
     parts = [
@@ -50,11 +53,13 @@ def _report(rows: list[dict[str, Any]], depths: list[dict[str, Any]], page: dict
                 for r, v in zip(rows, viz_cells, strict=True)
             ],
         ),
+        *_comparison(pairs, page),
         "## Memory",
-        f"Peak above the loaded model at {memory.TOKENS} tokens, in MB.",
+        f"Peak above the loaded model at {memory.TOKENS} tokens, in MB. *Batch*: a plain forward pass over two "
+        "texts; *comparison*: of two prompts, with the matrices of one layer and the scores of all.",
         _table(
-            ["layers", "plain forward", "one-layer view", "full trace"],
-            [[d["layers"], *(f"{d[f'{what}_MB']:.0f}" for what in ("forward", "view", "trace"))] for d in depths],
+            ["layers", "plain forward", "one-layer view", "full trace", "batch", "comparison"],
+            [[d["layers"], *(f"{d[f'{what}_MB']:.0f}" for what in memory.WHAT)] for d in depths],
         ),
         "## Browser",
         "12 heads in headless Chromium without a GPU. *Painted*: from the arrival of the server's answer to the "
@@ -67,6 +72,21 @@ def _report(rows: list[dict[str, Any]], depths: list[dict[str, Any]], page: dict
         f"{page['first_view_s']:.1f} s after the browser opened the page.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _comparison(pairs: list[dict[str, Any]], page: dict[str, Any]) -> list[str]:
+    return [
+        "## Comparison",
+        "`compare` of two prompts (matrices of one layer, scores of all, their ranking), divided by the two plain "
+        "eager forward passes. *Equal*: as many tokens in both (one batch); *unequal*: one more in B (two "
+        "passes in turns).",
+        _table(
+            ["tokens", "two forwards, s", "equal ÷ two forwards", "unequal ÷ two forwards"],
+            [[p["tokens"], f"{p['forwards_s']:.2f}", f"{p['equal']:.2f}", f"{p['unequal']:.2f}"] for p in pairs],
+        ),
+        "The page, warm, with the demo model and all controls: from pressing Ctrl+Enter to the last painted view "
+        f"{page['compared_ms']:.0f} ms (median of seven prompts).",
+    ]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -54,10 +54,11 @@ def run() -> dict[str, Any]:
             _open(page, url)
             first_view = time.perf_counter() - cold
             rows = [_row(browser.new_page(), url, folder, tokens) for tokens in LENGTHS]
+            compared = _compared(browser.new_page(), url)
         finally:
             server.terminate()
             server.wait(20)
-    return {"healthy_s": healthy, "first_view_s": first_view, "rows": rows}
+    return {"healthy_s": healthy, "first_view_s": first_view, "rows": rows, "compared_ms": compared}
 
 
 def _open(page: Page, url: str, **choices: object) -> None:
@@ -65,6 +66,28 @@ def _open(page: Page, url: str, **choices: object) -> None:
     page.add_init_script(ARRIVAL)
     page.goto(f"{url}/?{urlencode(choices, quote_via=quote)}")
     page.locator(".attn-head[data-painted]").wait_for()
+
+
+def _compared(page: Page, url: str) -> float:
+    """Milliseconds from pressing Ctrl+Enter to the last painted view of the comparison, with the demo model."""
+    page.set_default_timeout(120000)
+    page.goto(f"{url}/compare")
+    views = [page.locator(f".attn-{view}") for view in ("alignment", "grid", "head", "matrix")]
+    prompt = page.get_by_role("textbox", name="Prompt B", exact=True)
+    page.locator(".attn-matrix[data-painted]").wait_for()
+    page.wait_for_timeout(3000)
+    times = []
+    for word in ("They", "Mary", "It", "Tom", "Then she", "Then he", "We"):
+        before = [view.get_attribute("data-painted") or "" for view in views]
+        prompt.fill(f"The doctor asked the nurse a question. {word}")
+        pressed = page.evaluate("performance.timeOrigin + performance.now()")
+        prompt.press("Control+Enter")
+        for view, painted in zip(views, before, strict=True):
+            expect(view).not_to_have_attribute("data-painted", painted, timeout=60000)
+        times.append(max(float(view.get_attribute("data-painted") or "nan") for view in views) - pressed)
+        page.wait_for_timeout(1500)
+    page.close()
+    return statistics.median(times)
 
 
 def _row(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Peak memory of a one-layer view and of a full trace, for models of different depth (Linux only)."""
+"""Peak memory of a one-layer view, a full trace and a comparison, for models of different depth (Linux only)."""
 
 import re
 import subprocess
@@ -8,6 +8,7 @@ from typing import Any
 
 DEPTHS = (6, 12, 24)
 TOKENS = 512
+WHAT = ("forward", "view", "trace", "batch", "compare")
 
 
 def run() -> list[dict[str, Any]]:
@@ -15,7 +16,7 @@ def run() -> list[dict[str, Any]]:
     rows = []
     for layers in DEPTHS:
         row: dict[str, Any] = {"layers": layers}
-        for what in ("forward", "view", "trace"):
+        for what in WHAT:
             command = [sys.executable, "-m", "tests.benchmarks.memory", str(layers), what]
             row[f"{what}_MB"] = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
         rows.append(row)
@@ -37,6 +38,7 @@ def measure(layers: int, what: str) -> float:
 
     model = wrapped(gpt2_shape(layers, vocabulary=2400))
     text = text_of(TOKENS)
+    pair = [f"{text_of(TOKENS - 1)} {word}" for word in ("she", "he")]
     ids = tokenizer()(text, return_tensors="pt").input_ids
     with torch.inference_mode():
         model.hf(ids[:, :8], use_cache=False)
@@ -45,6 +47,11 @@ def measure(layers: int, what: str) -> float:
     if what == "forward":
         with torch.inference_mode():
             model.hf(ids, use_cache=False)
+    elif what == "batch":
+        with torch.inference_mode():
+            model.hf(torch.cat([ids, ids]), use_cache=False)
+    elif what == "compare":
+        attnlib.compare(model, *pair, layers=[layers // 2])
     elif what == "view":
         head_payload(attnlib.trace(model, text, layers=[layers // 2]), layers // 2)
     else:
