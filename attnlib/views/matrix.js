@@ -49,7 +49,8 @@ export class MatrixView {
   setData(bytes) {
     const { header, arrays } = readPayload(bytes);
     const tokens = JSON.stringify([header.queries, header.keys]);
-    if (tokens !== this.tokens) this.cursor = null;
+    const other = tokens !== this.tokens;
+    if (other) this.cursor = null;
     Object.assign(this, { header, tokens, columns: header.keys ?? header.queries, values: valuesOf(arrays) });
     this.theme = themeOf(this.root);
     this.images = new Map();
@@ -59,6 +60,13 @@ export class MatrixView {
       `Attention of head ${header.layer}-${header.head}, ${this.size().join(" x ")} tokens. Arrow keys move through the cells.`,
     );
     this.resize();
+    if (other && header.pair) this.showFirstEdit();
+  }
+
+  /** Scroll to the row where the prompts begin to differ: before it a causal model's difference is empty. */
+  showFirstEdit() {
+    const edit = this.header.queries.kinds.findIndex((kind) => kind !== "equal");
+    this.scroller.scrollTop = Math.max(0, edit - 8) * this.layout.cell;
   }
 
   get side() {

@@ -49,7 +49,7 @@ def _compare(chosen: Choices) -> "tuple[Comparison, str | None] | None":
     for focus, corrected in dict.fromkeys([(pair.focus, links()), (None, links()), (None, ())]):
         try:
             with st.spinner("Comparing …", show_time=False):
-                return run(chosen, pair.prompt_b, focus, corrected), focus
+                return run(chosen, pair.prompt_b, focus, corrected, matrices=True), focus
         except InputError as error:
             if str(error) not in told:
                 st.error(plain(str(error)), icon=":material/error:")

@@ -82,10 +82,7 @@ def words(reading: Reading) -> None:
     words = reading.comparison.words
     st.markdown("##### What the model would say")
     if not words:
-        st.caption(
-            "Nothing to compare: this model has no language-model head, or it fills masks and a prompt has none. "
-            "Put [MASK] where a word is missing, in both prompts."
-        )
+        st.caption(_why_no_words(reading))
         return
     places = list(dict.fromkeys(word.place for word in words))
     place = places[0]
@@ -94,6 +91,18 @@ def words(reading: Reading) -> None:
     here = [word for word in words if word.place == place]
     st.plotly_chart(word_bars(largest_changes(here)), key="words", config={"displaylogo": False})
     st.caption(f"Words of at least {LEAST} probability under A or B; the largest changes of log-probability.")
+
+
+def _why_no_words(reading: Reading) -> str:
+    from attnlib.predictions import LEAST
+
+    model = reading.chosen.model
+    if model is None or model.family == "encoder":
+        return "This model has no language-model head: it says no words."
+    if model.family == "masked":
+        mask = plain(str(model.tokenizer.mask_token))
+        return f"Put {mask} where a word is missing, in both prompts, to compare words."
+    return f"No word has a probability of {LEAST} or more under A or B."
 
 
 def further(reading: Reading) -> None:

@@ -35,16 +35,19 @@ def run(
     name: str | None = None,
     untrained: bool = False,
     second: str | None = None,
+    matrices: bool = False,
 ) -> "Comparison":
     """Prompt A against another prompt, as the sidebar says; in another model with `name` or `untrained`.
 
-    `second` is the other prompt's second text, by default that of prompt B.
+    `second` is the other prompt's second text, by default that of prompt B. With `matrices` those of the chosen
+    layer are there; the scores alone are the same for every layer, so that choosing a head does not run them again.
     """
     pair = chosen.pair
     assert pair is not None
     names = (name or chosen.name, name or pair.name_b or chosen.name)
     prompts = ((chosen.text, chosen.text_b), (prompt_b, second or pair.second_b))
-    return cached.compare(names, prompts, chosen.stack, chosen.layer, focus, corrected, chosen.cut, untrained)
+    layer = chosen.layer if matrices else None
+    return cached.compare(names, prompts, chosen.stack, layer, focus, corrected, chosen.cut, untrained)
 
 
 def further_comparisons(reading: Reading) -> "tuple[list[tuple[str, Comparison]], list[str]]":

@@ -46,13 +46,13 @@ def compare(
     names: tuple[str, str],
     prompts: "tuple[Prompt, Prompt]",
     stack: str,
-    layer: int,
+    layer: int | None,
     focus: str | None,
     links: Links = (),
     truncate: bool = False,
     untrained: bool = False,
 ) -> "Comparison":
-    """Two prompts compared, with the matrices of one layer; `untrained`: in a random copy. Raises InputError."""
+    """Two prompts compared, with the matrices of one layer or none; `untrained`: in a random copy. InputError."""
     import attnlib
 
     models = [random_copy(name) if untrained else load_model(name) for name in names]
@@ -62,7 +62,7 @@ def compare(
         model_b=models[1],
         focus=focus,
         stack=stack,
-        layers=[layer],
+        layers=[] if layer is None else [layer],
         links=links,
         truncate=truncate,
     )
