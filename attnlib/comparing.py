@@ -59,7 +59,7 @@ def compare(
     logits, seconds = _run(recordings, stack, meter)
     for recording in recordings:
         recording.drop_all_but(chosen)
-    a, b = (recording.trace(out, seconds) for recording, out in zip(recordings, logits, strict=True))
+    a, b = (recording.trace(None, seconds) for recording in recordings)  # their words are compared below
     places = (speaking_places(model, inputs[0]), speaking_places(other, inputs[1]))
     return Comparison(
         a=a,
@@ -112,8 +112,9 @@ class _Meter:
         self.changes.append(LayerChange(rows, focus_a.cpu().numpy(), focus_b.cpu().numpy()))
         if self.untouched:
             same = slice(0, self.untouched)
-            deviation = float((a[:, same, same] - b[:, same, same]).abs().max())
-            self.deviation = float(np.maximum(self.deviation, deviation))  # max() would forget a NaN
+            heads = zip(a[:, same, same], b[:, same, same], strict=True)
+            deviations = [float((one - other).abs().max()) for one, other in heads]
+            self.deviation = float(np.max([self.deviation, *deviations]))  # max() would forget a NaN
             self.rows += a.shape[0] * self.untouched
             self.slack = max(self.slack, slack)
 

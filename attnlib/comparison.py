@@ -241,6 +241,15 @@ class Comparison:
         """Where a target word is in both prompts: all its occurrences, or what stands for it."""
         return find_span(self.key_alignment, word, "target word", last=False)
 
+    def unseen(self, targets: Sequence[str]) -> list[str]:
+        """A sentence for each target that the focus word cannot see: a causal model never looks ahead."""
+        if not self.a.causal or self.stack != "self":
+            return []
+        spans = [self.target(word) for word in targets]
+        hidden = [span.word for span in spans if min(span.a) > max(self.focus.a) and min(span.b) > max(self.focus.b)]
+        focus = self.focus.word
+        return [f"“{word}” comes after “{focus}”, and this model never looks ahead: it gets 0." for word in hidden]
+
     def _focus_rows(self, focus: str | None) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """The focus word's attention [head, key] in every layer of A and of B."""
         if focus is None:

@@ -64,27 +64,29 @@ def row_distances(
     keys: Sequence[int],
 ) -> RowDistances:
     """Distances of the chosen `rows` over the chosen `keys`: those both prompts have."""
-    every_key = len(keys) == a.shape[2]
+    every_row, every_key = len(rows) == a.shape[1], len(keys) == a.shape[2]
     chosen = torch.tensor(rows, dtype=torch.long, device=a.device)
     columns = torch.tensor(keys, dtype=torch.long, device=a.device)
-    mine, other = (w if len(rows) == w.shape[1] else w.index_select(1, chosen) for w in (a, b))
-    shared_a, shared_b = (w if every_key else w.index_select(2, columns) for w in (mine, other))
-    p, q = _distributions(shared_a), _distributions(shared_b)
-    outside = [torch.zeros_like(p[..., 0]) if every_key else (w.sum(-1) - s.sum(-1)).clamp_min(0)
-               for w, s in ((mine, shared_a), (other, shared_b))]  # fmt: skip
-    tv = (p - q).abs().sum(-1) / 2
+    found = []
+    for head_a, head_b in zip(a, b, strict=True):  # one by one: a layer's temporaries at once would cost more memory
+        mine, other = (w if every_row else w.index_select(0, chosen) for w in (head_a, head_b))
+        shared = [w if every_key else w.index_select(1, columns) for w in (mine, other)]
+        outside = [w.sum(-1) - s.sum(-1) for w, s in zip((mine, other), shared, strict=True)]
+        found.append(torch.stack([*_distances(*shared), *outside]))  # [measure, row]
+    measures = torch.stack(found, 1).clamp(0, 1)  # [measure, head, row]
+    return RowDistances(*(_spread(values, chosen, a.shape[1]) for values in measures))
+
+
+def _distances(
+    a: Float[Tensor, "row key"], b: Float[Tensor, "row key"]
+) -> tuple[Float[Tensor, " row"], Float[Tensor, " row"]]:
+    """Total variation and Jensen-Shannon divergence of each row; NaN where a row has nothing."""
+    p, q = a / a.sum(-1, keepdim=True), b / b.sum(-1, keepdim=True)
     jsd = (_entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2) / math.log(2)
-    return RowDistances(
-        *(_spread(found, chosen, a.shape[1]) for found in (tv.clamp(0, 1), jsd.clamp(0, 1), *outside))
-    )
+    return (p - q).abs().sum(-1) / 2, jsd
 
 
-def _distributions(weights: Float[Tensor, "head row key"]) -> Float[Tensor, "head row key"]:
-    """Each row divided by its sum; NaN where a row has nothing."""
-    return weights / weights.sum(-1, keepdim=True)
-
-
-def _entropy(p: Float[Tensor, "head row key"]) -> Float[Tensor, "head row"]:
+def _entropy(p: Float[Tensor, "row key"]) -> Float[Tensor, " row"]:
     return torch.special.entr(p).sum(-1)
 
 

@@ -28,10 +28,15 @@ ONE_PAIR = (
 class Finding:
     """What a comparison shows by one statistic."""
 
-    text: str
+    headline: str  # one sentence
+    details: str  # the numbers, in sentences; may be empty
     layer: int  # of the head that moves most
     head: int
     value: float
+
+    @property
+    def text(self) -> str:
+        return f"{self.headline} {self.details}".strip()
 
 
 def finding(comparison: Comparison, statistic: str, targets: Sequence[str] = ()) -> Finding:
@@ -40,14 +45,12 @@ def finding(comparison: Comparison, statistic: str, targets: Sequence[str] = ())
     layer, head = largest(values)
     value = float(values[layer, head])
     if not np.nanmax(np.abs(values)):
-        text = f"Nothing differs: {STATISTICS[statistic].title} is 0 in every head."
-        return Finding(text, layer, head, value)
+        return Finding(f"Nothing differs: {STATISTICS[statistic].title} is 0 in every head.", "", layer, head, value)
     still = _still(statistic)
     moves = (
         f"moves head {layer}-{head} most" if abs(value) >= still else f"moves no head by {number(still, 2)} or more"
     )
-    parts = [
-        f"{_what_changed(comparison)} {moves}.",
+    details = [
         "" if abs(value) >= still else f"The largest change is in head {layer}-{head}.",
         _how(comparison, statistic, targets, layer, head),
         _apart(comparison, layer, head),
@@ -55,7 +58,8 @@ def finding(comparison: Comparison, statistic: str, targets: Sequence[str] = ())
         _untouched(comparison),
         _word(comparison.words),
     ]
-    return Finding(" ".join(part for part in parts if part), layer, head, value)
+    headline = f"{_what_changed(comparison)} {moves}."
+    return Finding(headline, " ".join(part for part in details if part), layer, head, value)
 
 
 def _still(statistic: str) -> float:

@@ -132,6 +132,8 @@ def _known_targets(comparison: "Comparison", targets: tuple[str, ...]) -> tuple[
             known.append(word)
         except InputError as error:
             st.error(plain(str(error)), icon=":material/error:")
+    for sentence in comparison.unseen(known):
+        st.info(plain(sentence))
     return tuple(known)
 
 
@@ -140,7 +142,7 @@ def _finding(reading: Reading) -> None:
 
     found = finding(reading.comparison, reading.statistic, reading.targets)
     left, right = st.columns([5, 1], vertical_alignment="center")
-    left.markdown(f"#### {plain(found.text.partition('. ')[0])}.\n\n{plain(found.text.partition('. ')[2])}")
+    left.markdown(f"#### {plain(found.headline)}\n\n{plain(found.details)}")
     if reading.place != (found.layer, found.head):
         right.button(
             f"Show head {found.layer}-{found.head}",

@@ -52,7 +52,12 @@ def details(reading: Reading) -> None:
     layer, head = reading.place
     with left:
         st.markdown(f"##### Head {layer}-{head} as a matrix")
-        matrix(pair_matrix_payload(reading.comparison, layer, head), key="matrix")
+        try:
+            payload = pair_matrix_payload(reading.comparison, layer, head)
+        except InputError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+        else:
+            matrix(payload, key="matrix")
     with right:
         if reading.targets:
             st.markdown(f"##### From “{plain(reading.comparison.focus.word)}” to its targets, head {layer}-{head}")

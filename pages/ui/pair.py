@@ -117,11 +117,12 @@ def _fill(pair: Pair, swapped: bool = False) -> None:
 
 
 def _swap() -> None:
+    corrected = links()
     for one, two in (("text", "prompt_b"), ("text_b", "second_b")):
         state = st.session_state
         state[one], state[two] = state.get(two, ""), state.get(one, "")
     st.session_state["control"] = ""
-    set_links(tuple((b, a) for a, b in links()))
+    set_links(tuple((b, a) for a, b in corrected))
 
 
 def _make_other() -> None:
@@ -187,7 +188,12 @@ def choose_control(prompt_a: str, prompt_b: str, keep: tuple[str, ...]) -> str:
 
 
 def links() -> Links:
-    """Corrections of the alignment in the URL, "3~4.5,7~" (A's tokens ~ B's); what cannot be read is left out."""
+    """Corrections of the alignment in the URL, "3~4.5,7~" (A's tokens ~ B's); what cannot be read is left out.
+
+    They belong to their prompts: other prompts begin without.
+    """
+    if st.session_state.setdefault("linked_in", _prompts()) != _prompts():
+        set_links(())
     found = []
     for part in st.query_params.get("align", "").split(",")[:50]:
         left, mark, right = part.partition("~")
@@ -199,8 +205,13 @@ def links() -> Links:
     return tuple(found)
 
 
+def _prompts() -> tuple[str, ...]:
+    return tuple(st.session_state.get(key) or "" for key in ("text", "prompt_b", "text_b", "second_b"))
+
+
 def set_links(chosen: Links) -> None:
-    """Put corrections of the alignment into the URL."""
+    """Put corrections of the alignment of these prompts into the URL."""
+    st.session_state["linked_in"] = _prompts()
     text = ",".join("~".join(".".join(map(str, side)) for side in link) for link in chosen)
     if text:
         st.query_params["align"] = text

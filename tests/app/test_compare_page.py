@@ -90,6 +90,19 @@ def test_without_targets_heads_are_read_by_distance() -> None:
     assert payloads(app)["attn_grid"][0]["signed"] is False
 
 
+def test_corrections_belong_to_their_prompts() -> None:
+    app = open_page(text="a b c", prompt_b="a x y c", targets="", focus="", align="1~1,~2")
+    assert payloads(app)["attn_alignment"][0]["corrected"] is True
+    app.text_area(key="prompt_b").set_value("a z c").run()
+    assert payloads(app)["attn_alignment"][0]["corrected"] is False
+    assert not app.error
+
+
+def test_a_target_after_the_focus_is_explained() -> None:
+    app = open_page(text="She met the nurse.", prompt_b="He met the nurse.", focus="She", targets="nurse")
+    assert "“nurse” comes after “She”, and this model never looks ahead" in messages(app)
+
+
 def test_swap_turns_every_sign() -> None:
     app = open_page()
     before = np.asarray(payloads(app)["attn_grid"][1]["values0"])

@@ -42,14 +42,16 @@ def cell(page: Page, place: str, grid: int = 0) -> Locator:
 
 
 def type_pair(page: Page, a: str, b: str, targets: str) -> None:
-    for name, text, key in (
-        ("Prompt A", a, "Control+Enter"),
-        ("Prompt B", b, "Control+Enter"),
-        ("Target words", targets, "Enter"),
-    ):
+    """Type a pair as a person does: each field is in the address before the next one is typed."""
+    fields = (
+        ("Prompt A", "text", a, "Control+Enter"),
+        ("Prompt B", "prompt_b", b, "Control+Enter"),
+        ("Target words", "targets", targets, "Enter"),
+    )
+    for name, parameter, text, key in fields:
         box(page, name).fill(text)
         box(page, name).press(key)
-        page.wait_for_timeout(300)
+        page.wait_for_url(lambda url, p=parameter, t=text: parse_qs(urlparse(url).query).get(p) == [t])
 
 
 def test_from_typing_a_pair_to_reading_a_number(page: Page, dashboard: str) -> None:
