@@ -14,6 +14,8 @@ from pages.ui.pair import add_link, links, set_links
 from pages.ui.state import Choices, choices, show_head
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from attnlib import Comparison
 
 
@@ -22,23 +24,35 @@ def page() -> None:
     chosen = choices()
     if chosen.model is None or chosen.pair is None:
         return
-    compared = _compare(chosen)
+    with _place():
+        compared = _compare(chosen)
     if compared is None:
         return
     comparison, focus = compared
     from attnlib.findings import ONE_PAIR
 
-    _status(chosen, comparison)
-    _alignment(comparison)
-    reading = _reading(chosen, comparison, focus)
-    _finding(reading)
-    grids(reading)
-    parts.head(reading)
-    parts.details(reading)
-    parts.words(reading)
-    parts.further(reading)
+    with _place():
+        _status(chosen, comparison)
+    with _place():
+        _alignment(comparison)
+    with _place():
+        reading = _reading(chosen, comparison, focus)
+    with _place():
+        _finding(reading)
+    for part in (grids, parts.head, parts.details, parts.words, parts.further):
+        with _place():
+            part(reading)
     st.info(ONE_PAIR, icon=":material/balance:")
     parts.downloads(reading)
+
+
+def _place() -> "DeltaGenerator":
+    """A place of its own for a part of the page, so that a message that comes or goes in one moves no other.
+
+    A widget that moves is no longer kept in the URL (state.py, _places), and a click in a fragment that has moved
+    since is lost.
+    """
+    return st.container()
 
 
 def _compare(chosen: Choices) -> "tuple[Comparison, str | None] | None":
@@ -88,12 +102,14 @@ def _reading(chosen: Choices, comparison: "Comparison", focus: str | None) -> Re
     from attnlib.findings import largest
 
     assert chosen.pair is not None
-    targets = _known_targets(comparison, chosen.pair.targets)
+    with _place():
+        targets = _known_targets(comparison, chosen.pair.targets)
     statistic = _choose_statistic(bool(targets))
+    messages = _place()
     try:
         values = comparison.statistic(statistic, targets)
     except InputError as error:  # a target is the sink itself
-        st.warning(plain(str(error)))
+        messages.warning(plain(str(error)))
         statistic = "shift"
         values = comparison.statistic(statistic, targets)
     head = largest(values, chosen.layer)[1] if chosen.head is None else chosen.head

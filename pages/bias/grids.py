@@ -32,12 +32,13 @@ def grids(reading: Reading) -> None:
         control = choose_control(chosen.text, pair.prompt_b, (*reading.targets, reading.comparison.focus_in_a))
     right.toggle("Largest first", key="order", bind="query-params", persist_state="session")
     drawn = [_grid(reading, reading.comparison, "Your edit")]
-    for name in shown:
-        try:
-            with st.spinner("Comparing …", show_time=False):
-                drawn.append(_control(reading, name, control))
-        except InputError as error:
-            st.warning(f"{name.capitalize()}: {plain(str(error))}")
+    with st.container():  # the grid below stays where it is (compare.py, _place)
+        for name in shown:
+            try:
+                with st.spinner("Comparing …", show_time=False):
+                    drawn.append(_control(reading, name, control))
+            except InputError as error:
+                st.warning(f"{name.capitalize()}: {plain(str(error))}")
     _draw(reading, drawn)
 
 

@@ -1,7 +1,7 @@
 """The prompt pair of the comparison page: its fields, built-in pairs, swap, "make the other one"; all in the URL."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -36,6 +36,10 @@ class PairPlace:
 
 
 FIRST = builtin_pairs()[0]
+TEXTS = {
+    "pair": ("prompt_a", "second_a"),
+    "one": ("text", "text_b"),
+}  # the keys of a text, on pages of two prompts or one
 
 
 def pair_fields() -> tuple[str, PairChoices, PairPlace]:
@@ -43,26 +47,42 @@ def pair_fields() -> tuple[str, PairChoices, PairPlace]:
     _start()
     _choose_pair()
     left, right = st.columns(2)
-    text = left.text_area("Prompt A", key="text", bind="query-params", height=84, help="Ctrl+Enter compares.")
+    text = left.text_area("Prompt A", key="prompt_a", bind="query-params", height=84, help="Ctrl+Enter compares.")
     prompt_b = right.text_area("Prompt B", key="prompt_b", bind="query-params", height=84, persist_state="session")
     places = PairPlace(left.container(), right.container())
     focus, targets, further = _choose_words()
     return text or "", PairChoices(prompt_b or "", focus, targets, further), places
 
 
+def take_texts(page: Literal["pair", "one"]) -> None:
+    """Prompt A is the text of the other pages: take theirs if one of them was the last to be shown.
+
+    The keys differ because a widget that stood elsewhere on the last page would not be kept in the URL
+    (state.py, _places).
+    """
+    state = st.session_state
+    last = state.get("last_texts", page)
+    if last != page:
+        for mine, theirs in zip(TEXTS[page], TEXTS[last], strict=True):
+            state[mine] = state.get(theirs) or ""
+    state["last_texts"] = page
+
+
 def _start() -> None:
     """The pair a new session starts with; prompt B is made from prompt A where there is one."""
-    if "text" not in st.session_state and "text" not in st.query_params:
-        st.session_state["text"] = FIRST.prompt_a
-    if "prompt_b" in st.session_state or "prompt_b" in st.query_params:
+    take_texts("pair")
+    state, link = st.session_state, st.query_params
+    if "prompt_a" not in state and "prompt_a" not in link:
+        state["prompt_a"] = FIRST.prompt_a
+    if "prompt_b" in state or "prompt_b" in link:
         return
-    text = st.session_state.get("text") or st.query_params.get("text", "")
+    text = state.get("prompt_a") or link.get("prompt_a", "")
     known = next((pair for pair in builtin_pairs() if text in (pair.prompt_a, pair.prompt_b)), None)
     if known is not None:
         _fill(known, swapped=text == known.prompt_b)
     else:
         reworded = other_one(text)
-        st.session_state["prompt_b"] = reworded.text if reworded else ""
+        state["prompt_b"] = reworded.text if reworded else ""
 
 
 def _choose_pair() -> None:
@@ -90,11 +110,12 @@ def _choose_pair() -> None:
             on_click=_make_other,
             help="Prompt B becomes prompt A with gendered words changed: she → he, mother → father, Emily → Greg.",
         )
-    if st.session_state.pop("nothing_to_change", False):
-        st.info("Prompt A has no gendered word or name to change. Edit prompt B by hand.")
-    current = st.session_state.get("pair_note")
-    if current and current[0] == st.session_state.get("text"):
-        st.caption(f":material/info: {current[1]}")
+    with st.container():  # always there, so that the fields below stay where they are (state.py, _places)
+        if st.session_state.pop("nothing_to_change", False):
+            st.info("Prompt A has no gendered word or name to change. Edit prompt B by hand.")
+        current = st.session_state.get("pair_note")
+        if current and current[0] == st.session_state.get("prompt_a"):
+            st.caption(f":material/info: {current[1]}")
 
 
 def _use_pair() -> None:
@@ -107,18 +128,18 @@ def _use_pair() -> None:
 def _fill(pair: Pair, swapped: bool = False) -> None:
     """Put a built-in pair into the fields."""
     prompts = (pair.prompt_b, pair.prompt_a) if swapped else (pair.prompt_a, pair.prompt_b)
-    st.session_state["text"], st.session_state["prompt_b"] = prompts
+    st.session_state["prompt_a"], st.session_state["prompt_b"] = prompts
     st.session_state["focus"] = "" if swapped else pair.focus
     st.session_state["targets"] = ", ".join(pair.targets)
     st.session_state["pair_note"] = (prompts[0], pair.note) if pair.note else None
-    for key in ("text_b", "second_b", "more", "control"):
+    for key in ("second_a", "second_b", "more", "control"):
         st.session_state[key] = ""
     set_links(())
 
 
 def _swap() -> None:
     corrected = links()
-    for one, two in (("text", "prompt_b"), ("text_b", "second_b")):
+    for one, two in (("prompt_a", "prompt_b"), ("second_a", "second_b")):
         state = st.session_state
         state[one], state[two] = state.get(two, ""), state.get(one, "")
     st.session_state["control"] = ""
@@ -126,7 +147,7 @@ def _swap() -> None:
 
 
 def _make_other() -> None:
-    reworded = other_one(st.session_state.get("text", ""))
+    reworded = other_one(st.session_state.get("prompt_a", ""))
     if reworded is None:
         st.session_state["nothing_to_change"] = True
         return
@@ -206,7 +227,7 @@ def links() -> Links:
 
 
 def _prompts() -> tuple[str, ...]:
-    return tuple(st.session_state.get(key) or "" for key in ("text", "prompt_b", "text_b", "second_b"))
+    return tuple(st.session_state.get(key) or "" for key in ("prompt_a", "prompt_b", "second_a", "second_b"))
 
 
 def set_links(chosen: Links) -> None:

@@ -9,9 +9,11 @@ from attnlib.errors import InputError
 from attnlib.sources import demo_models
 from pages.ui import cached
 from pages.ui.controls import plain
-from pages.ui.pair import PairChoices, PairPlace, pair_fields
+from pages.ui.pair import PairChoices, PairPlace, pair_fields, take_texts
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from attnlib import Model
 
 EXAMPLES = {  # shown as they are; a second text goes to models that read two
@@ -44,41 +46,58 @@ class Choices:
 
 def sidebar() -> None:
     """Show the sidebar and keep its choices for the page; loads the model after model and text are drawn."""
-    with st.sidebar:
+    model_place, _, text_place, cut_place, second, stack_place, head_place = _places()
+    with model_place:
         name = _choose_model()
+    with text_place:
         text = _choose_text()
+    with cut_place:
         cut = _choose_cut()
-        rest = st.container()
     model = _load(name)
     if model is None:
         st.session_state["choices"] = Choices(name, text, cut)
         return
-    with rest:
+    with second:
         text_b = _choose_second_text(model)
+    with stack_place:
         stack = _choose_stack(model)
+    with head_place:
         layer, head = _choose_head(model, stack)
     st.session_state["choices"] = Choices(name, text, cut, text_b, model, stack, layer, head)
 
 
 def pair_sidebar() -> None:
     """The same for a page that compares two prompts: their fields stand on the page, beside each other."""
-    with st.sidebar:
+    model_place, other_place, _, cut_place, _, stack_place, head_place = _places()
+    with model_place:
         name = _choose_model()
+    with other_place:
         name_b = _choose_model_b(name)
+    with cut_place:
         cut = _choose_cut()
-        rest = st.container()
     text, pair, places = pair_fields()
     model = _load(name)
     model_b = model if name_b is None else _load(name_b)
     if model is None or model_b is None:
         st.session_state["choices"] = Choices(name, text, cut)
         return
-    with rest:
+    with stack_place:
         stack = _choose_stack(model)
+    with head_place:
         layer, head = _choose_head(model, stack)
     text_b, second_b = _choose_second_texts(model, places)
     pair = replace(pair, second_b=second_b, name_b=name_b, model_b=model_b)
     st.session_state["choices"] = Choices(name, text, cut, text_b, model, stack, layer, head, pair)
+
+
+def _places() -> "list[DeltaGenerator]":
+    """A place in the sidebar for each choice, there or not: a widget that moves is no longer kept in the URL.
+
+    (Streamlit's page binds a widget to the URL when it appears and unbinds it, by its id, when it is gone from where
+    it was: after it has appeared in its new place.)
+    """
+    with st.sidebar:
+        return [st.container() for _ in range(7)]
 
 
 def choices() -> Choices:
@@ -123,6 +142,7 @@ def _choose_model_b(name: str) -> str | None:
 
 
 def _choose_text() -> str:
+    take_texts("one")
     if "text" not in st.session_state and "text" not in st.query_params:
         st.session_state["text"] = DEFAULT_TEXT
     text = st.text_area("Text", key="text", bind="query-params", height=110, help="Ctrl+Enter shows it.")
@@ -174,11 +194,11 @@ def _choose_second_texts(model: "Model", places: PairPlace) -> tuple[str | None,
     if not model.pairs:
         return None, None
     label = _second_label(model)
-    text_b = places.second_a.text_area(f"{label} of A", key="text_b", bind="query-params", height=70)
+    second_a = places.second_a.text_area(f"{label} of A", key="second_a", bind="query-params", height=70)
     second_b = places.second_b.text_area(
         f"{label} of B", key="second_b", bind="query-params", height=70, persist_state="session"
     )
-    return text_b or None, second_b or None
+    return second_a or None, second_b or None
 
 
 def _second_label(model: "Model") -> str:

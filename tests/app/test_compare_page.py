@@ -4,10 +4,12 @@ import csv
 import io
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit.runtime.fragment
 from streamlit.testing.v1 import AppTest
 
 import attnlib
@@ -85,13 +87,13 @@ def test_the_plain_sentence_agrees_with_the_table() -> None:
 
 
 def test_without_targets_heads_are_read_by_distance() -> None:
-    app = open_page(text="The cat sat on the mat.", prompt_b="The dog sat on the mat.", focus="mat", targets="")
+    app = open_page(prompt_a="The cat sat on the mat.", prompt_b="The dog sat on the mat.", focus="mat", targets="")
     assert "Jensen–Shannon" in finding(app)
     assert payloads(app)["attn_grid"][0]["signed"] is False
 
 
 def test_corrections_belong_to_their_prompts() -> None:
-    app = open_page(text="a b c", prompt_b="a x y c", targets="", focus="", align="1~1,~2")
+    app = open_page(prompt_a="a b c", prompt_b="a x y c", targets="", focus="", align="1~1,~2")
     assert payloads(app)["attn_alignment"][0]["corrected"] is True
     app.text_area(key="prompt_b").set_value("a z c").run()
     assert payloads(app)["attn_alignment"][0]["corrected"] is False
@@ -99,7 +101,7 @@ def test_corrections_belong_to_their_prompts() -> None:
 
 
 def test_a_target_after_the_focus_is_explained() -> None:
-    app = open_page(text="She met the nurse.", prompt_b="He met the nurse.", focus="She", targets="nurse")
+    app = open_page(prompt_a="She met the nurse.", prompt_b="He met the nurse.", focus="She", targets="nurse")
     assert "“nurse” comes after “She”, and this model never looks ahead" in messages(app)
 
 
@@ -107,15 +109,15 @@ def test_swap_turns_every_sign() -> None:
     app = open_page()
     before = np.asarray(payloads(app)["attn_grid"][1]["values0"])
     next(button for button in app.button if button.label == "Swap").click().run()
-    assert (app.text_area(key="text").value, app.text_area(key="prompt_b").value) == (HE, SHE)
+    assert (app.text_area(key="prompt_a").value, app.text_area(key="prompt_b").value) == (HE, SHE)
     assert np.allclose(payloads(app)["attn_grid"][1]["values0"], -before)
 
 
 def test_the_other_one_is_made_in_place() -> None:
-    app = open_page(text="The pilot thanked his mother.", prompt_b="x")
+    app = open_page(prompt_a="The pilot thanked his mother.", prompt_b="x")
     next(button for button in app.button if button.label == "Make the other one").click().run()
     assert app.text_area(key="prompt_b").value == "The pilot thanked her father."
-    app.text_area(key="text").set_value("It rains.").run()
+    app.text_area(key="prompt_a").set_value("It rains.").run()
     next(button for button in app.button if button.label == "Make the other one").click().run()
     assert "no gendered word" in messages(app)
     assert app.text_area(key="prompt_b").value == "The pilot thanked her father.", "what was written stays"
@@ -126,12 +128,12 @@ def test_built_in_pairs_fill_the_fields() -> None:
     app.selectbox(key="category").select("Religion").run()
     app.selectbox(key="pair").select_index(0).run()
     payloads(app)
-    assert app.text_area(key="text").value != SHE
+    assert app.text_area(key="prompt_a").value != SHE
     assert app.text_input(key="targets").value.count(",") == 1
 
 
 def test_two_models_are_compared_on_one_prompt() -> None:
-    app = open_page(text=SHE, prompt_b=SHE, model_b="demo/gpt2-balanced", focus="She", targets="nurse, doctor")
+    app = open_page(prompt_a=SHE, prompt_b=SHE, model_b="demo/gpt2-balanced", focus="She", targets="nurse, doctor")
     assert "Going from demo/gpt2-biased to demo/gpt2-balanced" in finding(app)
 
 
@@ -146,7 +148,7 @@ def test_further_prompts_are_compared_with_the_first() -> None:
 
 
 def test_a_corrected_alignment_holds() -> None:
-    header, _ = payloads(open_page(text="a b c", prompt_b="a x y c", targets="", focus="", align="1~1,~2"))[
+    header, _ = payloads(open_page(prompt_a="a b c", prompt_b="a x y c", targets="", focus="", align="1~1,~2"))[
         "attn_alignment"
     ]
     assert header["corrected"] is True
@@ -157,16 +159,19 @@ def test_a_corrected_alignment_holds() -> None:
 @pytest.mark.parametrize(
     ("choices", "says"),
     [
-        ({"text": SHE, "prompt_b": SHE}, "The two prompts are the same: every difference is zero"),
-        ({"text": SHE, "prompt_b": "   "}, "Prompt B: The text is empty"),
-        ({"text": SHE, "prompt_b": "Der Arzt sprach lange mit uns."}, "little in common"),
-        ({"text": SHE, "prompt_b": HE, "focus": "zebra"}, "The focus word “zebra” is in neither prompt"),
-        ({"text": SHE, "prompt_b": HE, "targets": "nurse, zebra"}, "The target word “zebra” is in neither prompt"),
-        ({"text": SHE, "prompt_b": HE, "model_b": "demo/bert-biased"}, "differ in shape"),
-        ({"text": SHE, "prompt_b": "word " * 2000}, "Prompt B: The text has"),
-        ({"text": SHE, "prompt_b": HE, "align": "0~5,5~0"}, "cross"),
-        ({"text": SHE, "prompt_b": HE, "align": "99~99,x~,~,1"}, "there is no token 99"),
-        ({"text": SHE, "prompt_b": HE, "align": "x~y,~,7", "controls": "?", "stat": "?", "order": "?"}, ""),
+        ({"prompt_a": SHE, "prompt_b": SHE}, "The two prompts are the same: every difference is zero"),
+        ({"prompt_a": SHE, "prompt_b": "   "}, "Prompt B: The text is empty"),
+        ({"prompt_a": SHE, "prompt_b": "Der Arzt sprach lange mit uns."}, "little in common"),
+        ({"prompt_a": SHE, "prompt_b": HE, "focus": "zebra"}, "The focus word “zebra” is in neither prompt"),
+        (
+            {"prompt_a": SHE, "prompt_b": HE, "targets": "nurse, zebra"},
+            "The target word “zebra” is in neither prompt",
+        ),
+        ({"prompt_a": SHE, "prompt_b": HE, "model_b": "demo/bert-biased"}, "differ in shape"),
+        ({"prompt_a": SHE, "prompt_b": "word " * 2000}, "Prompt B: The text has"),
+        ({"prompt_a": SHE, "prompt_b": HE, "align": "0~5,5~0"}, "cross"),
+        ({"prompt_a": SHE, "prompt_b": HE, "align": "99~99,x~,~,1"}, "there is no token 99"),
+        ({"prompt_a": SHE, "prompt_b": HE, "align": "x~y,~,7", "controls": "?", "stat": "?", "order": "?"}, ""),
     ],
 )
 def test_bad_input_is_a_sentence(choices: dict[str, str], says: str) -> None:
@@ -177,14 +182,14 @@ def test_bad_input_is_a_sentence(choices: dict[str, str], says: str) -> None:
 
 
 def test_long_prompts_are_cut_on_request_and_told() -> None:
-    app = open_page(text="word " * 2000, prompt_b="word " * 1999 + "end", cut="true")
+    app = open_page(prompt_a="word " * 2000, prompt_b="word " * 1999 + "end", cut="true")
     assert "Prompt A was cut" in messages(app)
 
 
 def test_masks_are_compared_in_bert() -> None:
     app = open_page(
         model="demo/bert-biased",
-        text="The nurse said that [MASK] was tired.",
+        prompt_a="The nurse said that [MASK] was tired.",
         prompt_b="The pilot said that [MASK] was tired.",
     )
     payloads(app)
@@ -195,9 +200,9 @@ def test_second_sentences_and_attentions_of_an_encoder_decoder(tmp_path: Path) -
     model = saved(tmp_path, "t5", "seq2seq")
     app = open_page(
         model=model,
-        text="The doctor asked.",
+        prompt_a="The doctor asked.",
         prompt_b="The nurse asked.",
-        text_b="She",
+        second_a="She",
         second_b="He",
         targets="",
         focus="",
@@ -221,3 +226,25 @@ def test_downloads_say_everything() -> None:
     with np.load(io.BytesIO(difference_npz(comparison)), allow_pickle=False) as file:
         assert np.array_equal(file["difference"], comparison.difference)
         assert list(file["rows"])[-1].strip() == "She → He"
+
+
+def test_nothing_moves_when_messages_come_and_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What moves loses its place in the URL, and clicks on it are lost: every view stays where it is."""
+    places: list[str] = []
+    identity = streamlit.runtime.fragment._make_fragment_identity
+
+    def noted(func: Callable, **where: str) -> object:
+        places.append(f"{func.__qualname__} {where['delta_path']}")
+        return identity(func, **where)
+
+    app = open_page()
+    monkeypatch.setattr(streamlit.runtime.fragment, "_make_fragment_identity", noted)
+    app.run()
+    first = set(places)
+    assert len(first) == 3
+    for key, value in [("targets", "zebra, doctor"), ("prompt_b", "The doctor met a nurse. He"), ("prompt_b", SHE)]:
+        places.clear()
+        widget = app.text_area(key=key) if key == "prompt_b" else app.text_input(key=key)
+        widget.set_value(value).run()
+        payloads(app)
+        assert set(places) == first

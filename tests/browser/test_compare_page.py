@@ -33,6 +33,12 @@ def visit(page: Page, dashboard: str, **choices: object) -> None:
         page.locator(f".attn-{view}[data-painted]").wait_for(timeout=60000)
 
 
+def settle(page: Page) -> None:
+    """Wait until the server has answered. (Who turns pages within a second of typing can lose what was typed.)"""
+    page.wait_for_timeout(100)
+    page.locator("[data-test-script-state=notRunning]").wait_for()
+
+
 def box(page: Page, name: str) -> Locator:
     return page.get_by_role("textbox", name=name, exact=True)
 
@@ -44,7 +50,7 @@ def cell(page: Page, place: str, grid: int = 0) -> Locator:
 def type_pair(page: Page, a: str, b: str, targets: str) -> None:
     """Type a pair as a person does: each field is in the address before the next one is typed."""
     fields = (
-        ("Prompt A", "text", a, "Control+Enter"),
+        ("Prompt A", "prompt_a", a, "Control+Enter"),
         ("Prompt B", "prompt_b", b, "Control+Enter"),
         ("Target words", "targets", targets, "Enter"),
     )
@@ -145,7 +151,7 @@ def test_a_link_restores_everything(page: Page, browser: Browser, dashboard: str
 
 
 def test_an_alignment_is_corrected_by_hand_and_back(page: Page, dashboard: str) -> None:
-    visit(page, dashboard, text="a b c d", prompt_b="a x y d", targets="", focus="")
+    visit(page, dashboard, prompt_a="a b c d", prompt_b="a x y d", targets="", focus="")
     sentence = page.locator(".attn-alignment .sentence")
     expect(sentence).to_have_text("4 and 5 tokens: 2 equal, 2 replaced by 3")
     chips = page.locator(".attn-alignment .chip")
@@ -171,11 +177,20 @@ def test_swap_and_the_other_one(page: Page, dashboard: str) -> None:
 def test_prompts_keep_when_another_page_is_visited(page: Page, dashboard: str) -> None:
     visit(page, dashboard)
     type_pair(page, "The pilot met the dancer. She", "The pilot met the dancer. He", "dancer, pilot")
+    settle(page)
     page.get_by_role("link", name="Attention heads").click()
     expect(page.get_by_role("textbox", name="Text")).to_have_value("The pilot met the dancer. She")
+    settle(page)
+    page.get_by_role("textbox", name="Text").fill("The pilot met the nurse. She")
+    page.get_by_role("textbox", name="Text").press("Control+Enter")
+    page.wait_for_url(re.compile("text=The.pilot.met.the.nurse"))
+    settle(page)
     page.get_by_role("link", name="Compare prompts").click()
+    expect(box(page, "Prompt A")).to_have_value("The pilot met the nurse. She")
     expect(box(page, "Prompt B")).to_have_value("The pilot met the dancer. He")
     expect(box(page, "Target words")).to_have_value("dancer, pilot")
+    settle(page)
+    type_pair(page, "The pilot called the dancer. She", "The pilot called the dancer. They", "pilot, dancer")
 
 
 def test_downloads_hold_the_numbers(page: Page, dashboard: str, tmp_path: Path) -> None:
@@ -194,7 +209,7 @@ def test_downloads_hold_the_numbers(page: Page, dashboard: str, tmp_path: Path) 
 
 def test_strange_prompts_stay_text(page: Page, dashboard: str) -> None:
     nasty = "<img src=x onerror=alert(1)> **bold** $x$ 😀 שלום 日本語"
-    visit(page, dashboard, text=f"{nasty} She", prompt_b=f"{nasty} He", targets="", focus="")
+    visit(page, dashboard, prompt_a=f"{nasty} She", prompt_b=f"{nasty} He", targets="", focus="")
     assert page.locator("img[src=x]").count() == 0
     expect(page.get_by_text("Changing “She” to “He”")).to_be_visible()
 
