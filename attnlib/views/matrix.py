@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from attnlib.errors import InputError
-from attnlib.views.payload import MOST_WEIGHTS, pack, quantize
+from attnlib.views.payload import MOST_WEIGHTS, check_pair_rows, pack, quantize
 
 MOST_CELLS = MOST_WEIGHTS // 8  # of one matrix: 2,000 x 2,000
 
@@ -23,8 +23,8 @@ def matrix_payload(
 ) -> bytes:
     """One head. With `b` the view shows A, B or B − A; `header` is passed on.
 
-    `queries` and `keys` (None: the queries) are rows as `token_row` makes them, for a pair with "a" and "b", the text
-    of each unit in A and in B (None where it is not there). NaN (rows of units that one prompt lacks) is sent as 0.
+    `queries` and `keys` (None: the queries) are rows as `token_row` makes them, for a pair with "a", "b" and "kinds"
+    as in `head_pair_payload`. NaN (rows of units that one prompt lacks) is sent as 0.
     Raises InputError where shapes do not fit or are too many.
     """
     columns = queries if keys is None else keys
@@ -42,16 +42,7 @@ def matrix_payload(
             f"{shape[0]:,} x {shape[1]:,} tokens are too many for a matrix. Shorten the text to {longest:,} tokens."
         )
     if b is not None:
-        _check_names(queries, columns)
+        check_pair_rows(queries, columns)
     about = {"view": "matrix", "layer": layer, "head": head, "pair": b is not None, "queries": queries, "keys": keys}
     arrays = {"a": quantize(np.nan_to_num(a))} | ({} if b is None else {"b": quantize(np.nan_to_num(b))})
     return pack({**about, **header}, arrays)
-
-
-def _check_names(*rows: dict[str, Any]) -> None:
-    """InputError where a row of a pair does not say what each unit is called in A and in B."""
-    for row in rows:
-        if any(len(row.get(side, ())) != len(row["labels"]) for side in ("a", "b")):
-            raise InputError(
-                "A pair's rows need “a” and “b”: the text of each unit in A and in B, None where it lacks."
-            )

@@ -89,7 +89,8 @@ def head_pair_payload(
     """The attention-head view of one layer of two prompts, A and B, over the same rows of units.
 
     `queries` and `keys` (None: the queries) are rows as `token_row` makes them, with "a" and "b", the text of each
-    unit in A and in B (None where it is not there), and "kinds". Rows of `a` and `b` may be NaN there.
+    unit in A and in B (None where it is not there), and "kinds" (`align.Unit.kind`). Rows of `a` and `b` may be NaN
+    there.
     InputError where shapes do not fit or are too many.
     """
     units = tuple(len(row["labels"]) for row in (queries, queries if keys is None else keys))
@@ -98,6 +99,7 @@ def head_pair_payload(
             f"The attention of A {a.shape} and of B {b.shape} must both be (heads, {units[0]}, {units[1]}), "
             "one row and one column per unit. Take both from the same alignment and from models of the same shape."
         )
+    check_pair_rows(queries, queries if keys is None else keys)
     _check_size(a.shape, prompts=2)
     triangle = causal and keys is None and stack == "self"
     about = {
@@ -109,6 +111,15 @@ def head_pair_payload(
     }
     weights = {"weights": _packed(np.nan_to_num(a), triangle), "weights_b": _packed(np.nan_to_num(b), triangle)}
     return pack({**about, **header}, weights)
+
+
+def check_pair_rows(*rows: dict[str, Any]) -> None:
+    """InputError where a row of a pair does not say what each unit is called in A and in B, and what became of it."""
+    for row in rows:
+        if any(len(row.get(name, ())) != len(row["labels"]) for name in ("a", "b", "kinds")):
+            raise InputError(
+                "A pair's rows need “a” and “b”, the text of each unit in A and in B (None: not there), and “kinds”."
+            )
 
 
 def _head_header(model: str, stack: str, layer: int, heads: int, triangle: bool) -> dict[str, Any]:

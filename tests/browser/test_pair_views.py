@@ -183,7 +183,9 @@ def test_boxes_scroll_together(open_view: Any, page: Page) -> None:
     values = np.random.default_rng(0).normal(0, 0.2, (32, 32))
     view = open_view("grid", grid(values, values))
     view(".box").nth(0).evaluate("box => (box.scrollLeft = 60)")
-    page.wait_for_function("document.querySelectorAll('.box')[1].scrollLeft === 60")
+    page.wait_for_function(
+        "() => document.querySelectorAll('.box')[1].scrollLeft === 60"
+    )  # no eval: the page forbids it
 
 
 # ---- the matrix
@@ -192,6 +194,7 @@ ROW: dict[str, Any] = {
     "labels": ["The", "doctor", "really", "old", "<b>x</b>", "She → He"],
     "a": ["The", "doctor", None, "old", "<b>x</b>", "She"],
     "b": ["The", "doctor", "really", None, "<b>x</b>", "He"],
+    "kinds": ["equal", "equal", "inserted", "deleted", "equal", "replaced"],
 }
 
 
@@ -311,7 +314,7 @@ def test_a_large_matrix_is_drawn_at_once_and_reached_to_its_last_cell(open_view:
     rng = np.random.default_rng(0)
     weights = rng.dirichlet(np.ones(512), (2, 512)).astype(np.float32)
     labels = [f"t{i}" for i in range(512)]
-    row = {"labels": labels, "a": labels, "b": labels}
+    row = {"labels": labels, "a": labels, "b": labels, "kinds": ["equal"] * 512}
     view = open_view("matrix", matrix_payload(row, None, weights[0], weights[1], layer=0, head=0))
     assert view.fits()
     took = view.root.evaluate(
