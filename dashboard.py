@@ -8,19 +8,21 @@ if sys.version_info < (3, 11):  # noqa: UP036  (an older Python gets a sentence,
     st.error(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Install it and run `make run`.")
     st.stop()
 
-from pages.ui.state import pair_sidebar, sidebar
+from pages.ui.state import sidebar
 
 st.set_page_config(page_title="Attention microscope", page_icon="pages/ui/icon.png", layout="wide")
 st.html("<style>.stMainBlockContainer { padding: 3.5rem 2.5rem 3rem; }</style>")
 page = st.navigation(
     {
-        "Views": [st.Page("pages/views/head.py", title="Attention heads", icon=":material/share:", default=True)],
+        "Views": [
+            st.Page("pages/views/head.py", title="Attention heads", icon=":material/share:", default=True),
+            st.Page(
+                "pages/views/model.py", title="All layers and heads", icon=":material/grid_view:", url_path="model"
+            ),
+        ],
         "Bias": [st.Page("pages/bias/compare.py", title="Compare prompts", icon=":material/compare_arrows:")],
     },
 )
 st.subheader(page.title, anchor=False)
-if page.url_path == "compare":
-    pair_sidebar()
-else:
-    sidebar()
+sidebar({"compare": True, "model": None}.get(page.url_path, False))  # of a pair; None: as the person chooses
 page.run()

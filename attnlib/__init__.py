@@ -13,19 +13,23 @@ if TYPE_CHECKING:
     from attnlib.comparing import compare
     from attnlib.comparison import Comparison
     from attnlib.models import Model, load_model
+    from attnlib.overviews import Overview, overview
     from attnlib.sources import demo_models
     from attnlib.tracing import Trace, trace
-    from attnlib.views.html import head_view
+    from attnlib.views.html import head_view, model_view
 
 _HOME = {
     "Comparison": "attnlib.comparison",
     "InputError": "attnlib.errors",
     "Model": "attnlib.models",
+    "Overview": "attnlib.overviews",
     "Trace": "attnlib.tracing",
     "compare": "attnlib.comparing",
     "demo_models": "attnlib.sources",
     "head_view": "attnlib.views.html",
     "load_model": "attnlib.models",
+    "model_view": "attnlib.views.html",
+    "overview": "attnlib.overviews",
     "trace": "attnlib.tracing",
     "zero_heads": "attnlib.attention",
 }
@@ -34,11 +38,14 @@ __all__ = [
     "Comparison",
     "InputError",
     "Model",
+    "Overview",
     "Trace",
     "compare",
     "demo_models",
     "head_view",
     "load_model",
+    "model_view",
+    "overview",
     "trace",
     "zero_heads",
 ]

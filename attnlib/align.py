@@ -85,6 +85,11 @@ class Alignment:
         """For each unit its text as shown, in A and in B: ("She → He", "She", "He"); None where it is not there."""
         return tuple(_label(self, unit) for unit in self.units)
 
+    @cached_property
+    def segments(self) -> tuple[int, ...]:
+        """For each unit 0 or 1: the sentence it belongs to."""
+        return tuple(self.a.segments[u.a[0]] if u.a else self.b.segments[u.b[0]] for u in self.units)
+
     def counterpart(self, positions: Sequence[int], of: Literal["a", "b"]) -> tuple[int, ...]:
         """The tokens of the other prompt that stand for exactly these of A (or of B); none where a unit has more."""
         chosen = set(positions)

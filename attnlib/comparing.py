@@ -19,6 +19,7 @@ from attnlib.errors import InputError
 from attnlib.inputs import Inputs, read_inputs
 from attnlib.lockstep import Logits, run_pair
 from attnlib.models import Model
+from attnlib.overviews import PairOverview, empty_pair_overview
 from attnlib.predictions import compare_words, speaking_places
 from attnlib.spans import Span, default_focus, find_span
 from attnlib.tracing import Recording, chosen_layers, synchronize
@@ -36,14 +37,15 @@ def compare(
     layers: Iterable[int] | None = None,
     links: Sequence[Link | tuple[Sequence[int], Sequence[int]]] = (),
     truncate: bool = False,
+    small: bool = False,
 ) -> Comparison:
     """Run both prompts and compare their attention.
 
     A prompt is a text, or (text, second text). `model_b` runs prompt B in another model that has the same tokenizer
     and shape. `focus` is the word whose attention is asked about (default: the last word that differs). `stack`
     chooses an attention of an encoder-decoder model. `layers` keeps the whole matrices of these layers only (the
-    scores of all layers are always there). `links` correct the alignment. Raises InputError for prompts, words or
-    models that do not go together.
+    scores of all layers are always there). `links` correct the alignment. `small` also pools every layer, for the
+    model view. Raises InputError for prompts, words or models that do not go together.
     """
     other = model if model_b is None else model_b
     _check_models(model, other)
@@ -51,8 +53,7 @@ def compare(
     stack = stack or model.stacks[0]
     alignment, key_alignment = _alignments(model, inputs, stack, links)
     span = default_focus(alignment) if focus is None else find_span(alignment, focus, "focus word", last=True)
-    expected = model is other and model.causal and stack == "self"
-    meter = _Meter(alignment, key_alignment, span, alignment.first_edit if expected else 0)
+    meter = _meter(model, other, stack, (alignment, key_alignment), span, small)
     chosen = chosen_layers(model, layers)
     needed = chosen if model.routed and other.routed else chosen_layers(model, None)
     recordings = (Recording(model, inputs[0], needed), Recording(other, inputs[1], needed))
@@ -73,6 +74,7 @@ def compare(
         untouched=meter.check(),
         words=compare_words(model, logits, places),
         notes=_notes(inputs, alignment, model is other),
+        small=meter.small,
     )
 
 
@@ -93,6 +95,17 @@ def _alignments(
     return queries, keys
 
 
+def _meter(
+    model: Model, other: Model, stack: str, alignments: tuple[Alignment, Alignment], span: Span, small: bool
+) -> "_Meter":
+    expected = model is other and model.causal and stack == "self"  # rows before the first edit must be the same
+    meter = _Meter(*alignments, span, alignments[0].first_edit if expected else 0)
+    if small:
+        triangle = model.causal and other.causal and stack == "self"
+        meter.small = empty_pair_overview(*alignments, model.heads[stack], triangle)
+    return meter
+
+
 class _Meter:
     """Measures the layers of one attention as they pass, in both prompts."""
 
@@ -101,12 +114,15 @@ class _Meter:
         self.untouched = len(alignment) if untouched is None else untouched  # rows that must be the same
         self.changes: list[LayerChange] = []
         self.deviation, self.rows, self.slack = 0.0, 0, 0.0
+        self.small: PairOverview | None = None
 
     def measure(self, a: Float[Tensor, "head query_a key_a"], b: Float[Tensor, "head query_b key_b"]) -> None:
         slack = torch.finfo(a.dtype).eps if a.dtype != torch.float32 else 0.0
         a, b = a.float(), b.float()
         grouped_a = group_attention(a, self.alignment.groups_a, self.keys.groups_a)
         grouped_b = group_attention(b, self.alignment.groups_b, self.keys.groups_b)
+        if self.small is not None:
+            self.small = self.small.with_layer(grouped_a, grouped_b)
         rows = row_distances(grouped_a, grouped_b, self.alignment.shared, self.keys.shared)
         focus_a, focus_b = a[:, list(self.focus.a)].mean(1), b[:, list(self.focus.b)].mean(1)
         self.changes.append(LayerChange(rows, focus_a.cpu().numpy(), focus_b.cpu().numpy()))

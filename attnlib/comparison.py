@@ -16,7 +16,9 @@ from jaxtyping import Float
 from attnlib.align import Alignment
 from attnlib.distances import RowDistances, group_attention
 from attnlib.errors import InputError
+from attnlib.overviews import PairOverview
 from attnlib.predictions import WordChange
+from attnlib.scores import by_layer
 from attnlib.spans import Span, find_span, sinks_of, units_of
 from attnlib.tokens import word_text
 from attnlib.tracing import Trace
@@ -85,6 +87,7 @@ class Comparison:
     untouched: Check | None  # rows before the first edit; None where a causal model's rows are not to be expected
     words: tuple[WordChange, ...]
     notes: tuple[str, ...] = field(default=())
+    small: PairOverview | None = None  # of every layer, where compare() was asked for it
 
     @property
     def focus_in_a(self) -> str:
@@ -142,7 +145,7 @@ class Comparison:
         if over not in ("mean", "max"):
             raise InputError(f"Rows can be summed up as mean, max or focus, not as {over!r}.")
         found = [pd.DataFrame(getattr(change.rows, name)[:, chosen]) for change in self.changes]
-        return _by_layer([getattr(rows, over)(axis=1).to_numpy(np.float32) for rows in found])  # NaN rows left out
+        return by_layer([getattr(rows, over)(axis=1).to_numpy(np.float32) for rows in found])  # NaN rows left out
 
     def target_masses(
         self, targets: Sequence[str], focus: str | None = None, corrected: bool = False
@@ -157,8 +160,8 @@ class Comparison:
         for span in [self.target(word) for word in targets]:
             if corrected:
                 self._check_no_sink(span)
-            a = _by_layer([row[:, list(span.a)].sum(1) for row in rows_a])
-            b = _by_layer([row[:, list(span.b)].sum(1) for row in rows_b])
+            a = by_layer([row[:, list(span.a)].sum(1) for row in rows_a])
+            b = by_layer([row[:, list(span.b)].sum(1) for row in rows_b])
             with np.errstate(divide="ignore", invalid="ignore"):
                 masses.append(TargetMass(span, a / left_a, b / left_b))
         return masses
@@ -183,7 +186,7 @@ class Comparison:
         """What the sink correction removes from the focus word's attention, in A and in B."""
         rows = self._focus_rows(focus)
         sinks = [sinks_of(side) for side in (self.key_alignment.a, self.key_alignment.b)]
-        return tuple(_by_layer([row[:, sink].sum(1) for row in side]) for side, sink in zip(rows, sinks, strict=True))
+        return tuple(by_layer([row[:, sink].sum(1) for row in side]) for side, sink in zip(rows, sinks, strict=True))
 
     def statistic(self, name: str, targets: Sequence[str] = ()) -> Float[np.ndarray, "layer head"]:
         """One of STATISTICS for every head; "shift" needs `targets`."""
@@ -219,7 +222,7 @@ class Comparison:
     def _outside(self) -> dict[str, np.ndarray]:
         shared = list(self.alignment.shared)
         return {
-            name: _by_layer([np.asarray(getattr(change.rows, name))[:, shared].mean(1) for change in self.changes])
+            name: by_layer([np.asarray(getattr(change.rows, name))[:, shared].mean(1) for change in self.changes])
             for name in ("outside_a", "outside_b")
         }
 
@@ -285,12 +288,3 @@ class Comparison:
     def verified(self) -> bool:
         """Whether something was checked and every check passed."""
         return bool(self.checks) and all(check.passed for check in self.checks)
-
-
-def _by_layer(values: Sequence[np.ndarray]) -> Float[np.ndarray, "layer head"]:
-    """One row per layer; NaN after the last head where layers have different numbers of them."""
-    widest = max(len(row) for row in values)
-    table = np.full((len(values), widest), np.nan, np.float32)
-    for layer, row in enumerate(values):
-        table[layer, : len(row)] = row
-    return table

@@ -263,7 +263,7 @@ class Recording:
     kept: dict[tuple[str, int], LayerAttention] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_size(self.model, self.inputs, self.layers)
+        check_memory(self.model, self.inputs, self.layers)
 
     def keep(self, call: AttentionCall) -> None:
         """An observer of the forward pass."""
@@ -346,7 +346,7 @@ def _from_output(
     return kept
 
 
-def _check_size(model: Model, inputs: Inputs, chosen: frozenset[int]) -> None:
+def check_memory(model: Model, inputs: Inputs, chosen: frozenset[int]) -> None:
     """Refuse a text whose weights would not fit into memory, before the forward pass."""
     size = 0
     for stack, heads in model.heads.items():

@@ -1,17 +1,8 @@
 // The grid view: layers x heads of coloured cells, one grid or several on one scale. A click chooses a head.
 // What is shown is decided in grid_shown.js; here are elements, focus and events.
 import { readPayload, themeOf, el } from "./shared.js";
-import { signColors } from "./sides.js";
-import {
-  orderOfHeads,
-  fitGrids,
-  cellColors,
-  sayValue,
-  shortValue,
-  sayMeaning,
-  sayHead,
-  stepTo,
-} from "./grid_shown.js";
+import { signColors, cellColors } from "./sides.js";
+import { orderOfHeads, fitGrids, sayValue, shortValue, sayMeaning, sayHead, stepTo } from "./grid_shown.js";
 
 const MOVES = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
 

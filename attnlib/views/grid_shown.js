@@ -1,6 +1,5 @@
 // From a grid payload to what the grid shows: order and size of cells, colours, numbers, words. Pure: no DOM.
-import { rgbOf } from "./shared.js";
-import { signColors, formatSigned } from "./sides.js";
+import { formatSigned } from "./sides.js";
 
 const AXIS = 26; // pixels for the layers' numbers
 const EDGE = 8; // of a box around its cells
@@ -47,21 +46,6 @@ function fitRanked(counts, share, cells) {
   const beside = counts.find((n) => fitting(n) >= Math.min(4, cells)) ?? 1;
   const columns = Math.max(1, Math.min(fitting(beside), Math.max(4, Math.ceil(Math.sqrt(cells)))));
   return { cell: RANKED, height: 40, columns, numbers: true };
-}
-
-/** The colour of a value: its sign's (or the accent's) mixed into the background by its size; and readable ink. */
-export function cellColors(value, { scale, signed }, theme) {
-  const { more, less } = signColors(theme.dark);
-  const color = rgbOf(signed ? (value < 0 ? less : more) : theme.accent);
-  const share = Math.min(1, Math.abs(value) / scale);
-  const fill = rgbOf(theme.background).map((v, i) => Math.round(v + (color[i] - v) * share));
-  return { background: `rgb(${fill.join(", ")})`, ink: inkOn(fill) };
-}
-
-/** Black or white, whichever has more contrast on a colour (WCAG's relative luminance). */
-function inkOn(rgb) {
-  const [r, g, b] = rgb.map((v) => (v <= 10 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
 }
 
 /** A value as the grid says it: with its sign where it has one. */

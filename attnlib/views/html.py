@@ -6,6 +6,7 @@ Nothing is fetched: scripts, styles and numbers are inside the page.
 import base64
 import json
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -16,6 +17,7 @@ from attnlib.views.payload import head_payload
 
 if TYPE_CHECKING:
     from attnlib.comparison import Comparison
+    from attnlib.overviews import Overview
     from attnlib.tracing import Trace
 
 FOLDER = Path(__file__).parent
@@ -50,24 +52,41 @@ def _read(file: str) -> str:
 class View:
     """A view that shows itself in a notebook and can be saved as a self-contained page."""
 
-    def __init__(self, title: str, frames: dict[str, bytes], kind: str = "head") -> None:
-        """`frames` are payloads by the name their choice has on the page, e.g. "Layer 0"."""
-        self.title, self.frames, self.kind = title, frames, kind
+    def __init__(
+        self,
+        title: str,
+        frames: dict[str, bytes],
+        kind: str = "head",
+        details: dict[str, dict[int, bytes]] | None = None,
+    ) -> None:
+        """`frames` are payloads by the name their choice has on the page, e.g. "Layer 0".
+
+        `details` of a model view: for each frame the head view's payloads by layer, shown when a head is chosen.
+        """
+        self.title, self.frames, self.kind, self.details = title, frames, kind, details
 
     def to_html(self, path: str | Path | None = None) -> str:
         """The page as text; written to `path` when one is given. It opens without a network."""
         page = _PAGE.format(
             title=escape(self.title),
-            style=_THEME + style(f"{self.kind}.css"),
+            style=_THEME + style(f"{self.kind}.css") + (style("head.css") if self.details else ""),
             kind=self.kind,
-            script=script(f"{self.kind}.js").replace("</", "<\\/").replace("export default function", "function"),
-            frames=json.dumps({name: base64.b64encode(f).decode() for name, f in self.frames.items()}).replace(
-                "</", "<\\/"
-            ),
+            script=_inline(f"{self.kind}.js"),
+            frames=_json({name: base64.b64encode(f).decode() for name, f in self.frames.items()}),
+            details=self._details(),
         )
         if path is not None:
             Path(path).write_text(page, "utf-8")
         return page
+
+    def _details(self) -> str:
+        if not self.details:
+            return ""
+        frames = {
+            name: {layer: base64.b64encode(frame).decode() for layer, frame in layers.items()}
+            for name, layers in self.details.items()
+        }
+        return _DETAILS.format(script=_inline("head.js"), frames=_json(frames))
 
     def _repr_html_(self) -> str:
         return (
@@ -106,6 +125,55 @@ def _trace_frames(trace: "Trace", layers: list[int] | None, stack: str | None) -
     return frames
 
 
+MOST_DETAILS = 24_000_000  # bytes of large drawings in one page
+
+
+def model_view(shown: "Trace | Overview | Comparison", targets: Sequence[str] = ()) -> View:
+    """The model view: every layer and head of a text, or of a comparison made with `small` (A, B and B − A).
+
+    A chosen head is drawn large where its layer's weights are there (a Trace, or the layers a Comparison kept) and
+    the page does not grow over MOST_DETAILS bytes. `targets`: of a comparison, for the target shift.
+    """
+    from attnlib.comparison import Comparison  # brings torch along: not before it is needed
+    from attnlib.overviews import overview_of
+    from attnlib.tracing import Trace
+    from attnlib.views.model import model_payload, pair_model_payload
+    from attnlib.views.pair import pair_head_payload
+
+    details: dict[str, dict[int, bytes]] = {}
+    if isinstance(shown, Comparison):
+        frames = {shown.stack: pair_model_payload(shown, targets)}
+        kept = shown.a.stack(shown.stack).layers
+        details = {shown.stack: {layer: pair_head_payload(shown, layer) for layer in kept}}
+        title = f"All heads of {shown.a.model}, prompt B − prompt A"
+    else:
+        small = overview_of(shown) if isinstance(shown, Trace) else shown
+        frames = {name: model_payload(small, name) for name in small.stacks}
+        title = f"All heads of {small.model}"
+        if isinstance(shown, Trace):
+            details = {
+                name: {layer: head_payload(shown, layer, name) for layer in stack.layers}
+                for name, stack in shown.stacks.items()
+            }
+    large = sum(len(frame) for layers in details.values() for frame in layers.values()) > MOST_DETAILS
+    return View(
+        title,
+        {name.capitalize(): frame for name, frame in frames.items()},
+        "model",
+        {} if large else {name.capitalize(): layers for name, layers in details.items()},
+    )
+
+
+def _inline(name: str) -> str:
+    """A view's script for a page, where no component imports it."""
+    return script(name).replace("</", "<\\/").replace("export default function", "function")
+
+
+def _json(value: object) -> str:
+    """JSON that cannot end the script it stands in."""
+    return json.dumps(value).replace("</", "<\\/")
+
+
 _THEME = """
 :root { color-scheme: light dark; --st-text-color: #1f2328; --st-background-color: #ffffff;
   --st-secondary-background-color: #f0f2f5; --st-border-color: #d0d7de; --st-primary-color: #0b63b0; }
@@ -121,17 +189,44 @@ _PAGE = """<!doctype html>
  content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
 <title>{title}</title><style>{style}</style></head>
 <body><h1 style="font-size:18px">{title}</h1>
-<p><label>Show <select id="frame"></select></label></p>
-<div id="view"><div class="attn-{kind}"></div></div>
+<p id="frames"><label>Show <select id="frame"></select></label></p>
+<div style="display:flex;flex-wrap:wrap;gap:16px 28px;align-items:flex-start">
+<div id="view" style="flex:3 1 480px;min-width:0"><div class="attn-{kind}"></div></div>
+{details}
+</div>
 <script type="module">
 {script}
 const frames = {frames};
 const choice = document.getElementById("frame");
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const show = () => mount({{ data: bytes(frames[choice.value]), parentElement: document.getElementById("view") }});
+const setTriggerValue = window.attnDetail && ((name, value) => window.attnDetail(choice.value, value));
+const show = () => {{
+  mount({{ data: bytes(frames[choice.value]), parentElement: document.getElementById("view"), setTriggerValue }});
+  window.attnDetail?.(choice.value, "none");
+}};
 choice.append(...Object.keys(frames).map((name) => new Option(name, name)));
+document.getElementById("frames").hidden = choice.length < 2;
 choice.addEventListener("change", show);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 show();
 </script></body></html>
 """
+
+# A chosen head, large. A module of its own: both views bring the scripts they share.
+_DETAILS = """<div id="detail" style="flex:2 1 340px;min-width:0" hidden><h2 style="font-size:15px"></h2><div class="attn-head"></div></div>
+<script type="module">
+{script}
+const layers = {frames};
+const detail = document.getElementById("detail");
+const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+window.attnDetail = (name, place) => {{
+  const [layer, head] = place.split("-").map(Number);
+  detail.hidden = !layers[name]?.[layer];
+  if (detail.hidden) return;
+  detail.firstChild.textContent = `Layer ${{layer}}, head ${{head}}`;
+  mount({{ data: bytes(layers[name][layer]), parentElement: detail }});
+  const view = detail.querySelector(".attn-head").headView;
+  view.followHead(head, false);
+  view.update();
+}};
+</script>"""

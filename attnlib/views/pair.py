@@ -48,7 +48,7 @@ def unit_row(alignment: Alignment) -> dict[str, Any]:
         "kinds": [unit.kind for unit in alignment.units],
     }
     special = [u for u, (tokens, i) in enumerate(both) if tokens.special[i]]
-    segments = [tokens.segments[i] for tokens, i in both]
+    segments = list(alignment.segments)
     words = _words(alignment)
     if special:
         row["special"] = special

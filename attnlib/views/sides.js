@@ -1,6 +1,6 @@
 // What every view of a prompt pair shares: the control A | B | B − A, the two colours of the sign, signed numbers.
 // The views of one page show the same side: each tells the others through an event on the document.
-import { el } from "./shared.js";
+import { el, rgbOf } from "./shared.js";
 
 export const SIDES = ["a", "b", "diff"];
 const SIDE_NAMES = { a: "A", b: "B", diff: "B − A" };
@@ -64,4 +64,19 @@ export function signColors(dark = false) {
 export function formatSigned(v) {
   const size = Math.abs(v).toFixed(3);
   return Number(size) === 0 ? size : `${v < 0 ? "−" : "+"}${size}`;
+}
+
+/** The colour of a value: its sign's (or the accent's) mixed into the background by its size; and readable ink. */
+export function cellColors(value, { scale, signed }, theme) {
+  const { more, less } = signColors(theme.dark);
+  const color = rgbOf(signed ? (value < 0 ? less : more) : theme.accent);
+  const share = Math.min(1, Math.abs(value) / scale);
+  const fill = rgbOf(theme.background).map((v, i) => Math.round(v + (color[i] - v) * share));
+  return { background: `rgb(${fill.join(", ")})`, ink: inkOn(fill) };
+}
+
+/** Black or white, whichever has more contrast on a colour (WCAG's relative luminance). */
+function inkOn(rgb) {
+  const [r, g, b] = rgb.map((v) => (v <= 10 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
 }

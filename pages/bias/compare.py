@@ -7,10 +7,10 @@ import streamlit as st
 from attnlib.errors import InputError
 from pages.bias import parts
 from pages.bias.grids import grids
-from pages.bias.reading import Reading, run
+from pages.bias.reading import Reading, compare_pair, known_targets
 from pages.ui.component import Link, alignment
 from pages.ui.controls import plain, status_line
-from pages.ui.pair import add_link, links, set_links
+from pages.ui.pair import add_link, set_links
 from pages.ui.state import Choices, choices, show_head
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def page() -> None:
     if chosen.model is None or chosen.pair is None:
         return
     with _place():
-        compared = _compare(chosen)
+        compared = compare_pair(chosen, matrices=True)
     if compared is None:
         return
     comparison, focus = compared
@@ -53,22 +53,6 @@ def _place() -> "DeltaGenerator":
     since is lost.
     """
     return st.container()
-
-
-def _compare(chosen: Choices) -> "tuple[Comparison, str | None] | None":
-    """A and B compared, and the focus word used: without it, or without corrections, where they do not fit."""
-    pair = chosen.pair
-    assert pair is not None
-    told = []
-    for focus, corrected in dict.fromkeys([(pair.focus, links()), (None, links()), (None, ())]):
-        try:
-            with st.spinner("Comparing …", show_time=False):
-                return run(chosen, pair.prompt_b, focus, corrected, matrices=True), focus
-        except InputError as error:
-            if str(error) not in told:
-                st.error(plain(str(error)), icon=":material/error:")
-            told.append(str(error))
-    return None
 
 
 def _status(chosen: Choices, comparison: "Comparison") -> None:
@@ -103,7 +87,7 @@ def _reading(chosen: Choices, comparison: "Comparison", focus: str | None) -> Re
 
     assert chosen.pair is not None
     with _place():
-        targets = _known_targets(comparison, chosen.pair.targets)
+        targets = known_targets(comparison, chosen.pair.targets)
     statistic = _choose_statistic(bool(targets))
     messages = _place()
     try:
@@ -137,20 +121,6 @@ def _choose_statistic(with_targets: bool) -> str:
     )
     right.caption(f"{STATISTICS[titles[title]].about}")
     return titles[title]
-
-
-def _known_targets(comparison: "Comparison", targets: tuple[str, ...]) -> tuple[str, ...]:
-    """The targets that are in the prompts; a sentence for each that is not."""
-    known = []
-    for word in targets:
-        try:
-            comparison.target(word)
-            known.append(word)
-        except InputError as error:
-            st.error(plain(str(error)), icon=":material/error:")
-    for sentence in comparison.unseen(known):
-        st.info(plain(sentence))
-    return tuple(known)
 
 
 def _finding(reading: Reading) -> None:

@@ -10,7 +10,7 @@ from pages.ui import cached
 from pages.ui.component import HeadEvents, head_view, matrix
 from pages.ui.controls import plain
 from pages.ui.pair import links
-from pages.ui.state import choices, set_view, step_layer, view_state
+from pages.ui.state import choices, set_head_view, step_layer, view_state
 
 if TYPE_CHECKING:
     from attnlib import Comparison
@@ -38,7 +38,7 @@ def _on_event(event: HeadEvents) -> None:
     chosen = choices()
     changed = False
     if event.view is not None:
-        changed = set_view(chosen, event.view)
+        changed = set_head_view(chosen, event.view)
     if event.layer_step:
         changed = step_layer(chosen, event.layer_step)
     st.session_state["rerun_all"] = changed

@@ -1,10 +1,14 @@
-"""What the parts of the comparison page read: the comparison, its statistic, its targets, the chosen head."""
+"""What pages of a pair read: the comparison, its statistic, its targets, the chosen head."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import streamlit as st
+
 from attnlib.errors import InputError
 from pages.ui import cached
+from pages.ui.controls import plain
+from pages.ui.pair import links
 from pages.ui.state import Choices
 
 if TYPE_CHECKING:
@@ -36,18 +40,55 @@ def run(
     untrained: bool = False,
     second: str | None = None,
     matrices: bool = False,
+    small: bool = False,
 ) -> "Comparison":
     """Prompt A against another prompt, as the sidebar says; in another model with `name` or `untrained`.
 
     `second` is the other prompt's second text, by default that of prompt B. With `matrices` those of the chosen
-    layer are there; the scores alone are the same for every layer, so that choosing a head does not run them again.
+    layer are there; the scores alone are the same for every layer, so that choosing a head does not run them again;
+    with `small` the maps of the model view, too.
     """
     pair = chosen.pair
     assert pair is not None
     names = (name or chosen.name, name or pair.name_b or chosen.name)
     prompts = ((chosen.text, chosen.text_b), (prompt_b, second or pair.second_b))
     layer = chosen.layer if matrices else None
-    return cached.compare(names, prompts, chosen.stack, layer, focus, corrected, chosen.cut, untrained)
+    return cached.compare(names, prompts, chosen.stack, layer, focus, corrected, chosen.cut, untrained, small)
+
+
+def compare_pair(
+    chosen: Choices, *, matrices: bool = False, small: bool = False
+) -> "tuple[Comparison, str | None] | None":
+    """A and B compared, and the focus word used: without it, or without corrections, where they do not fit.
+
+    What does not fit is said on the page; None where nothing can be compared.
+    """
+    pair = chosen.pair
+    assert pair is not None
+    told = []
+    for focus, corrected in dict.fromkeys([(pair.focus, links()), (None, links()), (None, ())]):
+        try:
+            with st.spinner("Comparing …", show_time=False):
+                return run(chosen, pair.prompt_b, focus, corrected, matrices=matrices, small=small), focus
+        except InputError as error:
+            if str(error) not in told:
+                st.error(plain(str(error)), icon=":material/error:")
+            told.append(str(error))
+    return None
+
+
+def known_targets(comparison: "Comparison", targets: tuple[str, ...]) -> tuple[str, ...]:
+    """The targets that are in the prompts; a sentence for each that is not."""
+    known = []
+    for word in targets:
+        try:
+            comparison.target(word)
+            known.append(word)
+        except InputError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+    for sentence in comparison.unseen(known):
+        st.info(plain(sentence))
+    return tuple(known)
 
 
 def further_comparisons(reading: Reading) -> "tuple[list[tuple[str, Comparison]], list[str]]":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 if TYPE_CHECKING:
-    from attnlib import Comparison, Model, Trace
+    from attnlib import Comparison, Model, Overview, Trace
     from attnlib.comparison import Prompt
 
 Links = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
@@ -33,6 +33,14 @@ def trace_layer(
     return attnlib.trace(load_model(name), text, text_b, layers=[layer], truncate=truncate, hide=hide)
 
 
+@st.cache_resource(max_entries=8, show_spinner=False)
+def overview(name: str, text: str, text_b: str | None, truncate: bool) -> "Overview":
+    """Every layer and head of a text, small. Raises InputError."""
+    import attnlib
+
+    return attnlib.overview(load_model(name), text, text_b, truncate=truncate)
+
+
 @st.cache_resource(max_entries=1, show_spinner=False)
 def random_copy(name: str) -> "Model":
     """A model's architecture with random weights. Raises InputError."""
@@ -51,8 +59,12 @@ def compare(
     links: Links = (),
     truncate: bool = False,
     untrained: bool = False,
+    small: bool = False,
 ) -> "Comparison":
-    """Two prompts compared, with the matrices of one layer or none; `untrained`: in a random copy. InputError."""
+    """Two prompts compared, with the matrices of one layer or none; `untrained`: in a random copy. InputError.
+
+    `small`: with the maps of the model view.
+    """
     import attnlib
 
     models = [random_copy(name) if untrained else load_model(name) for name in names]
@@ -65,6 +77,7 @@ def compare(
         layers=[] if layer is None else [layer],
         links=links,
         truncate=truncate,
+        small=small,
     )
 
 

@@ -16,6 +16,9 @@ _head = st.components.v2.component(
 _grid = st.components.v2.component(
     "attn_grid", html='<div class="attn-grid"></div>', css=style("grid.css"), js=script("grid.js")
 )
+_model = st.components.v2.component(
+    "attn_model", html='<div class="attn-model"></div>', css=style("model.css"), js=script("model.js")
+)
 _matrix = st.components.v2.component(
     "attn_matrix", html='<div class="attn-matrix"></div>', css=style("matrix.css"), js=script("matrix.js")
 )
@@ -68,6 +71,41 @@ def head_grid(payload: bytes, *, key: str, on_pick: Callable[[int, int], None]) 
             on_pick(*place)
 
     _grid(key=key, data=payload, on_pick_change=picked)
+
+
+@dataclass(frozen=True)
+class ModelEvents:
+    """What a person did in the model view; everything has a neutral value when it was something else."""
+
+    view: str | None = None  # the view's state as text (attnlib/views/model_shown.js)
+    picked: tuple[int, int] | None = None  # the layer and head of a click
+    closed: bool = False  # whether the chosen head was chosen once more
+    opened: tuple[int, int] | None = None  # the layer and head to go on to
+
+
+def model_view(payload: bytes, *, key: str, on_event: Callable[[ModelEvents], None]) -> None:
+    """Draw a model payload (attnlib.views.model); `on_event` is called before the next run."""
+
+    def called(name: str) -> Callable[[], None]:
+        return lambda: on_event(_model_events(st.session_state[key], name, payload))
+
+    _model(
+        key=key,
+        data=payload,
+        on_view_change=called("view"),
+        on_pick_change=called("pick"),
+        on_open_change=called("open"),
+    )
+
+
+def _model_events(state: object, name: str, payload: bytes) -> ModelEvents:
+    value = getattr(state, name, None)
+    if name == "view":
+        return ModelEvents(view=value[:2000] if isinstance(value, str) else None)
+    if name == "pick" and value == "none":
+        return ModelEvents(closed=True)
+    place = _place(value, unpack(payload)[0])
+    return ModelEvents(picked=place) if name == "pick" else ModelEvents(opened=place)
 
 
 def _place(value: object, header: dict[str, Any]) -> tuple[int, int] | None:

@@ -42,15 +42,15 @@ TEXTS = {
 }  # the keys of a text, on pages of two prompts or one
 
 
-def pair_fields() -> tuple[str, PairChoices, PairPlace]:
-    """Draw the fields; returns prompt A, the rest, and where second sentences belong."""
+def pair_fields(more: bool) -> tuple[str, PairChoices, PairPlace]:
+    """Draw the fields, with further prompts or not; returns prompt A, the rest, and where second sentences belong."""
     _start()
     _choose_pair()
     left, right = st.columns(2)
     text = left.text_area("Prompt A", key="prompt_a", bind="query-params", height=84, help="Ctrl+Enter compares.")
     prompt_b = right.text_area("Prompt B", key="prompt_b", bind="query-params", height=84, persist_state="session")
     places = PairPlace(left.container(), right.container())
-    focus, targets, further = _choose_words()
+    focus, targets, further = _choose_words(more)
     return text or "", PairChoices(prompt_b or "", focus, targets, further), places
 
 
@@ -155,7 +155,7 @@ def _make_other() -> None:
     set_links(())
 
 
-def _choose_words() -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
+def _choose_words(with_more: bool) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
     left, middle, right = st.columns(3)
     focus = left.text_input(
         "Focus word",
@@ -173,7 +173,12 @@ def _choose_words() -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
         placeholder="nurse, doctor",
         help="Where the focus word may look: two words, with a comma. The target shift G says which way it turned.",
     )
-    more = right.text_input(
+    more = _choose_more(right) if with_more else None
+    return (focus or "").strip() or None, _split(targets, ",")[:2], _split(more, "|")[:4]
+
+
+def _choose_more(place: st.delta_generator.DeltaGenerator) -> str | None:
+    return place.text_input(
         "Further prompts",
         key="more",
         bind="query-params",
@@ -181,7 +186,6 @@ def _choose_words() -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
         placeholder="They … | Emily …",
         help="More prompts to compare with prompt A, with a | between them.",
     )
-    return (focus or "").strip() or None, _split(targets, ",")[:2], _split(more, "|")[:4]
 
 
 def _split(text: str | None, by: str) -> tuple[str, ...]:

@@ -44,9 +44,28 @@ class Choices:
     pair: PairChoices | None = None  # on the pages that compare prompts
 
 
-def sidebar() -> None:
-    """Show the sidebar and keep its choices for the page; loads the model after model and text are drawn."""
-    model_place, _, text_place, cut_place, second, stack_place, head_place = _places()
+def sidebar(pair: bool | None = False) -> None:
+    """Show the sidebar and keep its choices for the page: of one text, of a pair, or (None) as the person chooses."""
+    first, *places = _places()
+    more = pair is not None  # the page has further prompts, too
+    if pair is None:
+        with first:
+            pair = st.toggle(
+                "Compare two prompts",
+                key="with_pair",
+                bind="query-params",
+                help="Show prompt A, prompt B and their difference.",
+            )
+    with st.container():  # of the pair's fields, there or not
+        if pair:
+            _of_pair(places, more)
+        else:
+            _of_one(places)
+
+
+def _of_one(places: "list[DeltaGenerator]") -> None:
+    """Loads the model after model and text are drawn."""
+    model_place, _, text_place, cut_place, second, stack_place, head_place = places
     with model_place:
         name = _choose_model()
     with text_place:
@@ -66,16 +85,16 @@ def sidebar() -> None:
     st.session_state["choices"] = Choices(name, text, cut, text_b, model, stack, layer, head)
 
 
-def pair_sidebar() -> None:
-    """The same for a page that compares two prompts: their fields stand on the page, beside each other."""
-    model_place, other_place, _, cut_place, _, stack_place, head_place = _places()
+def _of_pair(places: "list[DeltaGenerator]", more: bool) -> None:
+    """The same of two prompts: their fields stand on the page, beside each other."""
+    model_place, other_place, _, cut_place, _, stack_place, head_place = places
     with model_place:
         name = _choose_model()
     with other_place:
         name_b = _choose_model_b(name)
     with cut_place:
         cut = _choose_cut()
-    text, pair, places = pair_fields()
+    text, pair, fields = pair_fields(more)
     model = _load(name)
     model_b = model if name_b is None else _load(name_b)
     if model is None or model_b is None:
@@ -85,7 +104,7 @@ def pair_sidebar() -> None:
         stack = _choose_stack(model)
     with head_place:
         layer, head = _choose_head(model, stack)
-    text_b, second_b = _choose_second_texts(model, places)
+    text_b, second_b = _choose_second_texts(model, fields)
     pair = replace(pair, second_b=second_b, name_b=name_b, model_b=model_b)
     st.session_state["choices"] = Choices(name, text, cut, text_b, model, stack, layer, head, pair)
 
@@ -97,7 +116,7 @@ def _places() -> "list[DeltaGenerator]":
     it was: after it has appeared in its new place.)
     """
     with st.sidebar:
-        return [st.container() for _ in range(7)]
+        return [st.container() for _ in range(8)]
 
 
 def choices() -> Choices:
@@ -229,6 +248,11 @@ def show_head(layer: int, head: int) -> None:
     st.session_state["go_to"] = (layer, head)
 
 
+def close_head() -> None:
+    """Have the sidebar of the next run choose all heads."""
+    st.session_state["head"] = "all"
+
+
 def _go(model: "Model", stack: str) -> None:
     layer, head = st.session_state.pop("go_to", (None, None))
     heads = model.heads[stack]
@@ -247,12 +271,17 @@ def view_state(page: str) -> str:
     return st.session_state["view_at_start"]
 
 
-def set_view(chosen: Choices, view: str) -> bool:
-    """Put the view's state into the URL, and a single head that is on into the sidebar; True if that changed."""
+def set_view(view: str) -> None:
+    """Put the view's state into the URL."""
     if view != st.query_params.get("view", ""):
         st.query_params["view"] = view
         if not view:
             del st.query_params["view"]
+
+
+def set_head_view(chosen: Choices, view: str) -> bool:
+    """The same of the head view, and a single head that is on into the sidebar; True if that changed."""
+    set_view(view)
     heads = dict(part.split(":", 1) for part in view.split(",") if ":" in part).get("heads", "")
     head = heads if heads.isdigit() else "all"
     if head == ("all" if chosen.head is None else str(chosen.head)):

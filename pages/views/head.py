@@ -13,8 +13,8 @@ from pages.ui.state import (
     Choices,
     choices,
     hidden_tokens,
+    set_head_view,
     set_hidden,
-    set_view,
     step_layer,
     toggle_hidden,
     view_state,
@@ -81,7 +81,7 @@ def _on_event(event: HeadEvents) -> None:
     chosen = choices()
     changed = False
     if event.view is not None:
-        changed = set_view(chosen, event.view)
+        changed = set_head_view(chosen, event.view)
     if event.hide:
         toggle_hidden(event.hide)
         changed = True

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import {
   orderOfHeads,
   fitGrids,
-  cellColors,
   sayValue,
   shortValue,
   sayMeaning,
@@ -12,6 +11,7 @@ import {
   stepTo,
 } from "../../attnlib/views/grid_shown.js";
 import { rgbOf } from "../../attnlib/views/shared.js";
+import { cellColors } from "../../attnlib/views/sides.js";
 
 const size = (layers, heads, grids, order = "place") => ({ layers, heads, order, grids: Array(grids).fill({}) });
 const light = { background: "#ffffff", accent: "#0b63b0", dark: false };

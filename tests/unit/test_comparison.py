@@ -472,7 +472,7 @@ def uneven() -> Comparison:
 
 
 def test_layers_with_different_numbers_of_heads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison, "_by_layer", inspect.unwrap(comparison._by_layer))  # its annotation: see below
+    monkeypatch.setattr(comparison, "by_layer", inspect.unwrap(comparison.by_layer))  # its annotation: see below
     shift = uneven().target_shift(TARGETS)
     np.testing.assert_allclose(shift, [[-0.8, np.nan], [0, 0]], atol=1e-7)
     assert uneven().ranking("shift", TARGETS)[["layer", "head"]].to_numpy().tolist() == [[0, 0], [1, 0], [1, 1]]

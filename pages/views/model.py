@@ -1,0 +1,167 @@
+"""The model view: every layer and head at a glance, of one text or of a pair."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from pages.bias.reading import compare_pair, known_targets, run
+from pages.ui import cached
+from pages.ui.component import HeadEvents, ModelEvents, head_view, model_view
+from pages.ui.controls import plain, status_line
+from pages.ui.pair import links
+from pages.ui.state import Choices, choices, close_head, set_view, show_head, step_layer, view_state
+
+if TYPE_CHECKING:
+    from attnlib import Comparison, Overview
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown: a text's overview, or a comparison with the focus word and the targets it is read by."""
+
+    overview: "Overview | None" = None
+    comparison: "Comparison | None" = None
+    focus: str | None = None
+    targets: tuple[str, ...] = ()
+
+
+def page() -> None:
+    """The whole page; every error is a sentence and leaves the rest alive."""
+    chosen = choices()
+    if chosen.model is None:
+        return
+    with st.container():  # messages come and go; what is below stays where it is (state.py, _places)
+        shown = _overview(chosen) if chosen.pair is None else _pair(chosen)
+    if shown is None:
+        return
+    with st.container():
+        _view(chosen, shown)
+    with st.container():
+        _download(chosen, shown)
+
+
+def _overview(chosen: Choices) -> Shown | None:
+    assert chosen.model is not None
+    try:
+        with st.spinner("Reading the text …", show_time=False):
+            overview = cached.overview(chosen.name, chosen.text, chosen.text_b, chosen.cut)
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+    rows = dict.fromkeys(stack.queries for stack in overview.stacks.values())
+    tokens = f"{' + '.join(f'{len(row):,}' for row in rows)} tokens"
+    status_line(chosen.model, tokens, overview.seconds, overview)
+    if overview.truncated_from is not None:
+        kept = len(overview.stack().queries)
+        st.info(f"The text was cut: the first {kept:,} of its {overview.truncated_from:,} tokens are shown.")
+    for note in overview.notes:
+        st.info(plain(note))
+    return Shown(overview)
+
+
+def _pair(chosen: Choices) -> Shown | None:
+    assert chosen.model is not None
+    assert chosen.pair is not None
+    compared = compare_pair(chosen, small=True)
+    if compared is None:
+        return None
+    comparison, focus = compared
+    status_line(chosen.model, str(comparison.alignment), comparison.a.seconds, comparison)
+    for note in comparison.notes:
+        st.info(plain(note))
+    return Shown(None, comparison, focus, known_targets(comparison, chosen.pair.targets))
+
+
+@st.fragment
+def _view(chosen: Choices, shown: Shown) -> None:
+    selected = None if chosen.head is None else (chosen.layer, chosen.head)
+    left, right = st.columns([3, 2] if selected else [200, 1])  # the same places, so that the view is not made anew
+    with left:
+        model_view(_payload(chosen, shown, selected), key="model_view", on_event=_on_event)
+    if selected:
+        with right:
+            _detail(chosen, shown)
+    if st.session_state.pop("open_head", False):
+        st.switch_page("pages/views/head.py")
+    if st.session_state.pop("rerun_all", False):
+        st.rerun()  # what the view changed is shown by the sidebar
+
+
+def _payload(chosen: Choices, shown: Shown, selected: tuple[int, int] | None) -> bytes:
+    from attnlib.views.model import model_payload, pair_model_payload
+
+    state = view_state("model")
+    if shown.comparison is not None:
+        return pair_model_payload(shown.comparison, shown.targets, selected=selected, state=state)
+    assert shown.overview is not None
+    return model_payload(shown.overview, chosen.stack, selected=selected, state=state)
+
+
+def _detail(chosen: Choices, shown: Shown) -> None:
+    """The chosen head, large: its layer as the head view draws it."""
+    st.markdown(f"##### Layer {chosen.layer}, head {chosen.head}")
+    with st.container(horizontal=True):
+        st.button("Open in the head view", icon=":material/open_in_new:", on_click=_open)
+        st.button("Close", icon=":material/close:", on_click=_close)
+    try:
+        with st.spinner("Reading the layer …", show_time=False):
+            payload = _detail_payload(chosen, shown)
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    head_view(payload, key="model_detail", on_event=_on_detail)
+
+
+def _detail_payload(chosen: Choices, shown: Shown) -> bytes:
+    from attnlib.views.pair import pair_head_payload
+    from attnlib.views.payload import head_payload
+
+    if chosen.pair is not None:
+        comparison = run(chosen, chosen.pair.prompt_b, shown.focus, links(), matrices=True)
+        return pair_head_payload(comparison, chosen.layer, head=chosen.head, can_hide=False)
+    trace = cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, ())
+    return head_payload(trace, chosen.layer, chosen.stack, head=chosen.head, can_hide=False)
+
+
+def _on_event(event: ModelEvents) -> None:
+    """Bring what was done in the view into the sidebar and the URL."""
+    if event.view is not None:
+        set_view(event.view)
+    place = event.picked or event.opened
+    if place is not None:
+        show_head(*place)
+    elif event.closed:
+        close_head()
+    st.session_state["open_head"] = event.opened is not None
+    st.session_state["rerun_all"] = event.closed or event.picked is not None
+
+
+def _on_detail(event: HeadEvents) -> None:
+    if event.layer_step:
+        st.session_state["rerun_all"] = step_layer(choices(), event.layer_step)
+
+
+def _open() -> None:
+    st.session_state["open_head"] = True
+
+
+def _close() -> None:
+    close_head()
+    st.session_state["rerun_all"] = True
+
+
+def _download(chosen: Choices, shown: Shown) -> None:
+    def table() -> str:
+        if shown.comparison is not None:
+            from attnlib.export import ranking_csv
+
+            return ranking_csv(shown.comparison, "shift" if shown.targets else "jsd", shown.targets)
+        assert shown.overview is not None
+        return shown.overview.stack(chosen.stack).table().to_csv(index=False, float_format="%.6f")
+
+    st.download_button("Scores of all heads (CSV)", table, "heads.csv", "text/csv", on_click="ignore")
+
+
+page()
