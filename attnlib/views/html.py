@@ -213,7 +213,8 @@ show();
 """
 
 # A chosen head, large. A module of its own: both views bring the scripts they share.
-_DETAILS = """<div id="detail" style="flex:2 1 340px;min-width:0" hidden><h2 style="font-size:15px"></h2><div class="attn-head"></div></div>
+_DETAILS = """<div id="detail" style="flex:2 1 340px;min-width:0" hidden
+><h2 style="font-size:15px"></h2><div class="attn-head"></div></div>
 <script type="module">
 {script}
 const layers = {frames};

@@ -4,7 +4,7 @@ import { signColors } from "./sides.js";
 import { shrink, strongest } from "./model_shown.js";
 
 const LEVELS = 12; // steps of opacity: lines of one step are one path
-const FAINTEST = 0.05;
+const PALEST = 0.05;
 
 /** How many lines a square of this size can hold so that one still sees them. */
 export function linesFor(size) {
@@ -32,7 +32,7 @@ export function drawMapLines(context, map, [rows, columns], [x, y, width, height
   const paths = new Map();
   for (const i of chosen) {
     const part = Math.min(1, Math.abs(map[i]) / scale);
-    const level = Math.ceil(Math.max(FAINTEST, part) * LEVELS) + (map[i] > 0 ? LEVELS + 1 : 0);
+    const level = Math.ceil(Math.max(PALEST, part) * LEVELS) + (map[i] > 0 ? LEVELS + 1 : 0);
     if (!paths.has(level)) paths.set(level, new Path2D());
     const [q, k] = [Math.floor(i / columns), i % columns];
     paths.get(level).moveTo(x, y + ((q + 0.5) * height) / rows);

@@ -44,8 +44,24 @@ class Choices:
     pair: PairChoices | None = None  # on the pages that compare prompts
 
 
+SHARED = (  # what the URL of several pages can have
+    *("model", "model_b", "text", "text_b", "prompt_a", "prompt_b", "second_a", "second_b", "focus", "targets"),
+    *("cut", "stack", "layer", "head"),
+)
+
+
+def turn_to(page: str) -> None:
+    """Turn to another page, as a link in the sidebar does, and keep these choices in its URL."""
+    st.session_state["turned"] = True
+    st.switch_page(page, query_params={})  # without query_params it refuses to leave bound ones behind
+
+
 def sidebar(pair: bool | None = False) -> None:
     """Show the sidebar and keep its choices for the page: of one text, of a pair, or (None) as the person chooses."""
+    if st.session_state.pop("turned", False):
+        for key in SHARED:
+            if key in st.session_state:
+                st.session_state[key] = st.session_state[key]  # as new: Streamlit puts it into this page's URL
     first, *places = _places()
     more = pair is not None  # the page has further prompts, too
     if pair is None:

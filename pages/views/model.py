@@ -11,7 +11,7 @@ from pages.ui import cached
 from pages.ui.component import HeadEvents, ModelEvents, head_view, model_view
 from pages.ui.controls import plain, status_line
 from pages.ui.pair import links
-from pages.ui.state import Choices, choices, close_head, set_view, show_head, step_layer, view_state
+from pages.ui.state import Choices, choices, close_head, set_view, show_head, step_layer, turn_to, view_state
 
 if TYPE_CHECKING:
     from attnlib import Comparison, Overview
@@ -84,7 +84,7 @@ def _view(chosen: Choices, shown: Shown) -> None:
         with right:
             _detail(chosen, shown)
     if st.session_state.pop("open_head", False):
-        st.switch_page("pages/views/head.py")
+        turn_to("pages/views/head.py" if chosen.pair is None else "pages/bias/compare.py")
     if st.session_state.pop("rerun_all", False):
         st.rerun()  # what the view changed is shown by the sidebar
 
@@ -103,7 +103,8 @@ def _detail(chosen: Choices, shown: Shown) -> None:
     """The chosen head, large: its layer as the head view draws it."""
     st.markdown(f"##### Layer {chosen.layer}, head {chosen.head}")
     with st.container(horizontal=True):
-        st.button("Open in the head view", icon=":material/open_in_new:", on_click=_open)
+        where = "the head view" if chosen.pair is None else "the comparison"
+        st.button(f"Open in {where}", icon=":material/open_in_new:", on_click=_open)
         st.button("Close", icon=":material/close:", on_click=_close)
     try:
         with st.spinner("Reading the layer …", show_time=False):
@@ -134,8 +135,10 @@ def _on_event(event: ModelEvents) -> None:
         show_head(*place)
     elif event.closed:
         close_head()
-    st.session_state["open_head"] = event.opened is not None
-    st.session_state["rerun_all"] = event.closed or event.picked is not None
+    if event.opened is not None:
+        st.session_state["open_head"] = True
+    elif event.closed or event.picked is not None:
+        st.session_state["rerun_all"] = True
 
 
 def _on_detail(event: HeadEvents) -> None:

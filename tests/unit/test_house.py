@@ -1,6 +1,7 @@
 """The rules of the house that a machine can check: what may import what, sizes, docstrings."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import attnlib
+from attnlib.views.html import script
 
 ROOT = Path(attnlib.__file__).resolve().parent.parent
 LIBRARY = sorted((ROOT / "attnlib").rglob("*.py"))
@@ -100,3 +102,9 @@ def test_every_cache_is_bounded_and_keyed_by_all_its_arguments() -> None:
         if caches:
             assert all("max_entries" in ast.unparse(made) for made in caches), function.name
             assert not [arg.arg for arg in function.args.args if arg.arg.startswith("_")], function.name
+
+
+@pytest.mark.parametrize("view", ["head", "model", "grid", "matrix", "alignment"])
+def test_scripts_that_are_joined_declare_each_name_once(view: str) -> None:
+    declared = re.findall(r"^(?:async )?(?:const|let|function|class) (\w+)", script(f"{view}.js"), re.MULTILINE)
+    assert sorted(declared) == sorted(set(declared))
