@@ -3,12 +3,12 @@ import { rgbOf } from "./shared.js";
 import { signColors } from "./sides.js";
 import { shrink, strongest } from "./model_shown.js";
 
-const LEVELS = 12; // steps of opacity: lines of one step are one path
+const LEVELS = 8; // steps of opacity: lines of one step are one path
 const PALEST = 0.05;
 
 /** How many lines a square of this size can hold so that one still sees them. */
 export function linesFor(size) {
-  return Math.round(Math.max(40, Math.min(160, 1.8 * size)));
+  return Math.round(Math.max(40, Math.min(160, 1.4 * size)));
 }
 
 /** How much of its colour a value has: straight for differences; weights by their root, as most are small. */

@@ -9,7 +9,7 @@ import psutil
 import torch
 import transformers
 
-from tests.benchmarks import browser, comparison, memory, server
+from tests.benchmarks import browser, comparison, memory, overview, server
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
@@ -19,15 +19,18 @@ def main() -> None:
     depths = memory.run()
     rows = server.run()
     pairs = comparison.run()
-    REPORT.write_text(_report(rows, pairs, depths, page), "utf-8")
+    small = overview.run()
+    REPORT.write_text(_report(rows, pairs, depths, page, small), "utf-8")
     print(REPORT.read_text("utf-8"))
 
 
 def _report(
-    rows: list[dict[str, Any]], pairs: list[dict[str, Any]], depths: list[dict[str, Any]], page: dict[str, Any]
+    rows: list[dict[str, Any]],
+    pairs: list[dict[str, Any]],
+    depths: list[dict[str, Any]],
+    page: dict[str, Any],
+    small: dict[str, Any],
 ) -> str:
-    viz = [(r["bertviz_MB"], r["bertviz_s"]) if "bertviz_MB" in r else None for r in rows]
-    viz_cells = [f"{v[0]:.1f} MB, {v[1]:.2f} s" if v else "–" for v in viz]
     parts = [
         "# Benchmarks",
         "Written by `make bench`; do not edit. Ratios compare runs made in turn on one machine, so they travel; "
@@ -48,11 +51,12 @@ def _report(
                     f"{r['view']:.2f}",
                     f"{r['trace']:.2f}",
                     f"{r['payload_MB']:.2f}",
-                    v,
+                    _bertviz(r),
                 ]
-                for r, v in zip(rows, viz_cells, strict=True)
+                for r in rows
             ],
         ),
+        *_model_view(small, page),
         *_comparison(pairs, page),
         "## Memory",
         f"Peak above the loaded model at {memory.TOKENS} tokens, in MB. *Batch*: a plain forward pass over two "
@@ -72,6 +76,48 @@ def _report(
         f"{page['first_view_s']:.1f} s after the browser opened the page.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _bertviz(row: dict[str, Any]) -> str:
+    return f"{row['bertviz_MB']:.1f} MB, {row['bertviz_s']:.2f} s" if "bertviz_MB" in row else "–"
+
+
+def _model_view(small: dict[str, Any], page: dict[str, Any]) -> list[str]:
+    megabytes = ", ".join(
+        f"{tokens:,} tokens: {view:.0f} and {forward:.0f}"
+        for tokens, view, forward in zip(
+            small["grown"], small["tokens_mb"][overview.VIEW], small["tokens_mb"][overview.FORWARD], strict=True
+        )
+    )
+    painted = {row["tokens"]: row for row in page["models"]}
+    cells = [
+        [
+            row["tokens"],
+            f"{row['forward_s']:.2f}",
+            f"{row['view']:.2f}",
+            f"{row['payload_MB']:.2f}",
+            f"{painted[row['tokens']]['painted_ms']:.0f}" if row["tokens"] in painted else "–",
+            f"{painted[row['tokens']]['hover_p95_ms']:.1f}" if row["tokens"] in painted else "–",
+            _bertviz(row),
+        ]
+        for row in small["rows"]
+    ]
+    head = ["tokens", "forward, s", "view ÷ forward", "payload, MB", "painted, ms", "hover p95, ms", "BertViz"]
+    return [
+        "## Model view",
+        "All layers and heads: tokenize, forward, pool and score every layer, pack, divided by the plain eager "
+        "forward pass. *Painted* and *hover* as under *Browser*, here of all 144 heads. BertViz: its model view.",
+        _table(head, cells),
+        f"Peak memory above the loaded model, in MB, of the view and of the plain forward pass: {megabytes}; at "
+        f"{small['grown'][-1]:,} tokens that is {small['memory_ratio']:.2f} times the plain forward pass.",
+        "![Time and memory of the model view and of the plain forward pass, by tokens and by layers]"
+        "(pictures/growth.png)",
+        "Exponents fitted to the upper half of the points (slope on logarithmic axes):",
+        _table(
+            ["growth", "plain forward", "model view"],
+            [[title, f"{forward:.2f}", f"{view:.2f}"] for title, forward, view in small["exponents"]],
+        ),
+    ]
 
 
 def _comparison(pairs: list[dict[str, Any]], page: dict[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from tests.browser.conftest import FLAGS, start_server
 from tests.browser.install import chromium
 
 LENGTHS = (32, 128, 512)
+MODEL_LENGTHS = (32, 128, 512, 2048)
 # Notes when the frame that carries the payload has arrived: the server's answer.
 ARRIVAL = """
 const add = WebSocket.prototype.addEventListener;
@@ -39,6 +40,22 @@ async (root) => {
 """
 
 
+HOVER_MODEL = """
+async (root) => {
+  const view = root.modelView, frames = [], heads = view.header.heads;
+  let last = performance.now();
+  for (let i = 0; i < 120; i++) {
+    view.setCursor([i % view.header.layers, (i * 7) % heads]);
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    frames.push(now - last);
+    last = now;
+  }
+  return frames.slice(5);
+}
+"""
+
+
 def run() -> dict[str, Any]:
     """Paint and hover times at each length with 12 heads, and the cold start with the demo model."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -54,11 +71,12 @@ def run() -> dict[str, Any]:
             _open(page, url)
             first_view = time.perf_counter() - cold
             rows = [_row(browser.new_page(), url, folder, tokens) for tokens in LENGTHS]
+            models = [_model(browser.new_page(), url, folder, tokens) for tokens in MODEL_LENGTHS]
             compared = _compared(browser.new_page(), url)
         finally:
             server.terminate()
             server.wait(20)
-    return {"healthy_s": healthy, "first_view_s": first_view, "rows": rows, "compared_ms": compared}
+    return {"healthy_s": healthy, "first_view_s": first_view, "rows": rows, "models": models, "compared_ms": compared}
 
 
 def _open(page: Page, url: str, **choices: object) -> None:
@@ -107,5 +125,24 @@ def _row(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:
     return {
         "tokens": tokens,
         "painted_ms": statistics.median(paints),
+        "hover_p95_ms": frames[int(0.95 * len(frames))],
+    }
+
+
+def _model(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:
+    """The model view of all heads: opened five times, so that the text has been read before; then hovered."""
+    page.set_default_timeout(240000)
+    page.add_init_script(ARRIVAL)
+    view, paints = page.locator(".attn-model"), []
+    for _ in range(6):
+        page.goto(f"{url}/model?{urlencode({'model': folder, 'text': text_of(tokens)}, quote_via=quote)}")
+        page.locator(".attn-model[data-painted]").wait_for()
+        paints.append(view.evaluate("root => +root.dataset.painted - window.arrived"))
+        page.wait_for_timeout(500)
+    frames = sorted(view.evaluate(HOVER_MODEL))
+    page.close()
+    return {
+        "tokens": tokens,
+        "painted_ms": statistics.median(paints[1:]),
         "hover_p95_ms": frames[int(0.95 * len(frames))],
     }

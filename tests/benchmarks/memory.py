@@ -17,10 +17,15 @@ def run() -> list[dict[str, Any]]:
     for layers in DEPTHS:
         row: dict[str, Any] = {"layers": layers}
         for what in WHAT:
-            command = [sys.executable, "-m", "tests.benchmarks.memory", str(layers), what]
-            row[f"{what}_MB"] = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+            row[f"{what}_MB"] = peak(layers, what)
         rows.append(row)
     return rows
+
+
+def peak(layers: int, what: str, tokens: int = TOKENS) -> float:
+    """Megabytes that one pass takes above the loaded model, in a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.memory", str(layers), what, str(tokens)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def _resident(field: str) -> float:
@@ -28,17 +33,18 @@ def _resident(field: str) -> float:
     return int(re.search(rf"{field}:\s+(\d+) kB", status)[1]) / 1e3  # type: ignore[index]
 
 
-def measure(layers: int, what: str) -> float:
+def measure(layers: int, what: str, tokens: int) -> float:
     """Peak resident memory of one pass above the memory before it, in MB."""
     import torch
 
     import attnlib
+    from attnlib.views.model import model_payload
     from attnlib.views.payload import head_payload
     from tests.benchmarks.models import gpt2_shape, text_of, tokenizer, wrapped
 
     model = wrapped(gpt2_shape(layers, vocabulary=2400))
-    text = text_of(TOKENS)
-    pair = [f"{text_of(TOKENS - 1)} {word}" for word in ("she", "he")]
+    text = text_of(tokens)
+    pair = [f"{text_of(tokens - 1)} {word}" for word in ("she", "he")]
     ids = tokenizer()(text, return_tensors="pt").input_ids
     with torch.inference_mode():
         model.hf(ids[:, :8], use_cache=False)
@@ -52,6 +58,8 @@ def measure(layers: int, what: str) -> float:
             model.hf(torch.cat([ids, ids]), use_cache=False)
     elif what == "compare":
         attnlib.compare(model, *pair, layers=[layers // 2])
+    elif what == "overview":
+        model_payload(attnlib.overview(model, text))
     elif what == "view":
         head_payload(attnlib.trace(model, text, layers=[layers // 2]), layers // 2)
     else:
@@ -60,4 +68,4 @@ def measure(layers: int, what: str) -> float:
 
 
 if __name__ == "__main__":
-    print(measure(int(sys.argv[1]), sys.argv[2]))
+    print(measure(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
