@@ -129,7 +129,7 @@ MOST_DETAILS = 24_000_000  # bytes of large drawings in one page
 
 
 def model_view(shown: "Trace | Overview | Comparison", targets: Sequence[str] = ()) -> View:
-    """The model view: every layer and head of a text, or of a comparison made with `small` (A, B and B − A).
+    """The model view: every layer and head of a text, or of a comparison (A, B and B − A).
 
     A chosen head is drawn large where its layer's weights are there (a Trace, or the layers a Comparison kept) and
     the page does not grow over MOST_DETAILS bytes. `targets`: of a comparison, for the target shift.

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float, Shaped
 
 from attnlib.comparison import STATISTICS, Comparison
 from attnlib.errors import InputError
-from attnlib.overviews import Overview
+from attnlib.overviews import Overview, PairOverview, empty_pair_overview
 from attnlib.pooling import Blocks
 from attnlib.scores import HEAD_SCORES
 from attnlib.views.pair import unit_rows
@@ -40,14 +41,13 @@ def model_payload(overview: Overview, stack: str | None = None, **header: Any) -
 
 
 def pair_model_payload(comparison: Comparison, targets: Sequence[str] = (), **header: Any) -> bytes:
-    """All layers and heads of two prompts, A, B and B − A; of a comparison made with `small`. `header` is passed on.
+    """All layers and heads of two prompts, A, B and B − A. `header` is passed on.
 
-    Scores are the comparison's STATISTICS; those of a target shift need `targets`.
+    Scores are the comparison's STATISTICS; those of a target shift need `targets`. InputError where the comparison
+    neither was made with `small` nor kept every layer.
     """
-    small = comparison.small
-    if small is None:
-        raise InputError("This comparison has no small maps. Compare with `small=True`.")
     triangle = comparison.a.causal and comparison.b.causal and comparison.stack == "self"
+    small = comparison.small or _small(comparison, triangle)
     about = {"model": comparison.a.model, "stack": comparison.stack, "pair": True, "triangle": triangle}
     sides = {"maps": [layer.a for layer in small.layers], "maps_b": [layer.b for layer in small.layers]}
     arrays = {name: _packed(maps, triangle) for name, maps in sides.items()}
@@ -56,6 +56,19 @@ def pair_model_payload(comparison: Comparison, targets: Sequence[str] = (), **he
     blocks = small.query_blocks, small.key_blocks
     scores = pair_scores(comparison, targets)
     return _payload(unit_rows(comparison), blocks, scores, sides["maps"], arrays, {**about, **header})
+
+
+def _small(comparison: Comparison, triangle: bool) -> PairOverview:
+    """The maps of a comparison that kept every layer."""
+    kept = comparison.a.stack(comparison.stack).layers
+    if len(kept) < len(comparison.changes):
+        raise InputError("This comparison has neither small maps nor every layer. Compare with `small=True`.")
+    heads = [len(layer.weights) for layer in kept.values()]
+    small = empty_pair_overview(comparison.alignment, comparison.key_alignment, heads, triangle)
+    for layer in kept:
+        a, b = comparison.attention(layer)
+        small = small.with_layer(torch.tensor(a), torch.tensor(b))
+    return small
 
 
 def pair_scores(comparison: Comparison, targets: Sequence[str] = ()) -> list[ShownScore]:

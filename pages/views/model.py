@@ -16,6 +16,11 @@ from pages.ui.state import Choices, choices, close_head, set_view, show_head, st
 if TYPE_CHECKING:
     from attnlib import Comparison, Overview
 
+ONE_PAIR = (
+    "**One pair is an anecdote.** Edits and models that should show no difference stand beside it on the page "
+    "*Compare prompts*: look at them before you report one."
+)
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -38,6 +43,8 @@ def page() -> None:
         return
     with st.container():
         _view(chosen, shown)
+    if shown.comparison is not None:
+        st.info(ONE_PAIR, icon=":material/balance:")
     with st.container():
         _download(chosen, shown)
 

@@ -46,6 +46,7 @@ def test_a_pair_is_compared_as_on_its_page() -> None:
     assert shown["attn_head"][0]["pair"] is True
     found = attnlib.compare(attnlib.load_model("demo/gpt2-biased"), SHE, HE)
     np.testing.assert_allclose(arrays["scores"][0], found.target_shift(("nurse", "doctor")), atol=1e-6)
+    assert "anecdote" in messages(app)
     assert [field.key for field in app.text_input] == ["focus", "targets"], "further prompts have no place here"
 
 
@@ -81,6 +82,7 @@ def test_a_model_outside_the_interface_is_shown_too(tmp_path: Path) -> None:
         ({"text": "   "}, "The text is empty"),
         ({"text": "word " * 2000}, "Shorten it, or have it cut"),
         ({"model": "demo/nothing"}, "demo/nothing"),
+        ({"text": "a"}, ""),
         ({"with_pair": "true", "prompt_a": SHE, "prompt_b": " "}, "Prompt B: The text is empty"),
         ({"with_pair": "true", "prompt_a": SHE, "prompt_b": HE, "targets": "zebra"}, "“zebra” is in neither prompt"),
         ({"with_pair": "true", "prompt_a": SHE, "prompt_b": HE, "model_b": "demo/bert-biased"}, "differ in shape"),

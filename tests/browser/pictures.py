@@ -12,6 +12,7 @@ from tests.browser.install import chromium
 FOLDER = ROOT / "docs" / "pictures"
 PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, height, choices in the link
     "compare.png": ("compare", 1330, {}),
+    "model-view.png": ("model", 1180, {"with_pair": "true", "layer": "0", "head": "2"}),
     "head-view.png": ("", 640, {"view": "pins:q8"}),
     "head-view-dark.png": (
         "",

@@ -76,10 +76,12 @@ def test_a_target_that_is_the_sink_only_loses_the_corrected_shift() -> None:
     assert "shift_corrected" not in names
 
 
-def test_a_comparison_without_maps_says_so() -> None:
-    found = attnlib.compare(attnlib.load_model("demo/gpt2-biased"), SHE, HE)
+def test_a_comparison_that_kept_every_layer_needs_no_small_maps() -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+    frames = [pair_model_payload(attnlib.compare(model, SHE, HE, small=small)) for small in (True, False)]
+    assert frames[0] == frames[1]
     with pytest.raises(InputError, match="small=True"):
-        pair_model_payload(found)
+        pair_model_payload(attnlib.compare(model, SHE, HE, layers=[1]))
 
 
 @pytest.mark.parametrize("tokens", [30, 66, 300, 2000])
