@@ -3,8 +3,7 @@ import { rgbOf } from "./shared.js";
 import { signColors } from "./sides.js";
 import { shrink, strongest } from "./model_shown.js";
 
-const LEVELS = 8; // steps of opacity: lines of one step are one path
-const PALEST = 0.05;
+const LEVELS = 16; // steps of opacity: lines of one step are one path
 
 /** How many lines a square of this size can hold so that one still sees them. */
 export function linesFor(size) {
@@ -28,11 +27,11 @@ function colorsOf(signed, theme) {
  * → whether lines may have been left out.
  */
 export function drawMapLines(context, map, [rows, columns], [x, y, width, height], { scale, signed, theme }) {
-  const chosen = strongest(map, columns, linesFor(width), scale);
+  const chosen = strongest(map, columns, linesFor(width), scale, signed);
   const paths = new Map();
   for (const i of chosen) {
     const part = Math.min(1, Math.abs(map[i]) / scale);
-    const level = Math.ceil(Math.max(PALEST, part) * LEVELS) + (map[i] > 0 ? LEVELS + 1 : 0);
+    const level = Math.max(1, Math.round(part * LEVELS)) + (map[i] > 0 ? LEVELS + 1 : 0);
     if (!paths.has(level)) paths.set(level, new Path2D());
     const [q, k] = [Math.floor(i / columns), i % columns];
     paths.get(level).moveTo(x, y + ((q + 0.5) * height) / rows);

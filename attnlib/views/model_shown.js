@@ -176,10 +176,10 @@ const BINS = 512;
 const FAINTEST = 0.01; // of the scale: a weaker line is only drawn where it is the strongest of its row
 
 /**
- * The lines that are drawn of a map: the strongest by size, about `most`, and of every row its strongest; indices into
- * the map.
+ * The lines that are drawn of a map: the strongest by size, about `most`, and (of weights, not of changes) of every
+ * row its strongest; indices into the map.
  */
-export function strongest(map, columns, most, scale = 1) {
+export function strongest(map, columns, most, scale = 1, signed = false) {
   const bin = (v) => Math.min(BINS - 1, Math.floor((Math.abs(v) / scale) * BINS));
   const counts = new Uint32Array(BINS);
   const seen = (v) => Math.abs(v) >= FAINTEST * scale;
@@ -193,7 +193,7 @@ export function strongest(map, columns, most, scale = 1) {
     for (let i = row; i < row + columns; i++) if (Math.abs(map[i]) > Math.abs(map[best])) best = i;
     for (let i = row; i < row + columns; i++) {
       const b = seen(map[i]) ? bin(map[i]) : -1;
-      if (b > border || (b === border && tied-- > 0) || (i === best && map[i])) found.push(i);
+      if (b > border || (b === border && tied-- > 0) || (i === best && map[i] && !signed)) found.push(i);
     }
   }
   return found;

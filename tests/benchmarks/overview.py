@@ -115,7 +115,7 @@ def _draw(panels: list[tuple[str, tuple[int, ...], Points]]) -> None:
                 x=sizes, y=points[name], name=name, line={"color": color}, mode="lines+markers", showlegend=n == 0
             )
             figure.add_trace(line, row=n // 2 + 1, col=n % 2 + 1)
-    figure.update_xaxes(type="log", tickvals=sorted({*LENGTHS, *DEPTHS}))
+        figure.update_xaxes(type="log", tickvals=sizes, row=n // 2 + 1, col=n % 2 + 1)
     figure.update_yaxes(type="log")
     figure.update_layout(width=900, height=640, template="plotly_white", margin={"t": 60, "b": 40, "l": 50, "r": 20})
     with sync_playwright() as playwright:

@@ -147,6 +147,7 @@ test("the strongest lines, and of every row its strongest", () => {
   assert.ok(strongest(even, 10, 20).length <= 30);
   const signed = Float32Array.from([-0.5, 0.1, 0.05, 0.02]);
   assert.deepEqual(strongest(signed, 2, 1, 0.5), [0, 2]);
+  assert.deepEqual(strongest(signed, 2, 1, 0.5, true), [0]); // a change that is small is not drawn for its row's sake
   assert.ok(linesFor(20) < linesFor(100) && linesFor(1000) === 160);
 });
 
