@@ -102,22 +102,27 @@ export function scoreLegend({ header, state, scale, changeScale, theme }) {
   };
   const end = (text) => el("span", { class: "end", text });
   const colors = signed ? [less, theme.background, more] : [theme.background, theme.accent];
-  const parts = [
-    el("span", { class: "statistic", text: title, title: about }),
-    end(signed ? sayScore(-scale, true) : "0"),
-    ramp(colors, signed ? "0" : ""),
-    end(sayScore(scale, signed)),
+  const group = (...parts) => el("span", { class: "scale" }, ...parts);
+  const legend = [
+    group(
+      el("span", { class: "statistic", text: title }),
+      end(signed ? sayScore(-scale, true) : "0"),
+      ramp(colors, signed ? "0" : ""),
+      end(sayScore(scale, signed)),
+    ),
     el("span", { class: "meaning", text: about }),
   ];
   if (state.show === "diff")
-    parts.push(
-      el("span", { class: "statistic", text: "B − A" }),
-      end(formatSigned(-changeScale)),
-      ramp([less, theme.background, more], "0"),
-      end(formatSigned(changeScale)),
+    legend.push(
+      group(
+        el("span", { class: "statistic", text: "B − A" }),
+        end(formatSigned(-changeScale)),
+        ramp([less, theme.background, more], "0"),
+        end(formatSigned(changeScale)),
+      ),
       el("span", { class: "meaning", text: "orange: more in B, blue: less" }),
     );
-  return parts;
+  return legend;
 }
 
 /** All shown heads with all their scores, in the order of the grid: for readers of tables and of screens. */

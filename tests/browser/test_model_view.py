@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import attnlib
 from attnlib import Trace
+from attnlib.overviews import overview_of
 from attnlib.views.html import View
 from tests.browser.test_pair_views import DEAF, HEARD
 
@@ -115,7 +116,7 @@ def test_filters_leave_the_true_numbers(page: Page, tmp_path: Path) -> None:
 
 def test_the_score_that_colours_sorts_and_is_said(page: Page, tmp_path: Path) -> None:
     trace = arrays(3, 4)
-    scores = attnlib.overviews.overview_of(trace).stack().scores["first"]
+    scores = overview_of(trace).stack().scores["first"]
     view = Opened(page, tmp_path, attnlib.model_view(trace))
     view("[data-option=by]").select_option("first")
     view("[data-option=order]").select_option("all")
