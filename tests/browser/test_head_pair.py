@@ -210,7 +210,9 @@ def test_pinned_tokens_are_summed_with_their_signs(shown: Page, pair: tuple[np.n
         shown.locator(".column.q .token").nth(key).click()
     expect(shown.locator(".readout h4")).to_have_text("“nurse” + “She → He”: what changes (B − A, sum of 2 tokens)")
     shown.locator(".readout summary").click()
-    for key, row in enumerate(shown.locator(".all-numbers tbody tr").all()):
+    rows = shown.locator(".all-numbers tbody tr")
+    expect(rows).to_have_count(9)  # filled once it is open
+    for key, row in enumerate(rows.all()):
         change = signed(row.locator("td").nth(2).inner_text())
         assert change == pytest.approx(difference[:, [6, LAST], key].sum(1).mean(), abs=0.00052)
     expect(shown.locator(".spoken")).to_have_text(re.compile(r"what changes .*: .+ 0\.\d{3} (more|less) in B"))

@@ -125,9 +125,9 @@ def test_the_score_that_colours_sorts_and_is_said(page: Page, tmp_path: Path) ->
     view(".overlay").hover(position=view.point(2, 1))
     expect(view(".words")).to_have_text(f"layer 2 head 1 · First-token share {scores[2, 1]:.3f}")
     view("summary").click()
-    rows = view("tbody tr").all_inner_texts()
-    assert len(rows) == 12
-    shown = [float(row.split("\t")[-1]) for row in rows]
+    rows = view("tbody tr")
+    expect(rows).to_have_count(12)  # filled once it is open
+    shown = [float(row.split("\t")[-1]) for row in rows.all_inner_texts()]
     assert shown == pytest.approx(sorted(scores.ravel().tolist(), reverse=True), abs=6e-4)
 
 
