@@ -19,10 +19,13 @@ page = st.navigation(
             st.Page(
                 "pages/views/model.py", title="All layers and heads", icon=":material/grid_view:", url_path="model"
             ),
+            st.Page("pages/views/neuron.py", title="Query × key (neurons)", icon=":material/blur_linear:"),
         ],
         "Bias": [st.Page("pages/bias/compare.py", title="Compare prompts", icon=":material/compare_arrows:")],
     },
 )
 st.subheader(page.title, anchor=False)
-sidebar({"compare": True, "model": None}.get(page.url_path, False))  # of a pair; None: as the person chooses
+sidebar(
+    {"compare": True, "model": None, "neuron": None}.get(page.url_path, False)
+)  # of a pair; None: as the person chooses
 page.run()

@@ -13,39 +13,50 @@ if TYPE_CHECKING:
     from attnlib.comparing import compare
     from attnlib.comparison import Comparison
     from attnlib.models import Model, load_model
+    from attnlib.neurons import HeadVectors, ScoreChange, head_vectors, score_change
     from attnlib.overviews import Overview, overview
     from attnlib.sources import demo_models
     from attnlib.tracing import Trace, trace
-    from attnlib.views.html import head_view, model_view
+    from attnlib.views.html import head_view, model_view, neuron_view
 
 _HOME = {
     "Comparison": "attnlib.comparison",
+    "HeadVectors": "attnlib.neurons",
     "InputError": "attnlib.errors",
     "Model": "attnlib.models",
     "Overview": "attnlib.overviews",
+    "ScoreChange": "attnlib.neurons",
     "Trace": "attnlib.tracing",
     "compare": "attnlib.comparing",
     "demo_models": "attnlib.sources",
+    "head_vectors": "attnlib.neurons",
     "head_view": "attnlib.views.html",
     "load_model": "attnlib.models",
     "model_view": "attnlib.views.html",
+    "neuron_view": "attnlib.views.html",
     "overview": "attnlib.overviews",
+    "score_change": "attnlib.neurons",
     "trace": "attnlib.tracing",
     "zero_heads": "attnlib.attention",
 }
 
 __all__ = [
     "Comparison",
+    "HeadVectors",
     "InputError",
     "Model",
     "Overview",
+    "ScoreChange",
     "Trace",
     "compare",
     "demo_models",
+    "head_vectors",
     "head_view",
     "load_model",
     "model_view",
+    "neuron_view",
     "overview",
+    "score_change",
     "trace",
     "zero_heads",
 ]

@@ -81,6 +81,20 @@ class Alignment:
         return tuple(unit.b for unit in self.units)
 
     @cached_property
+    def token_pairs(self) -> tuple[tuple[int | None, int | None], ...]:
+        """Single tokens of A beside those of B, for what only two vectors can be compared by.
+
+        Of a unit of several tokens the last ones stand beside each other; what is left over stands alone.
+        """
+        pairs: list[tuple[int | None, int | None]] = []
+        for unit in self.units:
+            extra = len(unit.a) - len(unit.b)
+            a = (None,) * -min(0, extra) + unit.a
+            b = (None,) * max(0, extra) + unit.b
+            pairs += zip(a, b, strict=True)
+        return tuple(pairs)
+
+    @cached_property
     def labels(self) -> tuple[tuple[str, str | None, str | None], ...]:
         """For each unit its text as shown, in A and in B: ("She → He", "She", "He"); None where it is not there."""
         return tuple(_label(self, unit) for unit in self.units)

@@ -90,7 +90,7 @@ class View:
 
     def _repr_html_(self) -> str:
         return (
-            f'<iframe srcdoc="{escape(self.to_html(), quote=True)}" sandbox="allow-scripts" '
+            f'<iframe srcdoc="{escape(self.to_html(), quote=True)}" sandbox="allow-scripts allow-downloads" '
             'style="width:100%;height:820px;border:0"></iframe>'
         )
 
@@ -164,6 +164,23 @@ def model_view(shown: "Trace | Overview | Comparison", targets: Sequence[str] = 
     )
 
 
+def neuron_view(shown: "Trace | Comparison", layer: int = 0, head: int = 0, *, stack: str | None = None) -> View:
+    """The neuron view of one head: from query and key vectors to the weight; of a comparison A, B and B − A.
+
+    `stack` chooses an attention of an encoder-decoder model. Raises InputError for a head that is not there and for
+    a model outside transformers' attention interface.
+    """
+    from attnlib.comparison import Comparison  # brings torch along: not before it is needed
+    from attnlib.views.neuron import neuron_pair_payload, neuron_payload
+
+    name = f"layer {layer}, head {head}"
+    if isinstance(shown, Comparison):
+        title = f"From query to weight: {shown.a.model}, {name}, prompt B − prompt A"
+        return View(title, {name: neuron_pair_payload(shown, layer, head)}, "neuron")
+    title = f"From query to weight: {shown.model}, {name}"
+    return View(title, {name: neuron_payload(shown, layer, head, stack)}, "neuron")
+
+
 def _inline(name: str) -> str:
     """A view's script for a page, where no component imports it."""
     return script(name).replace("</", "<\\/").replace("export default function", "function")
@@ -196,6 +213,7 @@ _PAGE = """<!doctype html>
 </div>
 <script type="module">
 {script}
+{{ // a block: its names are not the views'
 const frames = {frames};
 const choice = document.getElementById("frame");
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -209,6 +227,7 @@ document.getElementById("frames").hidden = choice.length < 2;
 choice.addEventListener("change", show);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 show();
+}}
 </script></body></html>
 """
 
@@ -217,6 +236,7 @@ _DETAILS = """<div id="detail" style="flex:2 1 340px;min-width:0" hidden
 ><h2 style="font-size:15px"></h2><div class="attn-head"></div></div>
 <script type="module">
 {script}
+{{
 const layers = {frames};
 const detail = document.getElementById("detail");
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -230,4 +250,5 @@ window.attnDetail = (name, place) => {{
   view.followHead(head, false);
   view.update();
 }};
+}}
 </script>"""

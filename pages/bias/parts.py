@@ -10,7 +10,7 @@ from pages.ui import cached
 from pages.ui.component import HeadEvents, head_view, matrix
 from pages.ui.controls import plain
 from pages.ui.pair import links
-from pages.ui.state import choices, set_head_view, step_layer, view_state
+from pages.ui.state import choices, neuron_button, set_head_view, step_layer, view_state
 
 if TYPE_CHECKING:
     from attnlib import Comparison
@@ -30,6 +30,7 @@ def head(reading: Reading) -> None:
         st.error(plain(str(error)), icon=":material/error:")
         return
     head_view(payload, key="pair_view", on_event=_on_event)
+    neuron_button(chosen)
     if st.session_state.pop("rerun_all", False):
         st.rerun()
 

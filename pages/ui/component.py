@@ -19,6 +19,9 @@ _grid = st.components.v2.component(
 _model = st.components.v2.component(
     "attn_model", html='<div class="attn-model"></div>', css=style("model.css"), js=script("model.js")
 )
+_neuron = st.components.v2.component(
+    "attn_neuron", html='<div class="attn-neuron"></div>', css=style("neuron.css"), js=script("neuron.js")
+)
 _matrix = st.components.v2.component(
     "attn_matrix", html='<div class="attn-matrix"></div>', css=style("matrix.css"), js=script("matrix.js")
 )
@@ -106,6 +109,41 @@ def _model_events(state: object, name: str, payload: bytes) -> ModelEvents:
         return ModelEvents(closed=True)
     place = _place(value, unpack(payload)[0])
     return ModelEvents(picked=place) if name == "pick" else ModelEvents(opened=place)
+
+
+@dataclass(frozen=True)
+class NeuronEvents:
+    """What a person did in the neuron view; everything has a neutral value when it was something else."""
+
+    view: str | None = None  # the view's state as text (attnlib/views/neuron_shown.js)
+    head: int | None = None  # the head to turn to
+    layer_step: int = 0  # -1, 0 or 1
+
+
+def neuron_view(payload: bytes, *, key: str, on_event: Callable[[NeuronEvents], None]) -> None:
+    """Draw a neuron payload (attnlib.views.neuron); `on_event` is called before the next run."""
+
+    def called(name: str) -> Callable[[], None]:
+        return lambda: on_event(_neuron_events(st.session_state[key], name, payload))
+
+    _neuron(
+        key=key,
+        data=payload,
+        on_view_change=called("view"),
+        on_head_change=called("head"),
+        on_layer_change=called("layer"),
+    )
+
+
+def _neuron_events(state: object, name: str, payload: bytes) -> NeuronEvents:
+    value = getattr(state, name, None)
+    if name == "view":
+        return NeuronEvents(view=value[:2000] if isinstance(value, str) else None)
+    if name == "layer":
+        return NeuronEvents(layer_step=value if value in (-1, 1) else 0)
+    if not isinstance(value, (int, float)) or value not in range(unpack(payload)[0]["heads"]):
+        return NeuronEvents()
+    return NeuronEvents(head=int(value))
 
 
 def _place(value: object, header: dict[str, Any]) -> tuple[int, int] | None:

@@ -46,7 +46,7 @@ class Choices:
 
 SHARED = (  # what the URL of several pages can have
     *("model", "model_b", "text", "text_b", "prompt_a", "prompt_b", "second_a", "second_b", "focus", "targets"),
-    *("cut", "stack", "layer", "head"),
+    *("cut", "stack", "layer", "head", "with_pair"),
 )
 
 
@@ -54,6 +54,26 @@ def turn_to(page: str) -> None:
     """Turn to another page, as a link in the sidebar does, and keep these choices in its URL."""
     st.session_state["turned"] = True
     st.switch_page(page, query_params={})  # without query_params it refuses to leave bound ones behind
+
+
+def neuron_button(chosen: Choices) -> None:
+    """A button that turns to the neuron view at the chosen head (the first, where all are)."""
+    known = chosen.model is not None and chosen.model.routed
+    why = "The query and key vectors of this model are not known: it does not use the attention interface."
+    pair = chosen.pair is not None
+    if st.button(
+        "Query × key of this head",
+        icon=":material/blur_linear:",
+        disabled=not known,
+        help=None if known else why,
+        on_click=_remember_pair,
+        args=(pair,),
+    ):
+        turn_to("pages/views/neuron.py")
+
+
+def _remember_pair(pair: bool) -> None:
+    st.session_state["with_pair"] = pair
 
 
 def sidebar(pair: bool | None = False) -> None:

@@ -13,6 +13,7 @@ from pages.ui.state import (
     Choices,
     choices,
     hidden_tokens,
+    neuron_button,
     set_head_view,
     set_hidden,
     step_layer,
@@ -72,6 +73,7 @@ def _view(chosen: Choices, trace: "Trace") -> None:
         st.error(plain(str(error)), icon=":material/error:")
         return
     head_view(payload, key="head_view", on_event=_on_event)
+    neuron_button(chosen)
     if st.session_state.pop("rerun_all", False):
         st.rerun()  # what the view changed is shown by the sidebar
 

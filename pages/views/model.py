@@ -11,7 +11,17 @@ from pages.ui import cached
 from pages.ui.component import HeadEvents, ModelEvents, head_view, model_view
 from pages.ui.controls import plain, status_line
 from pages.ui.pair import links
-from pages.ui.state import Choices, choices, close_head, set_view, show_head, step_layer, turn_to, view_state
+from pages.ui.state import (
+    Choices,
+    choices,
+    close_head,
+    neuron_button,
+    set_view,
+    show_head,
+    step_layer,
+    turn_to,
+    view_state,
+)
 
 if TYPE_CHECKING:
     from attnlib import Comparison, Overview
@@ -112,6 +122,7 @@ def _detail(chosen: Choices, shown: Shown) -> None:
     with st.container(horizontal=True):
         where = "the head view" if chosen.pair is None else "the comparison"
         st.button(f"Open in {where}", icon=":material/open_in_new:", on_click=_open)
+        neuron_button(chosen)
         st.button("Close", icon=":material/close:", on_click=_close)
     try:
         with st.spinner("Reading the layer …", show_time=False):

@@ -104,7 +104,7 @@ def test_every_cache_is_bounded_and_keyed_by_all_its_arguments() -> None:
             assert not [arg.arg for arg in function.args.args if arg.arg.startswith("_")], function.name
 
 
-@pytest.mark.parametrize("view", ["head", "model", "grid", "matrix", "alignment"])
+@pytest.mark.parametrize("view", ["head", "model", "neuron", "grid", "matrix", "alignment"])
 def test_scripts_that_are_joined_declare_each_name_once(view: str) -> None:
     declared = re.findall(r"^(?:async )?(?:const|let|function|class) (\w+)", script(f"{view}.js"), re.MULTILINE)
     assert sorted(declared) == sorted(set(declared))

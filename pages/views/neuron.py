@@ -1,0 +1,137 @@
+"""The neuron view: one head from query and key vectors to the weight, of one text or of a pair."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from pages.bias.reading import compare_pair
+from pages.ui import cached
+from pages.ui.component import NeuronEvents, neuron_view
+from pages.ui.controls import plain, status_line, trace_status
+from pages.ui.state import Choices, choices, set_view, show_head, step_layer, turn_to, view_state
+
+if TYPE_CHECKING:
+    from attnlib import Comparison, Trace
+
+
+def page() -> None:
+    """The whole page; every error is a sentence and leaves the rest alive."""
+    chosen = choices()
+    if chosen.model is None:
+        return
+    if not chosen.model.routed:
+        _outside(chosen)
+        return
+    with st.container():  # messages come and go; what is below stays where it is (state.py, _places)
+        shown = _trace(chosen) if chosen.pair is None else _pair(chosen)
+    if shown is None:
+        return
+    with st.container():
+        _view(chosen, shown)
+
+
+def _outside(chosen: Choices) -> None:
+    """A model whose vectors cannot be had: why, and what works instead."""
+    st.info(
+        f"**{plain(chosen.name)}** computes its attention outside transformers' attention interface, so its query "
+        "and key vectors cannot be seen as it uses them. Its weights are known: the head view and the view of all "
+        "layers and heads show them. Models such as GPT-2, BERT, Llama, Qwen, Gemma and T5 work here."
+    )
+    with st.container(horizontal=True):
+        st.button("Open in the head view", icon=":material/open_in_new:", on_click=_open, args=("head",))
+        st.button("All layers and heads", icon=":material/open_in_new:", on_click=_open, args=("model",))
+    _turn(chosen)
+
+
+def _trace(chosen: Choices) -> "Trace | None":
+    assert chosen.model is not None
+    try:
+        with st.spinner("Reading the text …", show_time=False):
+            trace = cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, ())
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+    trace_status(chosen.model, trace)
+    if trace.truncated_from is not None:
+        kept = len(trace.stack().queries)
+        st.info(f"The text was cut: the first {kept:,} of its {trace.truncated_from:,} tokens are shown.")
+    for note in trace.notes:
+        st.info(plain(note))
+    return trace
+
+
+def _pair(chosen: Choices) -> "Comparison | None":
+    assert chosen.model is not None
+    compared = compare_pair(chosen, matrices=True)
+    if compared is None:
+        return None
+    comparison, _ = compared
+    status_line(chosen.model, str(comparison.alignment), comparison.a.seconds, comparison)
+    for note in comparison.notes:
+        st.info(plain(note))
+    return comparison
+
+
+@st.fragment
+def _view(chosen: Choices, shown: "Trace | Comparison") -> None:
+    head = chosen.head or 0
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    with left:
+        st.markdown(f"##### Layer {chosen.layer}, head {head}")
+        if chosen.head is None:
+            st.caption(
+                "The first head, as the sidebar names none. A digit turns to another, [ and ] to other layers."
+            )
+    with right.container(horizontal=True, horizontal_alignment="right"):
+        where = "the head view" if chosen.pair is None else "the comparison"
+        st.button(f"Open in {where}", icon=":material/open_in_new:", on_click=_open, args=("head",))
+        st.button("All layers and heads", icon=":material/open_in_new:", on_click=_open, args=("model",))
+    try:
+        payload = _payload(chosen, shown, head)
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+    else:
+        neuron_view(payload, key="neuron_view", on_event=_on_event)
+    _turn(chosen)
+    if st.session_state.pop("rerun_all", False):
+        st.rerun()  # what the view changed is shown by the sidebar
+
+
+def _payload(chosen: Choices, shown: "Trace | Comparison", head: int) -> bytes:
+    from attnlib import Comparison
+    from attnlib.views.neuron import neuron_pair_payload, neuron_payload
+
+    state = view_state("neuron")
+    if isinstance(shown, Comparison):
+        return neuron_pair_payload(shown, chosen.layer, head, state=state)
+    return neuron_payload(shown, chosen.layer, head, chosen.stack, state=state)
+
+
+def _on_event(event: NeuronEvents) -> None:
+    """Bring what was done in the view into the sidebar and the URL."""
+    if event.view is not None:
+        set_view(event.view)
+    if event.head is not None:
+        show_head(choices().layer, event.head)
+        st.session_state["rerun_all"] = True
+    elif event.layer_step:
+        st.session_state["rerun_all"] = step_layer(choices(), event.layer_step)
+
+
+def _open(where: str) -> None:
+    """Have the page turned, with the head that is shown."""
+    chosen = choices()
+    show_head(chosen.layer, chosen.head or 0)
+    st.session_state["open_page"] = where
+
+
+def _turn(chosen: Choices) -> None:
+    where = st.session_state.pop("open_page", None)
+    if where == "model":
+        turn_to("pages/views/model.py")
+    elif where == "head":
+        turn_to("pages/views/head.py" if chosen.pair is None else "pages/bias/compare.py")
+
+
+page()
