@@ -25,6 +25,7 @@ import { sayRow, sayDeviation, noteText } from "./neuron_words.js";
 const SCROLLBAR = 15;
 const READ_AFTER = 40; // milliseconds the mouse rests before the readout follows; the drawing follows at once
 const HEAD_KEYS = "0123456789abcdefghijklmnopqrstuvwxyz";
+const TURN_TAKES = 5000; // milliseconds after which no answer to a turn is waited for
 const REPORT_AFTER = 250; // milliseconds of quiet before Python hears of a change
 
 export class NeuronView {
@@ -94,6 +95,7 @@ export class NeuronView {
     const what = `Keys of the query. Arrow keys move through keys and dimensions, Enter pins a key, Space follows a dimension, digits turn to other heads, [ and ] to other layers.`;
     this.overlay.setAttribute("aria-label", what);
     this.update();
+    if (this.turning) this.turned();
     if (other) this.buttons[this.state.query]?.scrollIntoView({ block: "nearest" });
   }
 
@@ -102,7 +104,13 @@ export class NeuronView {
     if (changed.dims === "order") again.keep = null;
     this.state = { ...this.state, ...again, ...changed };
     this.update();
+    this.reportSoon();
+  }
+
+  /** Tell Python, once it is quiet; not while it turns to another head, or its answer would be about the old one. */
+  reportSoon() {
     clearTimeout(this.timer);
+    if (this.turning) return;
     this.timer = setTimeout(() => this.report?.(encodeState(this.state, this.header)), REPORT_AFTER);
   }
 
@@ -329,10 +337,20 @@ export class NeuronView {
   /** “[” and “]” turn to the layer before and after, a digit or letter to a head; false for other keys. */
   turn(key) {
     const head = HEAD_KEYS.indexOf(key.toLowerCase());
-    if ((key === "[" || key === "]") && this.requestLayer) this.requestLayer(key === "[" ? -1 : 1);
-    else if (key.length === 1 && head >= 0 && head < this.header.heads && this.requestHead) this.requestHead(head);
-    else return false;
+    const step = { "[": -1, "]": 1 }[key];
+    const known = key.length === 1 && head >= 0 && head < this.header.heads;
+    if (!this.requestTurn || (!step && !known)) return false;
+    clearTimeout(this.timer); // what was not told yet goes along
+    this.requestTurn({ head: step ? null : head, layer: step ?? 0, view: encodeState(this.state, this.header) });
+    this.turning = setTimeout(() => this.turned(), TURN_TAKES);
     return true;
+  }
+
+  /** Python has answered (or has not: there is no such layer): what was chosen meanwhile is told. */
+  turned() {
+    clearTimeout(this.turning);
+    this.turning = null;
+    this.reportSoon();
   }
 
   /** By keyboard: the key (and dimension) comes into sight and is said aloud. */
@@ -382,8 +400,7 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
     mounted.set(parentElement, view);
   }
   view.report = setStateValue && ((text) => setStateValue("view", text));
-  view.requestHead = setTriggerValue && ((head) => setTriggerValue("head", head));
-  view.requestLayer = setTriggerValue && ((step) => setTriggerValue("layer", step));
+  view.requestTurn = setTriggerValue && ((to) => setTriggerValue("turn", to));
   view.setData(data);
   requestAnimationFrame(() =>
     requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),

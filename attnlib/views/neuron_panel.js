@@ -146,7 +146,10 @@ export function nameText(buttons, { shown, state, header }) {
 export function readout(view, key) {
   const { shown, header, state } = view;
   if (key === null) return [el("p", { class: "hint", text: "There is no key to show." })];
-  const names = [bare(header.queries, state.query, shown.show), bare(header.keys ?? header.queries, key, shown.show)];
+  const names = [
+    bare(header.queries, shown.state.query, shown.show),
+    bare(header.keys ?? header.queries, key, shown.show),
+  ];
   const title = el("h4", {}, el("bdi", { text: `“${names[0]}” → “${names[1]}”` }));
   if (hiddenByMask(shown, key))
     return [title, el("p", { text: "A mask hides this key from the query: its weight is 0." })];

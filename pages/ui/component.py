@@ -124,26 +124,20 @@ def neuron_view(payload: bytes, *, key: str, on_event: Callable[[NeuronEvents], 
     """Draw a neuron payload (attnlib.views.neuron); `on_event` is called before the next run."""
 
     def called(name: str) -> Callable[[], None]:
-        return lambda: on_event(_neuron_events(st.session_state[key], name, payload))
+        return lambda: on_event(_neuron_events(getattr(st.session_state[key], name, None), payload))
 
-    _neuron(
-        key=key,
-        data=payload,
-        on_view_change=called("view"),
-        on_head_change=called("head"),
-        on_layer_change=called("layer"),
+    _neuron(key=key, data=payload, on_view_change=called("view"), on_turn_change=called("turn"))
+
+
+def _neuron_events(value: object, payload: bytes) -> NeuronEvents:
+    """The view's state alone, or with the head or layer to turn to; what does not fit is neutral."""
+    told = value if isinstance(value, dict) else {"view": value}
+    view, head, step = (told.get(name) for name in ("view", "head", "layer"))
+    return NeuronEvents(
+        view=view[:2000] if isinstance(view, str) else None,
+        head=int(head) if isinstance(head, (int, float)) and head in range(unpack(payload)[0]["heads"]) else None,
+        layer_step=step if step in (-1, 1) else 0,
     )
-
-
-def _neuron_events(state: object, name: str, payload: bytes) -> NeuronEvents:
-    value = getattr(state, name, None)
-    if name == "view":
-        return NeuronEvents(view=value[:2000] if isinstance(value, str) else None)
-    if name == "layer":
-        return NeuronEvents(layer_step=value if value in (-1, 1) else 0)
-    if not isinstance(value, (int, float)) or value not in range(unpack(payload)[0]["heads"]):
-        return NeuronEvents()
-    return NeuronEvents(head=int(value))
 
 
 def _place(value: object, header: dict[str, Any]) -> tuple[int, int] | None:

@@ -46,14 +46,18 @@ class Choices:
 
 SHARED = (  # what the URL of several pages can have
     *("model", "model_b", "text", "text_b", "prompt_a", "prompt_b", "second_a", "second_b", "focus", "targets"),
-    *("cut", "stack", "layer", "head", "with_pair"),
+    *("cut", "stack", "layer", "head"),
 )
 
 
-def turn_to(page: str) -> None:
-    """Turn to another page, as a link in the sidebar does, and keep these choices in its URL."""
+def turn_to(page: str, pair: bool = False) -> None:
+    """Turn to another page, as a link in the sidebar does, and keep these choices in its URL.
+
+    `pair`: to a page that can also show one text, with its two prompts.
+    """
     st.session_state["turned"] = True
-    st.switch_page(page, query_params={})  # without query_params it refuses to leave bound ones behind
+    # without query_params it refuses to leave bound ones behind
+    st.switch_page(page, query_params={"with_pair": "true"} if pair else {})
 
 
 def neuron_button(chosen: Choices) -> None:
@@ -69,7 +73,7 @@ def neuron_button(chosen: Choices) -> None:
         on_click=_remember_pair,
         args=(pair,),
     ):
-        turn_to("pages/views/neuron.py")
+        turn_to("pages/views/neuron.py", pair)
 
 
 def _remember_pair(pair: bool) -> None:

@@ -129,7 +129,7 @@ def _open(where: str) -> None:
 def _turn(chosen: Choices) -> None:
     where = st.session_state.pop("open_page", None)
     if where == "model":
-        turn_to("pages/views/model.py")
+        turn_to("pages/views/model.py", chosen.pair is not None)
     elif where == "head":
         turn_to("pages/views/head.py" if chosen.pair is None else "pages/bias/compare.py")
 
