@@ -145,6 +145,9 @@ export class NeuronView {
 
   compute(query) {
     this.shown = shownOf(this.data, { ...this.state, query });
+    const { rows, dims } = this.shown;
+    const { row, dim } = this.cursor ?? { row: -1, dim: null };
+    if (row >= rows.length || (dim !== null && !dims.includes(dim))) this.cursor = null;
     tintText(this.buttons, this, query);
   }
 
@@ -161,11 +164,11 @@ export class NeuronView {
   place(wide) {
     const single = this.layout?.single;
     this.layout = layoutOf(this.shown, wide, this.widest);
-    if (this.layout.height > this.layout.shownHeight)
+    if (HEAD + this.data.keyRows.length * ROW > this.layout.shownHeight)
       this.layout = layoutOf(this.shown, wide - SCROLLBAR, this.widest);
     this.wide = wide;
     this.size = { width: Math.min(wide, this.layout.width), height: this.layout.shownHeight };
-    sizeOf(this.inner, [this.layout.width, this.layout.height]);
+    sizeOf(this.inner, [this.layout.width, Math.max(this.layout.height, this.layout.shownHeight)]);
     sizeOf(this.window, [this.size.width, this.size.height]);
     const limit = `${this.layout.shownHeight}px`;
     if (this.scroller.style.maxHeight !== limit) this.scroller.style.maxHeight = limit;

@@ -34,6 +34,7 @@ export function layoutOf(shown, width, labelWidth) {
   const columns = kept.map(([name, title], n) => ({ name, title, x: start + n * numberWidth, width: numberWidth }));
   const end = start + kept.length * numberWidth;
   const height = HEAD + shown.rows.length * ROW;
+  const shownHeight = Math.min(HEAD + shown.keyRows.length * ROW, TALLEST); // for all keys: nothing below moves
   return {
     label,
     cell,
@@ -43,7 +44,7 @@ export function layoutOf(shown, width, labelWidth) {
     bar: { x: end, width: bar },
     width: end + bar,
     height,
-    shownHeight: Math.min(height, TALLEST),
+    shownHeight,
   };
 }
 

@@ -120,8 +120,8 @@ export function tintText(buttons, { shown, state, header, theme }, query) {
   buttons.forEach((button, i) => {
     const weight = tinted.has(i) ? weightOf(shown, i) : 0;
     const color = shown.show === "diff" ? (weight < 0 ? less : more) : theme.accent;
-    const share = Math.round(70 * Math.sqrt(Math.min(1, Math.abs(weight))));
-    const background = share > 1 ? `color-mix(in srgb, ${color} ${share}%, transparent)` : "";
+    const share = 4 * Math.round(18 * Math.sqrt(Math.min(1, Math.abs(weight)))); // few steps: few styles to change
+    const background = share ? `color-mix(in srgb, ${color} ${share}%, transparent)` : "";
     if (button.tint !== background) button.style.background = button.tint = background;
     const chosen = String(i === state.query);
     if (button.getAttribute("aria-pressed") !== chosen) button.setAttribute("aria-pressed", chosen);
@@ -267,10 +267,14 @@ export function dimPanel({ shown, state, header, ramp, followDim }) {
       token.style.color = contrast(token.style.background);
       return token;
     });
-    const largest = largestOf(values, 5).map(
-      (i) => `“${bare(rows[kind], i, shown.show)}” ${formatNumber(values[i], shown.show === "diff")}`,
-    );
-    const said = el("span", { class: "largest", text: `largest: ${largest.join(", ")}` });
+    const largest = largestOf(values, 5).flatMap((i) => {
+      const number = formatNumber(values[i], shown.show === "diff");
+      return number === "0.000" ? [] : [`“${bare(rows[kind], i, shown.show)}” ${number}`];
+    });
+    const said = el("span", {
+      class: "largest",
+      text: largest.length ? `largest: ${largest.join(", ")}` : "nothing differs",
+    });
     return el(
       "div",
       { class: "along" },

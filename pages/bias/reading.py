@@ -14,6 +14,11 @@ from pages.ui.state import Choices
 if TYPE_CHECKING:
     from attnlib import Comparison
 
+ONE_PAIR = (
+    "**One pair is an anecdote.** Edits and models that should show no difference stand beside it on the page "
+    "*Compare prompts*: look at them before you report one."
+)
+
 
 @dataclass(frozen=True)
 class Reading:

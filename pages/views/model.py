@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnlib.errors import InputError
-from pages.bias.reading import compare_pair, known_targets, run
+from pages.bias.reading import ONE_PAIR, compare_pair, known_targets, run
 from pages.ui import cached
 from pages.ui.component import HeadEvents, ModelEvents, head_view, model_view
 from pages.ui.controls import plain, status_line
@@ -25,11 +25,6 @@ from pages.ui.state import (
 
 if TYPE_CHECKING:
     from attnlib import Comparison, Overview
-
-ONE_PAIR = (
-    "**One pair is an anecdote.** Edits and models that should show no difference stand beside it on the page "
-    "*Compare prompts*: look at them before you report one."
-)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnlib.errors import InputError
-from pages.bias.reading import compare_pair
+from pages.bias.reading import ONE_PAIR, compare_pair
 from pages.ui import cached
 from pages.ui.component import NeuronEvents, neuron_view
 from pages.ui.controls import plain, status_line, trace_status
@@ -29,6 +29,8 @@ def page() -> None:
         return
     with st.container():
         _view(chosen, shown)
+    if chosen.pair is not None:
+        st.info(ONE_PAIR, icon=":material/balance:")
 
 
 def _outside(chosen: Choices) -> None:

@@ -9,7 +9,7 @@ import psutil
 import torch
 import transformers
 
-from tests.benchmarks import browser, comparison, memory, overview, server
+from tests.benchmarks import browser, comparison, memory, neurons, overview, server
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
@@ -20,7 +20,8 @@ def main() -> None:
     rows = server.run()
     pairs = comparison.run()
     small = overview.run()
-    REPORT.write_text(_report(rows, pairs, depths, page, small), "utf-8")
+    heads = neurons.run()
+    REPORT.write_text(_report(rows, pairs, depths, page, small, heads), "utf-8")
     print(REPORT.read_text("utf-8"))
 
 
@@ -30,6 +31,7 @@ def _report(
     depths: list[dict[str, Any]],
     page: dict[str, Any],
     small: dict[str, Any],
+    heads: list[dict[str, Any]],
 ) -> str:
     parts = [
         "# Benchmarks",
@@ -57,6 +59,7 @@ def _report(
             ],
         ),
         *_model_view(small, page),
+        *_neuron_view(heads, page),
         *_comparison(pairs, page),
         "## Memory",
         f"Peak above the loaded model at {memory.TOKENS} tokens, in MB. *Batch*: a plain forward pass over two "
@@ -117,6 +120,30 @@ def _model_view(small: dict[str, Any], page: dict[str, Any]) -> list[str]:
             ["growth", "plain forward", "model view"],
             [[title, f"{forward:.2f}", f"{view:.2f}"] for title, forward, view in small["exponents"]],
         ),
+    ]
+
+
+def _neuron_view(heads: list[dict[str, Any]], page: dict[str, Any]) -> list[str]:
+    painted = {row["tokens"]: row for row in page["neurons"]}
+    cells = [
+        [
+            row["tokens"],
+            f"{row['forward_s']:.2f}",
+            f"{row['view']:.2f}",
+            f"{row['payload_MB']:.3f}",
+            f"{painted[row['tokens']]['painted_ms']:.0f}",
+            f"{painted[row['tokens']]['hover_p95_ms']:.1f}",
+            _bertviz(row),
+        ]
+        for row in heads
+    ]
+    head = ["tokens", "forward, s", "view ÷ forward", "payload, MB", "painted, ms", "hover p95, ms", "BertViz"]
+    return [
+        "## Neuron view",
+        "One head of 64 dimensions: tokenize, forward, the vectors of one layer, check, pack, divided by the plain "
+        "eager forward pass. *Painted* and *hover* as under *Browser*: another query and another cell in turn. "
+        "BertViz: its neuron view (all layers and heads) of its own GPT-2.",
+        _table(head, cells),
     ]
 
 

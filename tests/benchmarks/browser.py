@@ -56,6 +56,23 @@ async (root) => {
 """
 
 
+HOVER_NEURON = """
+async (root) => {
+  const view = root.neuronView, frames = [], n = view.header.queries.labels.length;
+  let last = performance.now();
+  for (let i = 0; i < 120; i++) {
+    if (i % 2) view.setPreview((i * 7) % n);
+    else view.setCursor({ row: i % Math.min(20, view.shown.rows.length), dim: i % 64 });
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    frames.push(now - last);
+    last = now;
+  }
+  return frames.slice(5);
+}
+"""
+
+
 def run() -> dict[str, Any]:
     """Paint and hover times at each length with 12 heads, and the cold start with the demo model."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -72,11 +89,15 @@ def run() -> dict[str, Any]:
             first_view = time.perf_counter() - cold
             rows = [_row(browser.new_page(), url, folder, tokens) for tokens in LENGTHS]
             models = [_model(browser.new_page(), url, folder, tokens) for tokens in MODEL_LENGTHS]
+            neurons = [_neurons(browser.new_page(), url, folder, tokens) for tokens in LENGTHS]
             compared = _compared(browser.new_page(), url)
         finally:
             server.terminate()
             server.wait(20)
-    return {"healthy_s": healthy, "first_view_s": first_view, "rows": rows, "models": models, "compared_ms": compared}
+    return {
+        **{"healthy_s": healthy, "first_view_s": first_view, "compared_ms": compared},
+        **{"rows": rows, "models": models, "neurons": neurons},
+    }
 
 
 def _open(page: Page, url: str, **choices: object) -> None:
@@ -144,5 +165,29 @@ def _model(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:
     return {
         "tokens": tokens,
         "painted_ms": statistics.median(paints[1:]),
+        "hover_p95_ms": frames[int(0.95 * len(frames))],
+    }
+
+
+def _neurons(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:
+    """The neuron view of five heads one after the other, turned to by key; then queries and cells hovered in turn."""
+    page.set_default_timeout(120000)
+    page.add_init_script(ARRIVAL)
+    page.goto(f"{url}/neuron?{urlencode({'model': folder, 'text': text_of(tokens)}, quote_via=quote)}")
+    view, paints = page.locator(".attn-neuron"), []
+    page.locator(".attn-neuron[data-painted]").wait_for()
+    page.wait_for_timeout(1000)
+    for head in range(1, 6):
+        painted = view.get_attribute("data-painted") or ""
+        view.evaluate("(root, head) => root.neuronView.turn(String(head))", head)
+        expect(view).not_to_have_attribute("data-painted", painted, timeout=60000)
+        assert view.evaluate("root => root.neuronView.header.head") == head
+        paints.append(view.evaluate("root => +root.dataset.painted - window.arrived"))
+        page.wait_for_timeout(800)
+    frames = sorted(view.evaluate(HOVER_NEURON))
+    page.close()
+    return {
+        "tokens": tokens,
+        "painted_ms": statistics.median(paints),
         "hover_p95_ms": frames[int(0.95 * len(frames))],
     }

@@ -13,6 +13,11 @@ FOLDER = ROOT / "docs" / "pictures"
 PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, height, choices in the link
     "compare.png": ("compare", 1330, {}),
     "model-view.png": ("model", 1180, {"with_pair": "true", "layer": "0", "head": "2"}),
+    "neuron-view.png": (
+        "neuron",
+        1080,
+        {"with_pair": "true", "layer": "0", "head": "2", "view": "dims:16,dim:16"},
+    ),
     "head-view.png": ("", 640, {"view": "pins:q8"}),
     "head-view-dark.png": (
         "",
@@ -20,6 +25,7 @@ PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, heigh
         {"model": "demo/bert-biased", "text": "The cat sat on the mat.", "text_b": "It slept."},
     ),
 }
+VIEWS = {"neuron": "neuron"}  # the view to wait for, where it is not the head view
 
 
 def main() -> None:
@@ -34,7 +40,7 @@ def main() -> None:
                 context = browser.new_context(viewport={"width": 1360, "height": height}, color_scheme=scheme)
                 page = context.new_page()
                 page.goto(f"{url}/{where}?{urlencode(choices, quote_via=quote)}")
-                page.locator(".attn-head[data-painted]").wait_for(timeout=60000)
+                page.locator(f".attn-{VIEWS.get(where, 'head')}[data-painted]").wait_for(timeout=60000)
                 page.wait_for_timeout(2500)
                 page.screenshot(path=FOLDER / file)
                 context.close()

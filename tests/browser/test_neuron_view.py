@@ -206,6 +206,16 @@ def test_pins_are_kept_and_released(page: Page, tmp_path: Path) -> None:
     assert view.state("pins") == []
 
 
+def test_a_cursor_on_a_key_that_another_query_does_not_see_is_gone(page: Page, tmp_path: Path) -> None:
+    view = Opened(page, tmp_path, gpt2())
+    view(".overlay").focus()
+    page.keyboard.press("End")
+    expect(view(".tip")).to_contain_text("She → She")
+    view.root.evaluate("root => root.neuronView.setPreview(2)")
+    expect(view(".tip")).to_be_hidden()
+    assert view.root.evaluate("root => root.neuronView.cursor") is None
+
+
 def test_keys_and_dimensions_by_keyboard(page: Page, tmp_path: Path) -> None:
     view = Opened(page, tmp_path, gpt2())
     view(".overlay").focus()
