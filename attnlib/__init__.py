@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from attnlib.attention import zero_heads
     from attnlib.comparing import compare
     from attnlib.comparison import Comparison
+    from attnlib.mediation import HeadEffects, head_effects
     from attnlib.models import Model, load_model
     from attnlib.neurons import HeadVectors, ScoreChange, head_vectors, score_change
     from attnlib.overviews import Overview, overview
+    from attnlib.score import crows_pairs_scores, word_log_odds
     from attnlib.sources import demo_models
     from attnlib.tracing import Trace, trace
     from attnlib.views.html import head_view, model_view, neuron_view
 
 _HOME = {
     "Comparison": "attnlib.comparison",
+    "HeadEffects": "attnlib.mediation",
     "HeadVectors": "attnlib.neurons",
     "InputError": "attnlib.errors",
     "Model": "attnlib.models",
@@ -28,7 +31,9 @@ _HOME = {
     "ScoreChange": "attnlib.neurons",
     "Trace": "attnlib.tracing",
     "compare": "attnlib.comparing",
+    "crows_pairs_scores": "attnlib.score",
     "demo_models": "attnlib.sources",
+    "head_effects": "attnlib.mediation",
     "head_vectors": "attnlib.neurons",
     "head_view": "attnlib.views.html",
     "load_model": "attnlib.models",
@@ -37,11 +42,13 @@ _HOME = {
     "overview": "attnlib.overviews",
     "score_change": "attnlib.neurons",
     "trace": "attnlib.tracing",
+    "word_log_odds": "attnlib.score",
     "zero_heads": "attnlib.attention",
 }
 
 __all__ = [
     "Comparison",
+    "HeadEffects",
     "HeadVectors",
     "InputError",
     "Model",
@@ -49,7 +56,9 @@ __all__ = [
     "ScoreChange",
     "Trace",
     "compare",
+    "crows_pairs_scores",
     "demo_models",
+    "head_effects",
     "head_vectors",
     "head_view",
     "load_model",
@@ -58,6 +67,7 @@ __all__ = [
     "overview",
     "score_change",
     "trace",
+    "word_log_odds",
     "zero_heads",
 ]
 

@@ -2,14 +2,14 @@
 
 It is registered with transformers' AttentionInterface and calls the model's own eager attention, so the
 numbers are the model's. It keeps nothing itself: *observers* read a layer as it passes, *edits* replace its
-weights. Both belong to one call in one context (thread, session), never to the shared model.
+weights or outputs. Both belong to one call in one context (thread, session), never to the shared model.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -49,6 +49,9 @@ class AttentionCall:
 
 Observer = Callable[[AttentionCall], None]
 Edit = Callable[[AttentionCall], "Tensor | None"]  # new weights, or None to leave the layer as it is
+OutputEdit = Callable[
+    [AttentionCall, Tensor], "Tensor | None"
+]  # of the heads' outputs [batch, query, head, value_dim]
 
 
 @dataclass
@@ -56,6 +59,8 @@ class _Pass:
     observers: Sequence[Observer]
     edits: Sequence[Edit]
     places: Sequence[Place]
+    outputs: Sequence[OutputEdit] = ()
+    growth: dict[int, int] = field(default_factory=dict)  # attention call → rows that join the batch before its layer
     calls: int = 0
 
     def next_place(self) -> tuple[int, Place]:
@@ -69,13 +74,20 @@ _current: ContextVar[_Pass | None] = ContextVar("attnlib_pass", default=None)
 
 @contextmanager
 def watching(
-    observers: Sequence[Observer] = (), edits: Sequence[Edit] = (), places: Sequence[Place] = ()
+    observers: Sequence[Observer] = (),
+    edits: Sequence[Edit] = (),
+    places: Sequence[Place] = (),
+    outputs: Sequence[OutputEdit] = (),
+    growth: Mapping[int, int] | None = None,
 ) -> Iterator[None]:
     """Send every attention call of the forward passes made inside the block to `observers` and `edits`.
 
     `places` names the calls of one forward pass in their order (`Model.places`). One block serves one pass.
+    `outputs` edit what the heads give to the output projection. `growth` makes the batch grow while it runs: before
+    the layer of attention call n so many copies of row 0 join it (in a model that allows it: `Model.grows`), so that
+    rows that are edited in a late layer share all layers below.
     """
-    token = _current.set(_Pass(tuple(observers), tuple(edits), tuple(places)))
+    token = _current.set(_Pass(tuple(observers), tuple(edits), tuple(places), tuple(outputs), dict(growth or {})))
     try:
         yield
     finally:
@@ -126,9 +138,32 @@ def _attend(
     if call.edited:
         values = repeat_key_heads(value, query.shape[1])
         output = (call.weights.to(values.dtype) @ values).transpose(1, 2).contiguous()
+    for change in current.outputs:
+        changed = change(call, output)
+        output = output if changed is None else changed
     for observer in current.observers:
         observer(call)
     return output, call.weights
+
+
+def allow_growth(layers: Iterable[nn.Module]) -> None:
+    """Have the batch grow before these layers where a pass asks for it (`watching`); others do not notice."""
+    for layer in layers:
+        if not any(hook is _grow for hook in layer._forward_pre_hooks.values()):
+            layer.register_forward_pre_hook(_grow, with_kwargs=True)
+
+
+def _grow(
+    layer: nn.Module, args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """Before a layer: copies of row 0 join the batch of hidden states."""
+    current = _current.get()
+    rows = 0 if current is None else current.growth.pop(current.calls, 0)
+    if not rows:
+        return None
+    states = args[0] if args else options["hidden_states"]
+    grown = torch.cat([states, states[:1].expand(rows, *states.shape[1:])])
+    return ((grown, *args[1:]), options) if args else (args, {**options, "hidden_states": grown})
 
 
 def _describe(

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Float
 
 from attnlib.predictions import WordChange
 
@@ -51,6 +53,44 @@ def word_bars(words: Sequence[WordChange], names: tuple[str, str] = ("A", "B")) 
     figure.update_layout(**_layout(60 + 26 * max(1, len(shown))), showlegend=False)
     figure.update_xaxes(title=f"← likelier under {names[0]}   log-ratio   likelier under {names[1]} →", zeroline=True)
     _name_axis(figure.update_yaxes, [word.word.strip() or word.word for word in shown])
+    return figure
+
+
+def effect_scatter(
+    moves: Float[np.ndarray, "layer head"],
+    effects: Float[np.ndarray, "layer head"],
+    names: tuple[str, str],
+    selected: tuple[int, int] | None = None,
+    named: int = 5,
+) -> go.Figure:
+    """Each head as a point: how far its attention moves against what that does to the odds; the largest are named.
+
+    `names` are the titles of the two axes. A point's customdata is its layer and head.
+    """
+    layers, heads = np.nonzero(np.isfinite(moves) & np.isfinite(effects))
+    x, y = np.abs(moves[layers, heads]), effects[layers, heads]
+    rank = np.maximum(x / max(x.max(initial=0), 1e-12), np.abs(y) / max(np.abs(y).max(initial=0), 1e-12))
+    large = set(np.argsort(-rank)[:named].tolist())
+    places = [(int(layer), int(head)) for layer, head in zip(layers, heads, strict=True)]
+    points = go.Scatter(
+        x=x,
+        y=y,
+        mode="markers+text",
+        text=[f"{layer}-{head}" if n in large else "" for n, (layer, head) in enumerate(places)],
+        textposition="top center",
+        cliponaxis=False,
+        customdata=[list(place) for place in places],
+        marker={
+            "size": [13 if place == selected else 9 for place in places],
+            "color": [MORE if value > 0 else LESS for value in y],
+            "line": {"width": [2 if place == selected else 0 for place in places]},
+        },
+        hovertemplate="head %{customdata[0]}-%{customdata[1]}: moves %{x:.3f}, effect %{y:+.3f}<extra></extra>",
+    )
+    figure = go.Figure(points)
+    figure.update_layout(**_layout(360), showlegend=False, clickmode="event+select")
+    figure.update_xaxes(title=names[0], rangemode="tozero", zeroline=True)
+    figure.update_yaxes(title=names[1], zeroline=True)
     return figure
 
 

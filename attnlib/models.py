@@ -3,7 +3,7 @@
 import copy
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,16 @@ from transformers import (
 from transformers.models.auto import modeling_auto as auto
 from transformers.utils import logging as transformers_logging
 
-from attnlib.attention import IMPLEMENTATION, AttentionCall, Edit, Observer, Place, watching
+from attnlib.attention import (
+    IMPLEMENTATION,
+    AttentionCall,
+    Edit,
+    Observer,
+    OutputEdit,
+    Place,
+    allow_growth,
+    watching,
+)
 from attnlib.errors import InputError
 from attnlib.sources import available_memory, find_model
 
@@ -88,19 +97,42 @@ class Model:
         known = [int(limit) for limit in limits if limit and 0 < limit < 10**7]
         return min(known) if known else None
 
+    @cached_property
+    def grows(self) -> bool:
+        """Whether a batch can grow from layer to layer (attention.watching): tried on three tokens."""
+        if not self.routed or self.family == "seq2seq":
+            return False
+        inputs = probe_inputs(self.hf, self.family)
+        growth = dict.fromkeys(range(len(self.places)), 1)
+        try:
+            plain = self.forward(inputs)[0]
+            grown = self.forward(inputs, growth=growth)[0]
+        except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError):
+            return False  # its layers pass on something else than hidden states of any batch
+        same = grown.shape == (1 + len(growth), *plain.shape[1:])
+        return same and torch.allclose(grown, plain.expand_as(grown), atol=1e-3, rtol=1e-3)
+
     def forward(
-        self, inputs: dict[str, torch.Tensor], observers: Sequence[Observer] = (), edits: Sequence[Edit] = ()
+        self,
+        inputs: dict[str, torch.Tensor],
+        observers: Sequence[Observer] = (),
+        edits: Sequence[Edit] = (),
+        *,
+        outputs: Sequence[OutputEdit] = (),
+        growth: Mapping[int, int] | None = None,
+        **options: Any,
     ) -> Any:
         """One forward pass; returns the Hugging Face output.
 
-        Observers and edits work where `routed`; elsewhere the output carries the attentions.
+        Observers and edits (and `outputs`, `growth`: see attention.watching) work where `routed`; elsewhere the
+        output carries the attentions. `options` are for the Hugging Face model.
         """
         with torch.inference_mode():
             if self.routed:
-                with watching(observers, edits, self.places):
-                    return self.hf(**inputs, use_cache=False)
+                with watching(observers, edits, self.places, outputs, growth):
+                    return self.hf(**inputs, use_cache=False, **options)
             with self.lock:  # capturing by hooks is not safe between threads in every model
-                return self.hf(**inputs, output_attentions=True)
+                return self.hf(**inputs, output_attentions=True, **options)
 
 
 def choose_device() -> torch.device:
@@ -297,6 +329,7 @@ def _probe(hf: Any, family: str) -> tuple[tuple[Place, ...], dict[str, tuple[int
         weights = _weights_outside_interface(hf, probe_inputs(hf, family))
         return (), {stack: tuple(w.shape[1] for w in ws) for stack, ws in weights.items()}, _causal(weights)
     names = {id(module): name for name, module in hf.named_modules()}
+    allow_growth(hf.get_submodule(_layer_of(names[id(call.module)])) for call in calls)
     stacks = [_stack(names[id(call.module)], family) for call in calls]
     places = tuple(Place(stack, stacks[:i].count(stack)) for i, stack in enumerate(stacks))
     weights = {
@@ -321,6 +354,13 @@ def _routed_calls(hf: Any, family: str) -> list[AttentionCall]:
     if not calls:
         hf.set_attn_implementation("eager")
     return calls
+
+
+def _layer_of(attention: str) -> str:
+    """The path of the layer an attention module belongs to: "model.layers.3.self_attn" is in "model.layers.3"."""
+    parts = attention.split(".")
+    numbered = [n for n, part in enumerate(parts) if part.isdigit()]
+    return ".".join(parts[: numbered[-1] + 1]) if numbered else attention
 
 
 def _causal(weights: dict[str, tuple[torch.Tensor, ...]]) -> bool:

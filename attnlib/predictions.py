@@ -9,7 +9,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from attnlib.inputs import Inputs
+from attnlib.attention import zero_heads
+from attnlib.errors import InputError
+from attnlib.inputs import Inputs, read_inputs
 from attnlib.models import Model
 from attnlib.tokens import read_tokens
 
@@ -104,6 +106,34 @@ def compare_words(
     return tuple(found)
 
 
+def words_without(
+    model: Model,
+    text: str,
+    text_b: str | None,
+    heads: Sequence[tuple[int, int]],
+    *,
+    stack: str = "self",
+    truncate: bool = False,
+) -> tuple[WordChange, ...]:
+    """What the model would say with `heads` (layer, head) silenced, against all heads on: p_a with all, p_b without.
+
+    Raises InputError for a text the model cannot read, a model outside the attention interface, a head it lacks.
+    """
+    if not model.routed:
+        raise InputError(f"Heads of {model.name} cannot be switched off: it does not use the attention interface.")
+    counts = model.heads[stack]
+    for layer, head in heads:
+        if not (0 <= layer < len(counts) and 0 <= head < counts[layer]):
+            raise InputError(f"There is no head {layer}-{head} in {model.name}.")
+    inputs = read_inputs(model, text, text_b, truncate=truncate)
+    places = speaking_places(model, inputs)
+    if not places:
+        return ()
+    plain = model.forward(inputs.tensors)["logits"][0]
+    without = model.forward(inputs.tensors, edits=[zero_heads(heads, stack)])["logits"][0]
+    return compare_words(model, (plain, without), (places, places))
+
+
 def _softmax(row: Float[Tensor, " word"], known: int) -> Float[np.ndarray, " known"]:
     return row.float().softmax(-1)[:known].cpu().numpy()
 
@@ -112,3 +142,21 @@ def largest_changes(words: Sequence[WordChange], count: int = 10) -> tuple[WordC
     """The words with the largest |log-ratio|, those likelier under B first."""
     chosen = sorted(words, key=lambda word: -abs(word.log_ratio))[:count]
     return tuple(sorted(chosen, key=lambda word: -word.log_ratio))
+
+
+def telling_words(words: Sequence[WordChange]) -> tuple[str, str] | None:
+    """Two words that tell A from B at one place: the one that loses most under B and the one that gains most.
+
+    Whole words of letters only, by the change of log-probability; None where no word loses or none gains.
+    """
+    place = words[0].place if words else ""
+    named = [word for word in words if word.place == place and _plain(word.word.strip())]
+    losing = min(named, key=lambda word: word.log_ratio, default=None)
+    gaining = max(named, key=lambda word: word.log_ratio, default=None)
+    if losing is None or gaining is None or losing.log_ratio >= 0 or gaining.log_ratio <= 0:
+        return None
+    return losing.word.strip(), gaining.word.strip()
+
+
+def _plain(text: str) -> bool:
+    return text.isalpha() and len(text) > 1

@@ -31,12 +31,14 @@ def grid_payload(
     order: str = "place",
     names: tuple[str, str] = ("B", "A"),
     least: float = LEAST,
+    meaning: str = "",
 ) -> bytes:
     """Grids side by side, on one colour scale that ends at the largest size, at least at `least`.
 
     `order`: "place" (layers x heads) or "rank" (by size in the first grid, the others alike). `names`: what a signed
-    value compares, more in the first than in the second. A `selected` head that the first grid lacks is left out.
-    Raises InputError where there is no grid, shapes differ, or the order is unknown.
+    value compares, more in the first than in the second; `meaning` says in other words what its colours mean. A
+    `selected` head that the first grid lacks is left out. Raises InputError where there is no grid, shapes differ, or
+    the order is unknown.
     """
     if order not in ORDERS:
         raise InputError(f"Heads stand by “place” or by “rank”, not by “{order}”.")
@@ -52,6 +54,7 @@ def grid_payload(
         "selected": list(selected) if selected is not None and _is_there(values[0], selected) else None,
         "order": order,
         "names": list(names),
+        "meaning": meaning,
         "layers": layers,
         "heads": heads,
         "grids": [{"title": grid.title, "about": grid.about} for grid in grids],

@@ -61,7 +61,8 @@ export function shortValue(value) {
 }
 
 /** What the two colours mean. */
-export function sayMeaning({ signed, names }) {
+export function sayMeaning({ signed, names, meaning }) {
+  if (meaning) return meaning;
   const [more, less] = names ?? ["B", "A"];
   return signed ? `orange: more in ${more} than in ${less}, blue: less` : "";
 }

@@ -6,6 +6,7 @@ import streamlit as st
 
 from attnlib.errors import InputError
 from pages.bias import parts
+from pages.bias.effects import effects
 from pages.bias.grids import grids
 from pages.bias.reading import Reading, compare_pair, known_targets
 from pages.ui.component import Link, alignment
@@ -39,7 +40,7 @@ def page() -> None:
         reading = _reading(chosen, comparison, focus)
     with _place():
         _finding(reading)
-    for part in (grids, parts.head, parts.details, parts.words, parts.further):
+    for part in (grids, parts.head, parts.details, parts.words, effects, parts.heads_off, parts.further):
         with _place():
             part(reading)
     st.info(ONE_PAIR, icon=":material/balance:")

@@ -11,6 +11,7 @@ from pages.ui.component import HeadEvents, head_view, matrix
 from pages.ui.controls import plain
 from pages.ui.pair import links
 from pages.ui.state import choices, neuron_button, set_head_view, step_layer, view_state
+from pages.ui.switches import switches
 
 if TYPE_CHECKING:
     from attnlib import Comparison
@@ -109,6 +110,15 @@ def _why_no_words(reading: Reading) -> str:
         mask = plain(str(model.tokenizer.mask_token))
         return f"Put {mask} where a word is missing, in both prompts, to compare words."
     return f"No word has a probability of {LEAST} or more under A or B."
+
+
+def heads_off(reading: Reading) -> None:
+    """What both prompts would go on with if heads were switched off."""
+    chosen, pair = reading.chosen, reading.chosen.pair
+    assert pair is not None
+    a = ("Prompt A", chosen.text, chosen.text_b, chosen.name)
+    b = ("Prompt B", pair.prompt_b, pair.second_b, pair.name_b or chosen.name)
+    switches(chosen, [a, b])
 
 
 def further(reading: Reading) -> None:

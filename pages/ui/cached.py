@@ -10,6 +10,9 @@ import streamlit as st
 if TYPE_CHECKING:
     from attnlib import Comparison, Model, Overview, Trace
     from attnlib.comparison import Prompt
+    from attnlib.mediation import HeadEffects
+    from attnlib.patching import HeadChanges
+    from attnlib.predictions import WordChange
 
 Links = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 
@@ -95,3 +98,29 @@ def compare_whole(
 
     a, b = (load_model(name) for name in names)
     return attnlib.compare(a, *prompts, model_b=b, focus=focus, stack=stack, links=links, truncate=truncate)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def head_effects(name: str, prompt_a: str, prompt_b: str, candidates: tuple[str, str]) -> "HeadEffects":
+    """Causal effects of every head. Raises InputError."""
+    from attnlib.mediation import head_effects as measure
+
+    return measure(load_model(name), prompt_a, prompt_b, candidates)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def patched_heads(name: str, prompt_a: str, prompt_b: str, candidates: tuple[str, str]) -> "HeadChanges":
+    """What each head's output from prompt B does in prompt A. Raises InputError."""
+    from attnlib.patching import patched_heads as patch
+
+    return patch(load_model(name), prompt_a, prompt_b, candidates)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def words_without(
+    name: str, text: str, text_b: str | None, heads: tuple[tuple[int, int], ...], stack: str, truncate: bool
+) -> "tuple[WordChange, ...]":
+    """What a model would say with these heads silenced, against all on. Raises InputError."""
+    from attnlib.predictions import words_without as silence
+
+    return silence(load_model(name), text, text_b, heads, stack=stack, truncate=truncate)

@@ -20,6 +20,7 @@ from pages.ui.state import (
     toggle_hidden,
     view_state,
 )
+from pages.ui.switches import switches
 
 if TYPE_CHECKING:
     from attnlib import Trace
@@ -39,7 +40,10 @@ def page() -> None:
         return
     trace_status(chosen.model, trace)
     _notes(trace)
-    _view(chosen, trace)
+    with st.container():  # the places below stay where they are (state.py, _places)
+        _view(chosen, trace)
+    with st.container():
+        switches(chosen, [("The text", chosen.text, chosen.text_b, chosen.name)])
 
 
 def _trace(chosen: Choices) -> "Trace":

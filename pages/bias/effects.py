@@ -1,0 +1,201 @@
+"""The comparison page's question “Does it matter?”: causal effects of heads on what the model says."""
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from attnlib.sources import twin_of
+from pages.bias.grids import SMALL
+from pages.bias.reading import Reading
+from pages.ui import cached
+from pages.ui.component import head_grid
+from pages.ui.controls import plain
+from pages.ui.state import show_head
+
+if TYPE_CHECKING:
+    from attnlib.mediation import HeadEffects
+
+Asked = tuple[str, str, str, tuple[str, str]]  # model, prompt A, prompt B, candidates
+
+
+@st.fragment
+def effects(reading: Reading) -> None:
+    """Candidates, effects, the sentence, grids and the scatter; every error is a sentence."""
+    st.markdown("##### Does it matter?")
+    chosen, pair = reading.chosen, reading.chosen.pair
+    assert chosen.model is not None
+    assert pair is not None
+    problem = _why_not(reading)
+    if problem:
+        st.info(problem)
+        return
+    with st.container():
+        candidates = _choose_candidates(reading)
+    with st.container():
+        if candidates is not None:
+            asked = (chosen.name, chosen.text, pair.prompt_b, candidates)
+            try:
+                found = _effects(reading, asked)
+            except InputError as error:
+                st.warning(plain(str(error)), icon=":material/info:")
+                _patched(reading, asked)
+            else:
+                _draw(reading, found, asked)
+    if st.session_state.pop("rerun_all", False):
+        st.rerun()
+
+
+def _why_not(reading: Reading) -> str:
+    """A sentence where effects cannot be had at all; empty where they can."""
+    model, pair = reading.chosen.model, reading.chosen.pair
+    assert model is not None
+    assert pair is not None
+    if not model.routed:
+        return "This model's attention does not pass through the attention interface and cannot be edited."
+    if model.family not in ("causal", "masked"):
+        return "Effects are measured on what a GPT says next or a BERT says at its mask; this model does neither."
+    if pair.name_b is not None:
+        return "Effects are measured in one model: choose the same model for both prompts."
+    if reading.chosen.text_b or pair.second_b:
+        return "Effects are measured on single texts: leave the second sentences empty."
+    return ""
+
+
+def _choose_candidates(reading: Reading) -> tuple[str, str] | None:
+    """Two words the model may say; as long as none are typed those that tell A from B."""
+    from attnlib.predictions import telling_words
+
+    suggested = telling_words(reading.comparison.words) or ("", "")
+    left, right, about = st.columns([2, 2, 3], vertical_alignment="bottom")
+    typed = [
+        place.text_input(
+            title,
+            key=key,
+            bind="query-params",
+            persist_state="session",
+            placeholder=word,
+            help="A word or a few, as they would follow the prompt (or fill the mask).",
+        )
+        for place, title, key, word in (
+            (left, "Fits prompt A", "fits_a", suggested[0]),
+            (right, "Fits prompt B", "fits_b", suggested[1]),
+        )
+    ]
+    about.caption(
+        "Effects are changes of the odds of the second against the first: +1 doubles them, −.5 halves them."
+    )
+    first, second = ((text or "").strip() or word for text, word in zip(typed, suggested, strict=True))
+    if first and second:
+        return first, second
+    model = reading.chosen.model
+    assert model is not None
+    mask = f" Both prompts need {plain(str(model.tokenizer.mask_token))} once." if model.family == "masked" else ""
+    st.info(f"Type two words, one that fits prompt A and one that fits prompt B.{mask}")
+    return None
+
+
+def _effects(reading: Reading, asked: Asked) -> "HeadEffects | None":
+    """Of a small model at once; of a large one when asked, with progress, and what there is when stopped."""
+    model = reading.chosen.model
+    assert model is not None
+    if model.parameters < SMALL:
+        with st.spinner("Editing every head …", show_time=False):
+            return cached.head_effects(*asked)
+    from attnlib.mediation import estimate, head_effects
+
+    kept: dict[Asked, Any] = st.session_state.setdefault("effects", {})
+    seconds = estimate(model, *asked[1:])
+    if st.button(f"Measure every head (at most about {max(1, round(seconds)):,} s)", key="measure"):
+        bar = st.progress(0.0, "Editing every head … Any other choice stops it; what is measured stays.")
+
+        def told(found: "HeadEffects") -> None:
+            kept[asked] = found
+            bar.progress(found.done)
+
+        head_effects(model, *asked[1:], progress=told)
+        bar.empty()
+    return kept.get(asked)
+
+
+def _draw(reading: Reading, found: "HeadEffects | None", asked: Asked) -> None:
+    from attnlib.comparison import STATISTICS
+    from attnlib.figures import effect_scatter
+    from attnlib.findings import NOT_SHARES, effects_finding
+
+    if found is None:
+        return
+    moves = reading.comparison.statistic(reading.statistic, reading.targets)
+    st.markdown(plain(effects_finding(found, moves)))
+    if found.done < 1:
+        st.info(f"{found.done:.0%} of the edits are measured.")
+    left, right = st.columns(2)
+    with left:
+        _grids(reading, found, asked)
+    with right:
+        axes = (f"|{STATISTICS[reading.statistic].title}|", "indirect effect")
+        figure = effect_scatter(moves, found.indirect, axes, reading.place)
+        st.plotly_chart(
+            figure,
+            key="scatter",
+            on_select=_on_point,
+            selection_mode="points",
+            config={"displaylogo": False},
+        )
+    st.info(NOT_SHARES, icon=":material/balance:")
+    table = found.table().to_csv(index=False, float_format="%.6f")
+    st.download_button("Effects of all heads (CSV)", table, "effects.csv", "text/csv", on_click="ignore")
+
+
+def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:
+    from attnlib.views.grid import HeadGrid, grid_payload
+
+    _, second = found.candidates
+    drawn = [HeadGrid("Indirect effect", found.indirect, "A with this head's attention from B")]
+    twin = twin_of(asked[0])
+    if twin:
+        try:
+            other = cached.head_effects(twin, *asked[1:])
+            drawn.append(HeadGrid("Twin model, indirect", other.indirect, twin))
+        except InputError as error:
+            st.warning(f"Twin model: {plain(str(error))}")
+    meaning = f"orange: raises the odds of “{second}”, blue: lowers them"
+    for key, statistic, shown in (
+        ("indirect", "Indirect effect (NIE)", drawn),
+        (
+            "direct",
+            "Direct effect (NDE)",
+            [HeadGrid("Direct effect", found.direct, "B with this head's attention from A: what is left")],
+        ),
+    ):
+        payload = grid_payload(shown, statistic=statistic, signed=True, selected=reading.place, meaning=meaning)
+        head_grid(payload, key=key, on_pick=_on_pick)
+
+
+def _patched(reading: Reading, asked: Asked) -> None:
+    """Prompts of unequal length: head outputs at the last token can still change hands."""
+    from attnlib.views.grid import HeadGrid, grid_payload
+
+    try:
+        found = cached.patched_heads(*asked)
+    except InputError:
+        return  # what is wrong has been said
+    st.markdown(
+        "Patching works with prompts of any length: the output of one head at the last token (or the mask) is taken "
+        f"from B. Log-odds of “{plain(asked[3][1])}” against “{plain(asked[3][0])}” in A: {found.base:.2f}."
+    )
+    drawn = [HeadGrid("Patched output", found.effect, "change of the log-odds")]
+    payload = grid_payload(drawn, statistic="Change of the log-odds", signed=True, selected=reading.place)
+    head_grid(payload, key="patched", on_pick=_on_pick)
+
+
+def _on_pick(layer: int, head: int) -> None:
+    show_head(layer, head)
+    st.session_state["rerun_all"] = True
+
+
+def _on_point() -> None:
+    points = st.session_state["scatter"]["selection"]["points"]
+    if points:
+        layer, head = points[0]["customdata"][:2]
+        _on_pick(int(layer), int(head))
