@@ -177,7 +177,7 @@ def effects_finding(effects: "HeadEffects", moves: Float[np.ndarray, "layer head
     whole = (
         f"Going from A to B multiplies the odds of “{second}” against “{first}” by "
         f"{effects.odds_b / effects.odds_a:.2f} (from {effects.odds_a:.3g} to {effects.odds_b:.3g}): a total effect "
-        f"of {signed(effects.total)}. With the attention of all heads taken from B, and everything else as in A, it is "
+        f"of {signed(effects.total)}. With the attention of all heads taken from B, and all else as in A, it is "
         f"{signed(effects.indirect_all)}."
     )
     if not np.isfinite(effects.indirect).any():
@@ -186,13 +186,13 @@ def effects_finding(effects: "HeadEffects", moves: Float[np.ndarray, "layer head
     strongest = float(effects.indirect[carrier])
     if abs(strongest) < LITTLE:
         return f"{whole} No single head changes the odds by {number(LITTLE, 2)} or more."
-    of = f"{signed(strongest)}"
+    of = signed(strongest) + (", against the direction of the whole" if strongest * effects.total < 0 else "")
     if carrier == mover:
-        told = f"Head {carrier[0]}-{carrier[1]} moves most and carries most: alone it changes the odds by {of}."
+        told = f"Head {carrier[0]}-{carrier[1]} moves most and does most: alone it changes the odds by {of}."
     else:
         told = (
             f"Head {mover[0]}-{mover[1]} moves most and changes the odds by {signed(effects.indirect[mover])}; head "
-            f"{carrier[0]}-{carrier[1]} carries most, {of}."
+            f"{carrier[0]}-{carrier[1]} does most, {of}."
         )
     idle = _idle(effects.indirect, moves, {carrier, mover})
     return " ".join(part for part in (whole, told, idle) if part)

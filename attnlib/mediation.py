@@ -123,13 +123,15 @@ def _check_lengths(model: Model, prompts: tuple[str, str]) -> None:
         return
     alignment = align(a, b)
     differ = [
-        f"“{(in_a or '–').strip()}” ({len(unit.a)}) and “{(in_b or '–').strip()}” ({len(unit.b)})"
+        f"“{in_a.strip()}” ({len(unit.a)}) and “{in_b.strip()}” ({len(unit.b)})"
+        if in_a is not None and in_b is not None
+        else f"“{(in_a or in_b or '').strip()}” (only in {'A' if in_b is None else 'B'})"
         for unit, (_, in_a, in_b) in zip(alignment.units, alignment.labels, strict=True)
         if len(unit.a) != len(unit.b)
     ]
     raise InputError(
         f"Prompt A has {len(a)} tokens and prompt B {len(b)}: attention cannot be taken from one into the other. "
-        f"They differ in {', '.join(differ[:4])} (tokens). Choose words of as many tokens, or patch head outputs, "
+        f"They differ in {', '.join(differ[:4])}. Choose words of as many tokens, or patch head outputs, "
         "which needs no equal length."
     )
 

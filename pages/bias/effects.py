@@ -185,7 +185,10 @@ def _patched(reading: Reading, asked: Asked) -> None:
         f"from B. Log-odds of “{plain(asked[3][1])}” against “{plain(asked[3][0])}” in A: {found.base:.2f}."
     )
     drawn = [HeadGrid("Patched output", found.effect, "change of the log-odds")]
-    payload = grid_payload(drawn, statistic="Change of the log-odds", signed=True, selected=reading.place)
+    meaning = f"orange: raises the odds of “{asked[3][1]}”, blue: lowers them"
+    payload = grid_payload(
+        drawn, statistic="Change of the log-odds", signed=True, selected=reading.place, meaning=meaning
+    )
     head_grid(payload, key="patched", on_pick=_on_pick)
 
 

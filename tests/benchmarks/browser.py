@@ -111,7 +111,7 @@ def _compared(page: Page, url: str) -> float:
     """Milliseconds from pressing Ctrl+Enter to the last painted view of the comparison, with the demo model."""
     page.set_default_timeout(120000)
     page.goto(f"{url}/compare")
-    views = [page.locator(f".attn-{view}") for view in ("alignment", "grid", "head", "matrix")]
+    views = [page.locator(f".attn-{view}").first for view in ("alignment", "grid", "head", "matrix")]
     prompt = page.get_by_role("textbox", name="Prompt B", exact=True)
     page.locator(".attn-matrix[data-painted]").wait_for()
     page.wait_for_timeout(3000)

@@ -30,7 +30,7 @@ def visit(page: Page, dashboard: str, **choices: object) -> None:
     """Open the comparison with choices in its link and wait until everything is painted."""
     page.goto(f"{dashboard}/compare?{urlencode(choices, quote_via=quote)}")
     for view in ("alignment", "grid", "head", "matrix"):
-        page.locator(f".attn-{view}[data-painted]").wait_for(timeout=60000)
+        page.locator(f".attn-{view}[data-painted]").first.wait_for(timeout=60000)
 
 
 def settle(page: Page) -> None:
@@ -44,7 +44,7 @@ def box(page: Page, name: str) -> Locator:
 
 
 def cell(page: Page, place: str, grid: int = 0) -> Locator:
-    return page.locator(".attn-grid .grid").nth(grid).locator(f'[data-place="{place}"]')
+    return page.locator(".st-key-grid .attn-grid .grid").nth(grid).locator(f'[data-place="{place}"]')
 
 
 def type_pair(page: Page, a: str, b: str, targets: str) -> None:
@@ -73,7 +73,7 @@ def test_from_typing_a_pair_to_reading_a_number(page: Page, dashboard: str) -> N
     cell(page, "0-2").click()
     expect(cell(page, "0-2")).to_have_attribute("aria-selected", "true")
     said = f"head 0-2: Your edit {'−' if shift[0, 2] < 0 else '+'}{abs(shift[0, 2]):.3f}"
-    expect(page.locator(".attn-grid .tip")).to_contain_text(said)
+    expect(page.locator(".st-key-grid .attn-grid .tip")).to_contain_text(said)
 
 
 def test_a_click_in_the_grid_changes_the_head_view_and_the_matrix(page: Page, dashboard: str) -> None:

@@ -2,9 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from attnlib.figures import LESS, MORE, SIDES, target_bars, word_bars
+from attnlib.figures import LESS, MORE, SIDES, effect_scatter, target_bars, word_bars
 from attnlib.predictions import WordChange
 
 WORDS = (
@@ -91,3 +92,17 @@ def test_targets_are_names_even_where_they_look_like_numbers() -> None:
     figure = target_bars(["1950", "2020"], ["A"], [[0.1, 0.2]])
     assert list(figure.data[0].x) == [0, 1]
     assert list(figure.layout.xaxis.ticktext) == ["1950", "2020"]
+
+
+def test_the_scatter_names_the_heads_that_stand_out() -> None:
+    moves = np.array([[0.1, -0.9], [0.0, np.nan]])
+    effects = np.array([[0.02, -0.5], [0.01, np.nan]])
+    figure = effect_scatter(moves, effects, ("|G|", "effect"), (0, 1), named=1)
+    (points,) = figure.data
+    assert list(points.x) == [0.1, 0.9, 0.0]
+    assert list(points.y) == [0.02, -0.5, 0.01]
+    assert list(points.text) == ["", "0-1", ""]
+    assert [list(place) for place in points.customdata] == [[0, 0], [0, 1], [1, 0]]
+    assert list(points.marker.color) == [MORE, LESS, MORE]
+    assert points.marker.size[1] > points.marker.size[0]
+    assert figure.layout.xaxis.title.text == "|G|"

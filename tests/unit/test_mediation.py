@@ -379,7 +379,7 @@ def test_prompts_of_unequal_length_say_which_words() -> None:
             model_of("demo/gpt2-biased"), SHE, "The old doctor asked the nurse a question. He", ("was", "is")
         )
     assert "Prompt A has 9 tokens and prompt B 10" in str(error.value)
-    assert "“–” (0) and “old” (1)" in str(error.value)
+    assert "They differ in “old” (only in B)." in str(error.value)
     assert "patch head outputs" in str(error.value)
 
 
@@ -390,3 +390,21 @@ def test_what_has_no_effects_says_why() -> None:
         head_effects(tiny_model("bert", None), "a", "b", ("a", "b"))
     with pytest.raises(InputError, match="A candidate is empty"):
         head_effects(model_of("demo/gpt2-biased"), SHE, HE, ("", "was"))
+
+
+# ---------------------------------------------------------------------------------------------- with a network
+
+
+@pytest.mark.hub
+def test_distilgpt2_on_winobias_as_published() -> None:
+    """The published means of the filtered development split, measured again (needs a network and a hub)."""
+    data = records("distilgpt2")
+    model = attnlib.load_model("distilgpt2")
+    effects = [
+        head_effects(model, one["base_string1"], one["base_string2"], (one["candidate1"], one["candidate2"]))
+        for one in data["results"]
+    ]
+    means = mean_effects(effects)
+    assert means.total == pytest.approx(0.1184, rel=0.02)
+    assert means.indirect_all == pytest.approx(0.0327, rel=0.02)
+    assert means.direct_all == pytest.approx(0.0872, rel=0.02)
