@@ -13,6 +13,7 @@ from attnlib.errors import InputError
 from attnlib.inputs import read_inputs
 from attnlib.models import Model
 
+BATCH = 64  # sentences
 PARTITIONS = 10_000  # all are tried up to here; of more, as many at random
 
 
@@ -66,10 +67,16 @@ def sentence_vectors(model: Model, sentences: Sequence[str]) -> Float[np.ndarray
 
     Of the first token ([CLS]) or, in a causal model, of the last.
     """
-    vectors = []
-    for sentence in sentences:
-        inputs = read_inputs(model, sentence, None, truncate=False).tensors
-        with torch.inference_mode():
-            states = model.hf(**inputs, output_hidden_states=True, use_cache=False)["hidden_states"]
-        vectors.append(states[-1][0, -1 if model.causal else 0].float().cpu().numpy())
-    return np.stack(vectors)
+    texts = [
+        tuple(read_inputs(model, text, None, truncate=False).tensors["input_ids"][0].tolist()) for text in sentences
+    ]
+    place, found = -1 if model.causal else 0, {}
+    for length in sorted({len(ids) for ids in texts}):  # rows of one length run as one batch: nothing is padded
+        members = [n for n, ids in enumerate(texts) if len(ids) == length]
+        for start in range(0, len(members), BATCH):
+            batch = members[start : start + BATCH]
+            ids = torch.tensor([texts[n] for n in batch], device=model.device)
+            inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+            states = model.forward(inputs, output_hidden_states=True)["hidden_states"][-1]
+            found |= dict(zip(batch, states[:, place].float().cpu().numpy(), strict=True))
+    return np.stack([found[n] for n in range(len(texts))])

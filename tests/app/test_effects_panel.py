@@ -97,3 +97,14 @@ def test_heads_are_switched_off_on_both_pages() -> None:
     app.multiselect(key="off").set_value(["0-2", "1-1"]).run()
     assert not app.exception
     assert len(app.get("plotly_chart")) == 1
+
+
+def test_a_large_model_is_measured_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.bias.effects.SMALL", 0)
+    app = open_page(prompt_a=SHE, prompt_b=HE)
+    assert "Indirect effect (NIE)" not in grids(app)
+    (button,) = [one for one in app.button if one.label.startswith("Measure every head (at most about")]
+    button.click().run()
+    assert "Head 0-2 moves most and does most" in words(app)
+    app.text_input(key="targets").set_value("doctor, nurse").run()
+    assert "Indirect effect (NIE)" in grids(app), "what is measured stays"

@@ -301,6 +301,13 @@ def test_effects_find_the_planted_head_and_nothing_in_the_twin() -> None:
     )
     strongest = np.abs(biased.indirect).max()
     assert np.abs(balanced.indirect).max() < strongest / 10
+    first = tuple(biased.table()[["layer", "head"]].iloc[0])
+    shift = attnlib.compare(model_of("demo/gpt2-biased"), SHE, HE).target_shift(("nurse", "doctor"))
+    assert first == np.unravel_index(np.abs(shift).argmax(), shift.shape), (
+        "the head that turns is the one that carries"
+    )
+    assert first == np.unravel_index(biased.direct.argmin(), biased.direct.shape), "without it nothing is left"
+    assert biased.direct[first] < biased.total / 100
 
 
 # ---------------------------------------------------------------------------------------------- published records
