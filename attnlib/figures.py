@@ -70,7 +70,7 @@ def effect_scatter(
     layers, heads = np.nonzero(np.isfinite(moves) & np.isfinite(effects))
     x, y = np.abs(moves[layers, heads]), effects[layers, heads]
     rank = np.maximum(x / max(x.max(initial=0), 1e-12), np.abs(y) / max(np.abs(y).max(initial=0), 1e-12))
-    large = set(np.argsort(-rank)[:named].tolist())
+    large = {n for n in np.argsort(-rank)[:named].tolist() if rank[n] > 0.1}
     places = [(int(layer), int(head)) for layer, head in zip(layers, heads, strict=True)]
     points = go.Scatter(
         x=x,

@@ -70,7 +70,8 @@ def sentence_vectors(model: Model, sentences: Sequence[str]) -> Float[np.ndarray
     texts = [
         tuple(read_inputs(model, text, None, truncate=False).tensors["input_ids"][0].tolist()) for text in sentences
     ]
-    place, found = -1 if model.causal else 0, {}
+    place = -1 if model.causal else 0
+    found: dict[int, np.ndarray] = {}
     for length in sorted({len(ids) for ids in texts}):  # rows of one length run as one batch: nothing is padded
         members = [n for n, ids in enumerate(texts) if len(ids) == length]
         for start in range(0, len(members), BATCH):

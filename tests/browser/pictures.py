@@ -13,6 +13,7 @@ FOLDER = ROOT / "docs" / "pictures"
 PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, height, choices in the link
     "compare.png": ("compare", 1330, {}),
     "model-view.png": ("model", 1180, {"with_pair": "true", "layer": "0", "head": "2"}),
+    "effects.png": ("compare", 900, {"off": "0-2"}),
     "neuron-view.png": (
         "neuron",
         1080,
@@ -25,6 +26,7 @@ PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, heigh
         {"model": "demo/bert-biased", "text": "The cat sat on the mat.", "text_b": "It slept."},
     ),
 }
+SCROLLED = {"effects.png": ".st-key-fits_a"}  # what is to stand at the top, where the page is longer
 VIEWS = {"neuron": "neuron"}  # the view to wait for, where it is not the head view
 
 
@@ -40,8 +42,11 @@ def main() -> None:
                 context = browser.new_context(viewport={"width": 1360, "height": height}, color_scheme=scheme)
                 page = context.new_page()
                 page.goto(f"{url}/{where}?{urlencode(choices, quote_via=quote)}")
-                page.locator(f".attn-{VIEWS.get(where, 'head')}[data-painted]").wait_for(timeout=60000)
+                page.locator(f".attn-{VIEWS.get(where, 'head')}[data-painted]").first.wait_for(timeout=60000)
                 page.wait_for_timeout(2500)
+                if file in SCROLLED:
+                    page.locator(SCROLLED[file]).evaluate("part => part.scrollIntoView()")
+                    page.wait_for_timeout(1500)
                 page.screenshot(path=FOLDER / file)
                 context.close()
         finally:

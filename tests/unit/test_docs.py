@@ -41,6 +41,16 @@ def test_the_first_finding_of_the_readme_is_what_the_models_show() -> None:
     assert {"comforted", "bandaged", "prescribed", "examined"} <= set(changes)
 
 
+def test_what_the_readme_says_of_effects() -> None:
+    she, he = (f"The doctor asked the nurse a question. {pronoun}" for pronoun in ("She", "He"))
+    biased, balanced = (
+        attnlib.head_effects(attnlib.load_model(f"demo/gpt2-{name}"), she, he, ("comforted", "prescribed"))
+        for name in ("biased", "balanced")
+    )
+    assert f"rise {biased.indirect[0, 2] + 1:.0f}-fold" in README
+    assert np.abs(balanced.indirect).max() < 1 / 3
+
+
 def test_the_number_of_pairs_is_as_told() -> None:
     assert f"{len(builtin_pairs())} built-in pairs" in README
 
