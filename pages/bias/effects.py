@@ -14,6 +14,8 @@ from pages.ui.controls import plain
 from pages.ui.state import show_head
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from attnlib.mediation import HeadEffects
 
 Asked = tuple[str, str, str, tuple[str, str]]  # model, prompt A, prompt B, candidates
@@ -142,6 +144,7 @@ def _draw(reading: Reading, found: "HeadEffects | None", asked: Asked) -> None:
             selection_mode="points",
             config={"displaylogo": False},
         )
+        _moves(reading, moves)
     st.info(NOT_SHARES, icon=":material/balance:")
     table = found.table().to_csv(index=False, float_format="%.6f")
     st.download_button("Effects of all heads (CSV)", table, "effects.csv", "text/csv", on_click="ignore")
@@ -160,16 +163,24 @@ def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:
         except InputError as error:
             st.warning(f"Twin model: {plain(str(error))}")
     meaning = f"orange: raises the odds of “{second}”, blue: lowers them"
+    direct = [HeadGrid("Direct effect", found.direct, "B with this head's attention from A: what is left")]
     for key, statistic, shown in (
         ("indirect", "Indirect effect (NIE)", drawn),
-        (
-            "direct",
-            "Direct effect (NDE)",
-            [HeadGrid("Direct effect", found.direct, "B with this head's attention from A: what is left")],
-        ),
+        ("direct", "Direct effect (NDE)", direct),
     ):
         payload = grid_payload(shown, statistic=statistic, signed=True, selected=reading.place, meaning=meaning)
         head_grid(payload, key=key, on_pick=_on_pick)
+
+
+def _moves(reading: Reading, moves: "np.ndarray") -> None:
+    """The attention's difference once more, beside its effects."""
+    from attnlib.comparison import STATISTICS
+    from attnlib.views.grid import HeadGrid, grid_payload
+
+    statistic = STATISTICS[reading.statistic]
+    drawn = [HeadGrid("Attention, B − A", moves, "how far it moves")]
+    payload = grid_payload(drawn, statistic=statistic.title, signed=statistic.signed, selected=reading.place)
+    head_grid(payload, key="moves", on_pick=_on_pick)
 
 
 def _patched(reading: Reading, asked: Asked) -> None:

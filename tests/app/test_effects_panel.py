@@ -38,6 +38,10 @@ def test_effects_of_the_first_pair_and_of_the_twin() -> None:
     assert "Head 0-2 moves most and does most" in words(app)
     assert "Effects are not shares of a whole" in messages(app)
     assert "Direct effect (NDE)" in grids(app)
+    moves, arrays = grids(app)["Target shift G"]  # the last of two: the panel's
+    assert [grid["title"] for grid in moves["grids"]] == ["Attention, B − A"]
+    shift = attnlib.compare(attnlib.load_model("demo/gpt2-biased"), SHE, HE).target_shift(("nurse", "doctor"))
+    np.testing.assert_allclose(arrays["values0"], shift, atol=1e-6)
 
 
 def test_typed_words_are_measured_and_in_the_link() -> None:
