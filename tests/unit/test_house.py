@@ -36,6 +36,16 @@ def test_the_library_never_imports_streamlit_or_a_page(path: Path) -> None:
     assert not {"streamlit", "pages", "dashboard"} & {module.split(".")[0] for module in modules}
 
 
+@pytest.mark.parametrize("path", [*LIBRARY, *(path for path in PAGES if path.exists())], ids=name_of)
+def test_what_is_imported_is_pinned(path: Path) -> None:
+    """`make run` installs requirements.txt alone: what only the tests' packages bring along is missing there."""
+    lines = "\n".join(file.read_text("utf-8") for file in ROOT.glob("requirements*.txt") if "dev" not in file.name)
+    pinned = {name.lower() for name in re.findall(r"^([\w-]+)(?:\[\w+\])?==", lines, re.M)} | {"tokenizers"}
+    own = {"attnlib", "pages", *sys.stdlib_module_names}
+    outside = {module.split(".")[0] for module in imported(ast.parse(path.read_text("utf-8")))} - own
+    assert outside <= pinned
+
+
 def test_importing_the_library_loads_nothing_heavy() -> None:
     """A page must be painted before torch is there."""
     heavy = ("torch", "transformers", "numpy", "pandas", "plotly", "streamlit")
