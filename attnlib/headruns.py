@@ -4,9 +4,9 @@ All edits are rows of one batch that grows from layer to layer: the layers below
 them. Nothing is patched: edits pass through the one attention function.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from attnlib.sources import available_memory
 Candidates = tuple[str, str]
 ROWS = 512  # of one batch, at most
 SHARE_OF_MEMORY = 0.25  # of what is free, for one batch
+NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_cpu")  # torch on the CPU says so
 EVERY = -1  # instead of a layer or a head: all of them
 
 
@@ -35,6 +36,12 @@ class Place(NamedTuple):
     def first(self) -> int:
         """The layer from which on the row differs."""
         return max(self.layer, 0)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether this is how Python, or torch on a GPU or the CPU, says that there is no memory."""
+    said = isinstance(error, RuntimeError) and any(words in str(error).lower() for words in NO_MEMORY)
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or said
 
 
 def check_routed(model: Model) -> None:
@@ -68,17 +75,20 @@ class Side:
             length = row.places[0] + 1 if causal else len(row.ids)
             inputs.setdefault(row.ids, PromptInput(row.ids, length, {})).asked[candidate] = row
         self.inputs = list(inputs.values())
-        self.weights: list[list[Tensor]] = []  # [input][layer]: head, prompt token, prompt token
-        self.logits: list[Tensor] = []  # [input]: of the plain run
-        for one in self.inputs:
-            kept: list[Tensor] = []
-            self.logits.append(self.forward(one, 1, [_keeping(kept, one.prompt)]))
-            self.weights.append(kept)
+        self._weights: dict[int, list[Tensor]] = {}
 
     @property
     def speaks(self) -> int:
         """The token that says the first word of the candidates."""
         return next(iter(self.inputs[0].asked.values())).places[0]
+
+    def weights(self, which: int) -> list[Tensor]:
+        """[layer]: the attention [head, prompt token, prompt token] of an input in the plain run."""
+        if which not in self._weights:
+            one, kept = self.inputs[which], list[Tensor]()
+            self.forward(one, 1, [lambda call: kept.append(call.weights[0, :, : one.prompt, : one.prompt].clone())])
+            self._weights[which] = kept
+        return self._weights[which]
 
     def outputs(self, which: int, position: int) -> list[Tensor]:
         """[layer]: the output of every head at a position, in the plain run."""
@@ -93,7 +103,7 @@ class Side:
 
     def base(self) -> list[float]:
         """The mean log-probability of each candidate in the plain run."""
-        return [float(v) for v in self._means(self.logits, 1)[0]]
+        return [float(v) for v in self._means([self.forward(one, 1) for one in self.inputs], 1)[0]]
 
     def logs(self, edits: Sequence[Place], editing: "Editing") -> Float[np.ndarray, "edit candidate"]:
         """The mean log-probability of each candidate with each edit."""
@@ -143,13 +153,6 @@ class Side:
         return means
 
 
-def _keeping(kept: list[Tensor], tokens: int) -> Callable[[AttentionCall], None]:
-    def keep(call: AttentionCall) -> None:
-        kept.append(call.weights[0, :, :tokens, :tokens].clone())
-
-    return keep
-
-
 def rows_and_heads(rows: Sequence[Place], call: AttentionCall) -> tuple[Tensor, Tensor] | None:
     """The rows and heads that are edited in this layer, as indices side by side."""
     layer, count = call.place.layer, call.weights.shape[1]
@@ -163,6 +166,43 @@ def rows_and_heads(rows: Sequence[Place], call: AttentionCall) -> tuple[Tensor, 
         return None
     at, heads = torch.tensor(pairs, device=call.weights.device).T
     return at, heads
+
+
+def edited_weights(rows: Sequence[Place], new: Callable[[AttentionCall, Tensor, Tensor, Tensor], None]) -> Edit:
+    """An edit of attention: `new(call, weights, rows, heads)` writes into a copy of the layer's weights."""
+
+    def edit(call: AttentionCall) -> Tensor | None:
+        chosen = rows_and_heads(rows, call)
+        if chosen is None:
+            return None
+        weights = call.weights.clone()
+        new(call, weights, *chosen)
+        return weights
+
+    return edit
+
+
+Found = TypeVar("Found")
+
+
+def in_chunks(
+    edits: Sequence[Place], rows: int, run: Callable[[Sequence[Place]], Found]
+) -> Iterator[tuple[Sequence[Place], Found]]:
+    """Runs the edits, `rows` at a time; a batch that does not fit into memory is tried again with half the rows."""
+    done = 0
+    while done < len(edits):
+        chunk = edits[done : done + rows]
+        try:
+            found = run(chunk)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            if len(chunk) == 1:
+                raise InputError("There is not enough memory for a single edit. Shorten the prompts.") from None
+            rows = len(chunk) // 2
+            continue
+        done += len(chunk)
+        yield chunk, found
 
 
 def most_rows(model: Model, side: Side) -> int:

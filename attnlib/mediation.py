@@ -15,17 +15,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from attnlib.align import align
 from attnlib.attention import AttentionCall, Edit
 from attnlib.errors import InputError
-from attnlib.headruns import EVERY, Candidates, Place, Side, check_routed, most_rows, rows_and_heads
+from attnlib.headruns import EVERY, Candidates, Place, Side, check_routed, edited_weights, in_chunks, most_rows
 from attnlib.inputs import read_inputs
 from attnlib.models import Model
 from attnlib.score import check_says_words
+from attnlib.tracing import check_memory, chosen_layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +91,10 @@ def head_effects(
     check_routed(model)
     check_says_words(model)
     _check_lengths(model, (prompt_a, prompt_b))
+    check_memory(model, read_inputs(model, prompt_b, None, truncate=False), chosen_layers(model, None))
     sides = [Side(model, prompt, candidates) for prompt in (prompt_a, prompt_b)]
     effects = _nothing_yet(model, (prompt_a, prompt_b), candidates, np.exp([side.base() for side in sides]))
-    for found in _in_chunks(effects, sides, _edits(model), rows or most_rows(model, sides[0])):
+    for found in _filling(effects, sides, _edits(model), rows or most_rows(model, sides[0])):
         effects = replace(found, seconds=time.perf_counter() - start)
         if progress is not None and progress(effects) is False:
             break
@@ -160,20 +161,11 @@ def _edits(model: Model) -> list[Place]:
     return sorted(edits, key=lambda edit: -edit.first)
 
 
-def _in_chunks(
-    effects: HeadEffects, sides: Sequence["Side"], edits: Sequence[Place], rows: int
-) -> Iterator[HeadEffects]:
-    """The effects after each batch; a batch that does not fit into memory is tried again with half the rows."""
+def _filling(effects: HeadEffects, sides: Sequence[Side], edits: Sequence[Place], rows: int) -> Iterator[HeadEffects]:
+    """The effects after each batch."""
     done = 0
-    while done < len(edits):
-        chunk = edits[done : done + rows]
-        try:
-            found = [_odds(side, chunk, sides[1 - n]) for n, side in enumerate(sides)]
-        except (MemoryError, torch.OutOfMemoryError):
-            if len(chunk) == 1:
-                raise InputError("There is not enough memory for a single edit. Shorten the prompts.") from None
-            rows = len(chunk) // 2
-            continue
+    run = in_chunks(edits, rows, lambda chunk: [_odds(side, chunk, sides[1 - n]) for n, side in enumerate(sides)])
+    for chunk, found in run:
         done += len(chunk)
         effects = _filled(effects, chunk, [odds / effects.odds_a - 1 for odds in found])  # both against y(x)
         effects = replace(effects, done=done / len(edits))
@@ -183,7 +175,7 @@ def _in_chunks(
 def _odds(side: Side, edits: Sequence[Place], other: Side) -> Float[np.ndarray, " edit"]:
     """y of a prompt with each edit, attention taken from the other prompt."""
     logs = side.logs(
-        edits, lambda n, rows: {"edits": [attention_from(other.weights[n], rows, side.inputs[n].prompt)]}
+        edits, lambda n, rows: {"edits": [attention_from(other.weights(n), rows, side.inputs[n].prompt)]}
     )
     return np.exp(logs[:, 1] - logs[:, 0])
 
@@ -191,16 +183,10 @@ def _odds(side: Side, edits: Sequence[Place], other: Side) -> Float[np.ndarray, 
 def attention_from(source: Sequence[Tensor], rows: Sequence[Place], tokens: int) -> Edit:
     """In row n + 1 the attention of `rows[n]` over the prompt's positions is the source's."""
 
-    def edit(call: AttentionCall) -> Tensor | None:
-        chosen = rows_and_heads(rows, call)
-        if chosen is None:
-            return None
-        at, heads = chosen
-        weights = call.weights.clone()
+    def take(call: AttentionCall, weights: Tensor, at: Tensor, heads: Tensor) -> None:
         weights[at, heads, :tokens, :tokens] = source[call.place.layer][heads].to(weights.dtype)
-        return weights
 
-    return edit
+    return edited_weights(rows, take)
 
 
 def _filled(effects: HeadEffects, edits: Sequence[Place], found: Sequence[Float[np.ndarray, " edit"]]) -> HeadEffects:

@@ -9,7 +9,17 @@ from torch import Tensor
 
 from attnlib.attention import AttentionCall, Edit, OutputEdit
 from attnlib.errors import InputError
-from attnlib.headruns import Candidates, Editing, Place, Side, check_routed, most_rows, rows_and_heads
+from attnlib.headruns import (
+    Candidates,
+    Editing,
+    Place,
+    Side,
+    check_routed,
+    edited_weights,
+    in_chunks,
+    most_rows,
+    rows_and_heads,
+)
 from attnlib.models import Model
 
 
@@ -64,25 +74,17 @@ def _each_head(side: Side, editing: Editing) -> HeadChanges:
     edits = [Place(layer, head) for layer, count in enumerate(counts) for head in range(count)][::-1]
     base = side.base()
     edited = np.full((len(counts), max(counts)), np.nan)
-    rows = most_rows(side.model, side)
-    for start in range(0, len(edits), rows):
-        chunk = edits[start : start + rows]
-        logs = side.logs(chunk, editing)
+    for chunk, logs in in_chunks(edits, most_rows(side.model, side), lambda chunk: side.logs(chunk, editing)):
         for edit, (first, second) in zip(chunk, logs.tolist(), strict=True):
             edited[edit] = second - first
     return HeadChanges(base[1] - base[0], edited)
 
 
 def _zero(rows: Sequence[Place]) -> Edit:
-    def edit(call: AttentionCall) -> Tensor | None:
-        chosen = rows_and_heads(rows, call)
-        if chosen is None:
-            return None
-        weights = call.weights.clone()
-        weights[chosen] = 0.0
-        return weights
+    def silence(call: AttentionCall, weights: Tensor, at: Tensor, heads: Tensor) -> None:
+        weights[at, heads] = 0.0
 
-    return edit
+    return edited_weights(rows, silence)
 
 
 def _output_from(source: Sequence[Tensor], rows: Sequence[Place], position: int) -> OutputEdit:

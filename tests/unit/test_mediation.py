@@ -210,21 +210,26 @@ def test_a_run_can_be_stopped_and_keeps_what_it_has() -> None:
     assert len(effects.table()) < 16
 
 
-def test_too_little_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_too_little_memory_halves_the_batch(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_of("demo/gpt2-biased")
     whole = head_effects(model, SHE, HE, ("comforted", "prescribed"))
+    silenced = silenced_heads(model, SHE, ("comforted", "prescribed"))
     forward, seen = Side.forward, []
 
     def limited(self: Any, one: Any, rows: int, *args: Any, **options: Any) -> Any:
         seen.append(rows)
         if rows > 4:
-            raise MemoryError
+            raise error
         return forward(self, one, rows, *args, **options)
 
     monkeypatch.setattr(Side, "forward", limited)
     found = head_effects(model, SHE, HE, ("comforted", "prescribed"))
     np.testing.assert_allclose(found.indirect, whole.indirect, rtol=1e-4, atol=1e-5)
     assert max(seen) > 4
+    np.testing.assert_allclose(
+        silenced_heads(model, SHE, ("comforted", "prescribed")).edited, silenced.edited, rtol=1e-4, atol=1e-5
+    )
     monkeypatch.setattr(
         Side,
         "forward",
