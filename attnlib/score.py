@@ -75,13 +75,16 @@ def word_log_odds(model: Model, prompt: str, words: tuple[str, str]) -> float:
 def candidate_row(model: Model, prompt: str, candidate: str) -> Row:
     """The row that scores one candidate in one prompt."""
     check_says_words(model)
-    ids = tuple(read_inputs(model, prompt, None, truncate=False).tensors["input_ids"][0].tolist())
+    inputs = read_inputs(model, prompt, None, truncate=False)
+    ids: Ids = tuple(inputs.tensors["input_ids"][0].tolist())
     wanted = candidate_ids(model, candidate)
     if model.family == "masked":
         place = mask_place(model, ids)
         mask = ids[place : place + 1]
         row = (*ids[:place], *mask * len(wanted), *ids[place + 1 :])
         return _fitting(model, Row(row, tuple(range(place, place + len(wanted))), wanted))
+    while len(ids) > 1 and inputs.tokens.special[len(ids) - 1]:
+        ids = ids[:-1]  # an end that the tokenizer wrote: the candidate follows the prompt, not the end
     start = len(ids) - 1
     return _fitting(model, Row((*ids, *wanted[:-1]), tuple(range(start, start + len(wanted))), wanted))
 

@@ -108,6 +108,16 @@ def test_a_candidate_stands_in_a_sentence(architecture: str) -> None:
     assert model.tokenizer.decode([*model.tokenizer("a", add_special_tokens=False)["input_ids"], *ids]) == "a doctor"
 
 
+def test_a_candidate_follows_the_prompt_and_not_an_end_that_the_tokenizer_writes() -> None:
+    model = tiny_model("gpt2", "causal", style="wordpiece")
+    written = model.tokenizer("The doctor asked")["input_ids"]
+    assert written[-1] == model.tokenizer.sep_token_id
+    row = score.candidate_row(model, "The doctor asked", "the nurse")
+    assert row.ids[: len(written) - 1] == tuple(written[:-1])
+    assert model.tokenizer.sep_token_id not in row.ids
+    assert row.places[0] == len(written) - 2
+
+
 def test_log_odds_change_sign_with_their_words() -> None:
     model = gpt2()
     there, back = (word_log_odds(model, SHE, words) for words in (("comforted", "was"), ("was", "comforted")))
