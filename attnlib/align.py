@@ -233,7 +233,12 @@ def _edits(a: list[_Word], b: list[_Word]) -> list[tuple[_Word | None, _Word | N
     head = list(zip(a[:start], b[:start], strict=True))
     tail = list(zip(a[len(a) - stop :], b[len(b) - stop :], strict=True))
     middle_a, middle_b = a[start : len(a) - stop], b[start : len(b) - stop]
-    if [w[::2] for w in middle_b] < [
+    middle: list[tuple[_Word | None, _Word | None]]
+    if not middle_a or not middle_b:
+        middle = [*((word, None) for word in middle_a), *((None, word) for word in middle_b)]
+    elif len(middle_a) == len(middle_b) == 1 and not (middle_a[0].alone or middle_b[0].alone):
+        middle = [(middle_a[0], middle_b[0])]
+    elif [w[::2] for w in middle_b] < [
         w[::2] for w in middle_a
     ]:  # by name and alone; ties are broken alike for (a, b) and (b, a)
         middle = [(left, right) for right, left in _path(middle_b, middle_a)]

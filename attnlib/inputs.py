@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from transformers import BatchEncoding
 
 from attnlib.errors import InputError
 from attnlib.models import Model
@@ -30,14 +31,20 @@ class Inputs:
         return queries, decoder if stack == "decoder" else self.tokens
 
 
-def read_inputs(model: Model, text: str, text_b: str | None, *, truncate: bool, hide: Sequence[int] = ()) -> Inputs:
-    """Tokenize for `model`; see `attnlib.trace`. Raises InputError for a text it cannot read."""
+def read_inputs(
+    model: Model, text: str, text_b: str | None, *, truncate: bool, hide: Sequence[int] = (), encoding: Any = None
+) -> Inputs:
+    """Tokenize for `model`; see `attnlib.trace`. Raises InputError for a text it cannot read.
+
+    `encoding` is what the tokenizer made of the text already (`tokenize_all`).
+    """
     text = _check_text(text, "The text")
     text_b = None if text_b is None or not text_b.strip() else _check_text(text_b, "The second text")
     if text_b is not None and not model.pairs:
         raise InputError(f"{model.name} reads one text, from left to right: it has no place for a second one.")
     seq2seq = model.family == "seq2seq"
-    encoding = _tokenize(model, text, None if seq2seq else text_b)
+    if encoding is None:
+        encoding = _tokenize(model, text, None if seq2seq else text_b)
     encoding, total = _fit(model, encoding, truncate, text, None if seq2seq else text_b)
     _check_ids(model, encoding["input_ids"])
     tokens = _row(model, encoding, [text] if seq2seq or text_b is None else [text, text_b])
@@ -51,6 +58,17 @@ def read_inputs(model: Model, text: str, text_b: str | None, *, truncate: bool, 
         notes += cut
     tensors = {name: tensor.to(model.device) for name, tensor in tensors.items()}
     return Inputs(tensors, tokens, decoder_tokens, total, notes)
+
+
+def tokenize_all(model: Model, texts: Sequence[str]) -> list[Any]:
+    """What the tokenizer makes of each text, in one call, for `read_inputs`; None where it works one by one."""
+    if not texts or not getattr(model.tokenizer, "is_fast", False):
+        return [None] * len(texts)
+    whole = model.tokenizer(list(texts), verbose=False)
+    return [
+        BatchEncoding({name: values[n] for name, values in whole.items()}, whole.encodings[n])
+        for n in range(len(texts))
+    ]
 
 
 def _check_text(text: str, what: str) -> str:

@@ -73,11 +73,11 @@ class Model:
         """Whether a second text has a place: a second sentence, or the decoder's text."""
         return not self.causal
 
-    @property
+    @cached_property
     def device(self) -> torch.device:
         return next(self.hf.parameters()).device
 
-    @property
+    @cached_property
     def dtype(self) -> torch.dtype:
         return next(self.hf.parameters()).dtype
 

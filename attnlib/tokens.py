@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from attnlib.errors import InputError
@@ -24,6 +24,11 @@ class Tokens:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """Each word as it is written, without spaces around it."""
+        return tuple(word_text(self, word).strip() for word in self.words)
 
     def __add__(self, other: "Tokens") -> "Tokens":
         """Both rows, one after the other."""
@@ -135,6 +140,7 @@ def _word_numbers(text: str) -> list[int]:
     return numbers
 
 
+@lru_cache(maxsize=10_000)
 def _kind(char: str) -> str:
     if not char or char.isspace():
         return "space"
@@ -151,6 +157,14 @@ def _kind(char: str) -> str:
 
 def word_text(tokens: Tokens, positions: Sequence[int]) -> str:
     """Tokens side by side as they are written: pieces joined, bytes of one character decoded."""
+    text = tokens.labels[positions[0]] if len(positions) == 1 else _joined(tokens, positions)
+    if "⟨" not in text and "␣" not in text:
+        return text
+    text = re.sub(r"(?:⟨[0-9A-F]{2}(?: [0-9A-F]{2})*⟩)+", _joined_bytes, text)
+    return re.sub("^␣(?=.)", " ", text)
+
+
+def _joined(tokens: Tokens, positions: Sequence[int]) -> str:
     starts = {word[0] for word in tokens.words}
     spaces_written = any(label.startswith(" ") for label in tokens.labels)
     text = ""
@@ -161,8 +175,7 @@ def word_text(tokens: Tokens, positions: Sequence[int]) -> str:
         elif n and not spaces_written:
             piece = " " + piece
         text += piece
-    text = re.sub(r"(?:⟨[0-9A-F]{2}(?: [0-9A-F]{2})*⟩)+", _joined_bytes, text)
-    return re.sub("^␣(?=.)", " ", text)
+    return text
 
 
 def _joined_bytes(shown: re.Match[str]) -> str:
@@ -176,9 +189,8 @@ def find_word(tokens: Tokens, word: str) -> tuple[tuple[int, ...], ...]:
     As written; where it is not, without regard to case and accents (a tokenizer may have dropped both).
     """
     for normal in (_exact, _loose):
-        wanted = [normal(part) for part in split_words(word)]
-        row = [(group, normal(word_text(tokens, group).strip())) for group in tokens.words]
-        row = [(group, text) for group, text in row if text]
+        wanted = [normal(part) for part in _wanted(word)]
+        row = [(group, normal(text)) for group, text in zip(tokens.words, tokens.texts, strict=True) if text]
         found = tuple(
             tuple(i for group, _ in row[n : n + len(wanted)] for i in group)
             for n in range(len(row) - len(wanted) + 1)
@@ -187,6 +199,11 @@ def find_word(tokens: Tokens, word: str) -> tuple[tuple[int, ...], ...]:
         if found:
             return found
     return ()
+
+
+@lru_cache(maxsize=1000)
+def _wanted(word: str) -> tuple[str, ...]:
+    return tuple(split_words(word))
 
 
 def split_words(text: str) -> list[str]:
@@ -204,7 +221,7 @@ def split_words(text: str) -> list[str]:
 
 
 def _exact(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _loose(text: str) -> str:
