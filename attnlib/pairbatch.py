@@ -1,0 +1,298 @@
+"""Many prompt pairs measured at once: what `compare` finds of each, one number per head, from batched passes.
+
+Pairs of one shape (as many tokens in A, in B, as many units) run as one batch; nothing is padded. Kept are numbers,
+never attention. Not here: which pairs, and where results go (study.py).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from attnlib.align import Alignment, Unit, align
+from attnlib.attention import AttentionCall
+from attnlib.distances import Rows, mean_distances
+from attnlib.errors import InputError
+from attnlib.inputs import Inputs, read_inputs, tokenize_all
+from attnlib.models import Model, stacked_outputs
+from attnlib.pairs import Pair
+from attnlib.spans import Span, default_focus, find_span, sinks_of, units_of
+
+MEASURES = ("shift", "shift_corrected", "jsd_focus", "tv_focus", "jsd", "tv")  # of comparison.STATISTICS
+BATCH_TOKENS = 1024  # of prompts A in one batch, at most
+BATCH_NUMBERS = 64_000_000  # logits, or attention weights that must be kept, of one batch
+
+
+class PairRead(NamedTuple):
+    """One pair as the model reads it."""
+
+    inputs: tuple[Inputs, Inputs]
+    alignment: Alignment
+    focus: Span
+    targets: tuple[Span, ...]
+    edit: Unit | None  # the word that is replaced, where nothing else differs
+
+    @property
+    def shape(self) -> tuple[int, int, int, bool]:
+        """Tokens of A and B, units, and whether every unit is one token of each: what a batch has in common."""
+        plain = all(len(unit.a) == len(unit.b) == 1 for unit in self.alignment.units)
+        return len(self.alignment.a), len(self.alignment.b), len(self.alignment), plain
+
+
+@dataclass(frozen=True, eq=False)
+class PairNumbers:
+    """What was measured of the pairs of one batch; NaN where there is no such head or number."""
+
+    heads: dict[str, Float[np.ndarray, "pair layer head"]]  # by measure
+    deviation: Float[np.ndarray, " pair"]  # causal: how far rows before the first edit differ, which must be nothing
+    log_likelihoods: Float[np.ndarray, "pair prompt"]  # causal: Σ log p(token | those before) of A and of B
+    log_odds: Float[np.ndarray, " pair"]  # causal: log p(A's word) − log p(B's word), where one word is replaced
+
+
+def read_pairs_for(model: Model, pairs: Sequence[Pair]) -> list[PairRead | InputError]:
+    """Tokenize and align each pair; an InputError instead where one cannot be read."""
+    texts = [text for pair in pairs for text in (pair.prompt_a, pair.prompt_b)]
+    try:
+        encodings = tokenize_all(model, texts)
+    except Exception:  # one text no tokenizer takes: each by itself will say which
+        encodings = [None] * len(texts)
+    return [_read(model, pair, encodings[2 * n : 2 * n + 2]) for n, pair in enumerate(pairs)]
+
+
+def _read(model: Model, pair: Pair, encodings: Sequence[Any]) -> PairRead | InputError:
+    sides = []
+    for name, text, encoding in zip("AB", (pair.prompt_a, pair.prompt_b), encodings, strict=True):
+        try:
+            sides.append(read_inputs(model, text, None, truncate=False, encoding=encoding))
+        except InputError as error:
+            return InputError(f"Prompt {name}: {error}")
+    a, b = sides
+    try:
+        alignment = align(a.tokens, b.tokens)
+        if not alignment.shared:
+            return InputError("The prompts have no token that stands for another: nothing can be compared.")
+        focus = find_span(alignment, pair.focus, "focus word", last=True) if pair.focus else default_focus(alignment)
+        targets = tuple(find_span(alignment, word, "target word", last=False) for word in pair.targets)
+    except InputError as error:
+        return error
+    if len(targets) > 2:
+        return InputError(f"A target shift takes one or two target words; {len(targets)} were given.")
+    edits = [unit for unit in alignment.units if unit.kind != "equal"]
+    edit = edits[0] if len(edits) == 1 and edits[0].kind == "replaced" else None
+    return PairRead((a, b), alignment, focus, targets, edit)
+
+
+# ---------------------------------------------------------------------------------------------- batches
+
+
+def batches(model: Model, reads: Sequence[PairRead]) -> Iterator[list[int]]:
+    """Numbers of pairs of one shape, as many at once as are quick and fit into memory.
+
+    The same for the same pairs, wherever they are measured.
+    """
+    by_shape: dict[tuple[int, int, int, bool], list[int]] = {}
+    for n, read in enumerate(reads):
+        by_shape.setdefault(read.shape, []).append(n)
+    for (a, b, _, _), members in sorted(by_shape.items()):
+        size = max(1, min(BATCH_TOKENS // max(a, b), BATCH_NUMBERS // _numbers(model, a, b)))
+        yield from (members[start : start + size] for start in range(0, len(members), size))
+
+
+def _numbers(model: Model, a: int, b: int) -> int:
+    """Logits of a pair, and attention weights that must wait: of a layer, or of all where A and B run apart."""
+    heads = [count for counts in model.heads.values() for count in counts]
+    waiting = max(heads) * 8 if a == b and model.routed else sum(heads)
+    words = model.hf.config.get_text_config().vocab_size
+    return max(1, (a + b) * words, waiting * a * a)
+
+
+def measure_pairs(model: Model, reads: Sequence[PairRead]) -> PairNumbers:
+    """Every pair of one batch (`batches`), measured in one or two forward passes."""
+    gauge = _Gauge(model, reads)
+    lengths = len(reads[0].alignment.a), len(reads[0].alignment.b)
+    rows = [[read.inputs[side] for read in reads] for side in (0, 1)]
+    if lengths[0] == lengths[1]:
+        logits = _forward(model, [*rows[0], *rows[1]], lambda _, w: gauge.measure(w[: len(reads)], w[len(reads) :]))
+        both = [] if logits is None else [logits[: len(reads)], logits[len(reads) :]]
+    else:
+        kept: dict[int, Tensor] = {}
+        logits_a = _forward(model, rows[0], kept.__setitem__)
+        logits_b = _forward(model, rows[1], lambda layer, w: gauge.measure(kept.pop(layer), w))
+        both = [found for found in (logits_a, logits_b) if found is not None]
+    numbers = gauge.results()
+    return _with_words(numbers, rows, reads, both) if both and model.family == "causal" else numbers
+
+
+def _forward(model: Model, rows: Sequence[Inputs], see: Callable[[int, Tensor], None]) -> Tensor | None:
+    """One pass over prompts of one length; `see` gets every layer's weights of the model's first attention."""
+    stack = model.stacks[0]
+    names = rows[0].tensors
+    inputs = {name: torch.cat([row.tensors[name] for row in rows]) for name in names}
+
+    def observe(call: AttentionCall) -> None:
+        if call.place.stack == stack:
+            see(call.place.layer, call.weights)
+
+    output = model.forward(inputs, [observe])
+    if not model.routed:
+        for layer, weights in enumerate(stacked_outputs(output)[stack]):
+            see(layer, weights)
+    return output.get("logits")
+
+
+# ---------------------------------------------------------------------------------------------- attention
+
+
+@dataclass(eq=False)
+class _Gauge:
+    """Measures the layers of a batch as they pass."""
+
+    model: Model
+    reads: Sequence[PairRead]
+    found: list[Tensor] = field(default_factory=list)  # of each layer: [measure, pair, head]
+    deviations: Tensor | None = None  # [pair]
+
+    def __post_init__(self) -> None:
+        device = self.model.device
+        units = [read.alignment.units for read in self.reads]
+        plain = self.reads[0].shape[3]
+        self.groups = None if plain else tuple(_groups(units, side).to(device) for side in ("a", "b"))
+        self.shared = _marks([read.alignment.shared for read in self.reads], len(units[0])).to(device)
+        focus = [set(units_of(read.alignment, read.focus)) & set(read.alignment.shared) for read in self.reads]
+        self.focus_rows = _marks(focus, len(units[0])).to(device)
+        self.looks = [_looks(self.reads, side).to(device) for side in (0, 1)]  # [pair, look, token]
+        self.untouched = self._untouched().to(device) if self.model.causal and plain else None
+
+    def _untouched(self) -> Float[Tensor, "pair token"]:
+        """1 for tokens before the first edit: in a causal model their rows are the same in both prompts."""
+        tokens = len(self.reads[0].alignment)
+        firsts = [read.alignment.first_edit for read in self.reads]
+        return _marks([range(tokens if first is None else first) for first in firsts], tokens)
+
+    def measure(
+        self, a: Float[Tensor, "pair head query_a key_a"], b: Float[Tensor, "pair head query_b key_b"]
+    ) -> None:
+        """One layer of all pairs."""
+        a, b = a.float(), b.float()
+        shifts = self._shifts(a, b)
+        if self.untouched is not None:
+            rows = self.untouched[:, None, :, None]
+            apart = ((a - b).abs() * rows).amax((1, 2, 3))
+            self.deviations = apart if self.deviations is None else torch.maximum(self.deviations, apart)
+        if self.groups is not None:
+            a, b = (_grouped(w, groups) for w, groups in zip((a, b), self.groups, strict=True))
+        distances = mean_distances(a, b, Rows(self.shared, self.shared, self.focus_rows))
+        self.found.append(torch.stack([*shifts, *distances]).cpu())
+
+    def _shifts(self, a: Tensor, b: Tensor) -> tuple[Float[Tensor, "pair head"], Float[Tensor, "pair head"]]:
+        """The target shift G, and the same without the sinks; NaN without targets."""
+        focus, first, second, sinks = range(4)
+        preferences = []
+        for weights, looks in zip((a, b), self.looks, strict=True):
+            row = (weights * looks[:, focus, None, :, None]).sum(2)  # [pair, head, key]
+            masses = torch.einsum("phk,plk->plh", row, looks[:, first:])  # [pair, look, head]
+            preference = masses[:, first - 1] - masses[:, second - 1]
+            preferences.append((preference, preference / (1 - masses[:, sinks - 1])))
+        (plain_a, corrected_a), (plain_b, corrected_b) = preferences
+        return plain_b - plain_a, corrected_b - corrected_a
+
+    def results(self) -> PairNumbers:
+        """All layers, without what comes from the logits."""
+        pairs = len(self.reads)
+        widest = max(layer.shape[2] for layer in self.found)
+        values = np.full((len(MEASURES), pairs, len(self.found), widest), np.nan, np.float32)
+        for n, layer in enumerate(self.found):
+            values[:, :, n, : layer.shape[2]] = layer.numpy()
+        for n, read in enumerate(self.reads):
+            if not read.targets:
+                values[:2, n] = np.nan
+            elif _a_target_is_a_sink(read):
+                values[1, n] = np.nan
+        nothing = np.full(pairs, np.nan)
+        deviation = nothing if self.deviations is None else self.deviations.double().cpu().numpy()
+        heads = dict(zip(MEASURES, values, strict=True))
+        return PairNumbers(heads, deviation, np.full((pairs, 2), np.nan), nothing)
+
+
+def _marks(chosen: Sequence[Any], size: int) -> Float[Tensor, "pair place"]:
+    """1 at the chosen places of each pair, else 0."""
+    marks = np.zeros((len(chosen), size), np.float32)
+    for row, places in zip(marks, chosen, strict=True):
+        row[list(places)] = 1.0
+    return torch.from_numpy(marks)
+
+
+def _looks(reads: Sequence[PairRead], side: int) -> Float[Tensor, "pair look token"]:
+    """What the focus word's row is made of, and what is added up of it: focus, two targets, sinks."""
+    tokens = len(reads[0].inputs[side].tokens)
+    looks = np.zeros((len(reads), 4, tokens), np.float32)
+    for row, read in zip(looks, reads, strict=True):
+        focus = (read.focus.a, read.focus.b)[side]
+        row[0, list(focus)] = 1 / len(focus)
+        for n, target in enumerate(read.targets):
+            row[1 + n, list((target.a, target.b)[side])] = 1.0
+        row[3, sinks_of(read.inputs[side].tokens)] = 1.0
+    return torch.from_numpy(looks)
+
+
+def _groups(units: Sequence[Sequence[Unit]], side: str) -> Float[Tensor, "pair unit token"]:
+    """1 where a token is in a unit."""
+    tokens = max(i for unit in units[0] for i in getattr(unit, side)) + 1
+    groups = np.zeros((len(units), len(units[0]), tokens), np.float32)
+    for row, mine in zip(groups, units, strict=True):
+        for u, unit in enumerate(mine):
+            row[u, list(getattr(unit, side))] = 1.0
+    return torch.from_numpy(groups)
+
+
+def _grouped(
+    weights: Float[Tensor, "pair head query key"], groups: Float[Tensor, "pair unit token"]
+) -> Float[Tensor, "pair head unit key_unit"]:
+    """Attention between units: to a unit the sum, from a unit the mean; 0 to and from one without tokens."""
+    means = groups / groups.sum(-1, keepdim=True).clamp_min(1)
+    return means[:, None] @ weights @ groups.mT[:, None]
+
+
+def _a_target_is_a_sink(read: PairRead) -> bool:
+    return any(
+        set(sinks_of(inputs.tokens)) & set((span.a, span.b)[side])
+        for span in read.targets
+        for side, inputs in enumerate(read.inputs)
+    )
+
+
+# ---------------------------------------------------------------------------------------------- words
+
+
+def _with_words(
+    numbers: PairNumbers,
+    rows: Sequence[Sequence[Inputs]],
+    reads: Sequence[PairRead],
+    logits: Sequence[Float[Tensor, "pair _ word"]],
+) -> PairNumbers:
+    """With what a causal model's logits say: of prompt A and of B from the second token on, and of the edit."""
+    sums, edits = [], []
+    for side, (mine, found) in enumerate(zip(rows, logits, strict=True)):
+        ids = torch.cat([row.tensors["input_ids"] for row in mine])
+        log_probs = _log_probs(found[:, :-1], ids[:, 1:])  # [pair, token]: of the second token first
+        sums.append(log_probs.sum(-1))
+        edits.append([_of_edit(row, read.edit, side) for row, read in zip(log_probs, reads, strict=True)])
+    odds = np.array(edits[0]) - np.array(edits[1])
+    return replace(numbers, log_likelihoods=np.stack(sums, 1), log_odds=odds)
+
+
+def _log_probs(
+    logits: Float[Tensor, "pair token word"], wanted: Int[Tensor, "pair token"]
+) -> Float[np.ndarray, "pair token"]:
+    chosen = logits.gather(-1, wanted[..., None])[..., 0].float()
+    return (chosen - logits.float().logsumexp(-1)).double().cpu().numpy()
+
+
+def _of_edit(log_probs: Float[np.ndarray, " token"], edit: Unit | None, side: int) -> float:
+    """log p of the word that is replaced; NaN where more differs, or nothing stands before it."""
+    places: tuple[int, ...] = () if edit is None else (edit.a, edit.b)[side]
+    return float(log_probs[[i - 1 for i in places]].sum()) if places and places[0] > 0 else np.nan
