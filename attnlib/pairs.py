@@ -1,21 +1,31 @@
-"""Prompt pairs to compare: those that come with the project, and those of a CSV file. Not here: comparing them.
+"""Prompt pairs to compare, from a table with a row for each. Not here: other formats (pairfiles.py), comparing.
 
-Nothing in this file imports torch. A format of pairs is one function: a path in, a tuple of `Pair` out.
+Nothing in this file imports torch.
 """
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from attnlib.errors import InputError
+from attnlib.tables import Table, TableRow, as_text, read_table
 
 PAIR_FOLDER = Path(__file__).resolve().parent.parent / "data" / "pairs"
-COLUMNS = ("category", "prompt_a", "prompt_b", "focus", "targets", "group", "note")
+COLUMNS = (
+    *("category", "prompt_a", "prompt_b", "focus", "targets", "group", "note"),
+    *("candidate_a", "candidate_b"),
+)
 REQUIRED = ("prompt_a", "prompt_b")
+LONGEST = 20_000  # characters of a prompt
+USUAL = {  # what others call our columns
+    "prompt_a": ("a", "sent_more", "sentence_a", "text_a", "sentence1", "original", "prompt1"),
+    "prompt_b": ("b", "sent_less", "sentence_b", "text_b", "sentence2", "counterfactual", "prompt2"),
+    "category": ("bias_type", "type"),
+    "targets": ("target",),
+    "group": ("contrast",),
+}
 
 
 @dataclass(frozen=True)
@@ -53,82 +63,102 @@ def categories() -> tuple[str, ...]:
 
 
 def read_pairs(path: str | Path) -> tuple[Pair, ...]:
-    """Read pairs from a CSV file with the columns of `Pair`; targets have a | between them.
+    """Read pairs from a CSV or Parquet file with the columns of `Pair`; targets have a | between them.
 
-    Only the prompts must be there; further columns are ignored. Raises InputError, which names the file, the line
-    and the remedy.
+    Only the prompts must be there; further columns go to `Pair.further`. Raises InputError for the first row that is
+    no pair, which names the file, the line and the remedy; `iter_pairs` goes on after such a row.
     """
-    path = Path(path)
-    lines = _records(path.name, _text(path))
-    at, header = next(lines, (1, []))
-    columns = [name.strip() for name in header]
-    missing = [name for name in REQUIRED if name not in columns]
+    pairs = []
+    table = read_table(path)
+    for record in table_pairs(table):
+        if isinstance(record, Dropped):
+            raise InputError(f"{record.place}: {record.reason}")
+        pairs.append(record)
+    if not pairs:
+        raise InputError(f"{table.start}: no pair follows. Add a line for each pair of prompts.")
+    return tuple(pairs)
+
+
+def table_pairs(table: Table, columns: Mapping[str, str] | None = None) -> Iterator[Pair | Dropped]:
+    """A pair of each row, or why it is none; `columns` maps our names to the table's.
+
+    Raises InputError where a column is missing.
+    """
+    names = _mapped(table, columns or {})
+    return (_pair(row, names, table.columns) for row in table.rows)
+
+
+def frame_pairs(frame: Any, columns: Mapping[str, str] | None = None) -> Iterator[Pair | Dropped]:
+    """The same of a pandas DataFrame."""
+    rows = (
+        TableRow(f"row {number}", tuple(as_text(cell) for cell in cells))
+        for number, cells in enumerate(frame.itertuples(index=False, name=None), 1)
+    )
+    return table_pairs(Table("the table", "the table", tuple(map(str, frame.columns)), rows), columns)
+
+
+def _mapped(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
+    """Our names and the table's, of the columns it has."""
+    unknown = [name for name in columns if name not in COLUMNS]
+    if unknown:
+        raise InputError(f"There is no column {unknown[0]} to give. Ours are {', '.join(COLUMNS)}.")
+    absent = [name for name in columns.values() if name not in table.columns]
+    if absent:
+        raise InputError(f"{table.start}: no column {absent[0]}. There are {', '.join(table.columns)}.")
+    names = {name: columns.get(name, name) for name in COLUMNS}
+    missing = [name for name in REQUIRED if names[name] not in table.columns]
     if missing:
         raise InputError(
-            f"{path.name}, line {at}: no column {' and no column '.join(missing)}. The first line names the columns, "
-            f"separated by commas: {','.join(COLUMNS)}."
+            f"{table.start}: no column {' and no column '.join(missing)}. The first line names the columns, "
+            f"separated by commas: {','.join(COLUMNS)}; or say which of the file's columns are meant."
         )
-    pairs = tuple(_pair(f"{path.name}, line {line}", columns, cells) for line, cells in lines)
-    if not pairs:
-        raise InputError(f"{path.name}, line {at}: no pair follows. Add a line for each pair of prompts.")
-    return pairs
+    return {ours: theirs for ours, theirs in names.items() if theirs in table.columns}
 
 
-def _text(path: Path) -> str:
-    """The file's text, with or without the mark that spreadsheets put first."""
-    try:
-        raw = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
-        raise InputError(
-            f"{path.name} cannot be read ({type(error).__name__}). Check that the file exists."
-        ) from None
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path.name}, line {line}: this is not UTF-8. Save the file as CSV with UTF-8.") from None
-
-
-def _records(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record that is not blank, with the line it starts on."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise InputError(
-                f"{name}, line {line}: not CSV from here on ({error}). "
-                'Put a cell that has quotation marks between quotation marks, and write each of its own twice: "".'
-            ) from None
-        if any(cell.strip() for cell in cells):
-            yield line, cells
-
-
-def _pair(place: str, columns: Sequence[str], cells: Sequence[str]) -> Pair:
-    if len(cells) > len(columns):
-        raise InputError(
-            f"{place}: {len(cells)} cells, and there are {len(columns)} columns. "
-            'Put a cell that has a comma between quotation marks: "Yes, she".'
+def _pair(row: TableRow, names: Mapping[str, str], columns: Sequence[str]) -> Pair | Dropped:
+    if len(row.cells) > len(columns):
+        return Dropped(
+            row.place,
+            f"{len(row.cells)} cells, and there are {len(columns)} columns. "
+            'Put a cell that has a comma between quotation marks: "Yes, she".',
         )
-    cell = dict(zip(columns, cells, strict=False))  # a short line lacks its last cells
+    cells = dict(zip(columns, row.cells, strict=False))  # a short line lacks its last cells
+    cell = {ours: cells.get(theirs, "") for ours, theirs in names.items()}
     for name in REQUIRED:
-        if not cell.get(name, "").strip():
-            raise InputError(f"{place}: {name} is empty. Write a prompt there, or take the line out.")
+        if not cell[name].strip():
+            return Dropped(row.place, f"{name} is empty. Write a prompt there, or take the line out.")
+        if len(cell[name]) > LONGEST:
+            return Dropped(row.place, f"{name} has {len(cell[name]):,} characters; {LONGEST:,} are read at most.")
     category, focus, group, note = (cell.get(name, "").strip() for name in ("category", "focus", "group", "note"))
     targets = tuple(word.strip() for word in cell.get("targets", "").split("|") if word.strip())
-    return Pair(category, cell["prompt_a"], cell["prompt_b"], focus, targets, group, note)
+    candidates = tuple(cell.get(name, "").strip() for name in ("candidate_a", "candidate_b"))
+    taken = set(names.values())
+    further = tuple((name, cells.get(name, "")) for name in columns if name and name not in taken)
+    return Pair(
+        category,
+        cell["prompt_a"],
+        cell["prompt_b"],
+        focus,
+        targets,
+        group,
+        note,
+        candidates if all(candidates) else (),
+        further,
+    )
 
 
-def iter_pairs(
-    path: str | Path, format: str = "csv", columns: dict[str, str] | None = None
-) -> Iterator[Pair | Dropped]:
-    """The pairs of a file, one after the other."""
-    return iter(read_pairs(path))
+class TableHead(NamedTuple):
+    """The beginning of a table, to say which of its columns are meant."""
+
+    columns: tuple[str, ...]
+    guess: dict[str, str]  # our names and the table's
+    rows: tuple[tuple[str, ...], ...]
 
 
-def frame_pairs(frame: Any, columns: dict[str, str] | None = None) -> Iterator[Pair | Dropped]:
-    """The pairs of a DataFrame."""
-    return iter(Pair("", str(a), str(b)) for a, b in zip(frame["prompt_a"], frame["prompt_b"], strict=True))
+def table_head(path: str | Path, count: int = 5) -> TableHead:
+    """The columns of a file, a guess what they are, and its first rows. Raises InputError."""
+    table = read_table(path)
+    lower = {name.lower().strip(): name for name in reversed(table.columns)}
+    found = {ours: [lower[name] for name in (ours, *USUAL.get(ours, ())) if name in lower] for ours in COLUMNS}
+    rows = [row.cells for row, _ in zip(table.rows, range(count), strict=False)]
+    return TableHead(table.columns, {ours: names[0] for ours, names in found.items() if names}, tuple(rows))

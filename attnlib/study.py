@@ -18,7 +18,8 @@ import pandas as pd
 
 from attnlib.errors import InputError
 from attnlib.models import Model, load_model
-from attnlib.pairs import Dropped, Pair, frame_pairs, iter_pairs
+from attnlib.pairfiles import iter_pairs
+from attnlib.pairs import Dropped, Pair, frame_pairs
 from attnlib.provenance import provenance
 from attnlib.sources import find_model, model_root
 from attnlib.studyfolder import FORMAT, StudyFolder, Taken, disk_errors, identity_of
@@ -59,11 +60,11 @@ def run_study(
 ) -> Study:
     """Measure every pair in every model; returns the results, which are in the folder `out`.
 
-    `pairs` is a file (`format`: one of pairs.FORMATS; `columns` maps our names to those of a CSV or Parquet file), a
-    DataFrame with the columns of a CSV, or any iterable of `Pair`. None: go on with the study in `out`. The same call
-    again goes on, too. `effects`: also causal effects of every head, of pairs with candidates (slow). `scores`: also
-    how likely a masked model finds the prompts. `engine` "ray" runs on the Ray cluster of RAY_ADDRESS, with `workers`
-    model actors. `progress` hears of every batch and stops the study by returning False; it can go on later.
+    `pairs` is a file (`format`: one of pairfiles.FORMATS; `columns` maps our names to those of a CSV or Parquet
+    file), a DataFrame with the columns of a CSV, or any iterable of `Pair`. None: go on with the study in `out`. The
+    same call again goes on, too. `effects`: also causal effects of every head, of pairs with candidates (slow).
+    `scores`: also how likely a masked model finds the prompts. `engine` "ray" runs on the Ray cluster of RAY_ADDRESS,
+    with `workers` model actors. `progress` hears of every batch and stops the study by returning False; it can go on later.
     Raises InputError where something is wrong with pairs, models or folder; a bad pair only gets its reason.
     """
     if engine not in ENGINES:

@@ -144,9 +144,9 @@ def written(folder: Path, text: str | bytes) -> Path:
     return path
 
 
-def test_optional_columns_may_be_missing_and_others_are_ignored(tmp_path: Path) -> None:
+def test_optional_columns_may_be_missing_and_others_are_kept(tmp_path: Path) -> None:
     path = written(tmp_path, 'year, note ,prompt_b,prompt_a\n2020,New,"Yes, he","Yes, she"\n\n')
-    assert read_pairs(path) == (Pair("", "Yes, she", "Yes, he", note="New"),)
+    assert read_pairs(path) == (Pair("", "Yes, she", "Yes, he", note="New", further=(("year", "2020"),)),)
 
 
 def test_a_file_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
@@ -163,7 +163,8 @@ HEAD = "category,prompt_a,prompt_b\n"
     ("text", "says"),
     [
         ("", r"mine.csv, line 1: no column prompt_a and no column prompt_b. The first line names the columns"),
-        ("category;prompt_a;prompt_b\n", "line 1: no column prompt_a .* separated by commas"),
+        ("category;prompt_a\n", "line 1: no column prompt_b. .* separated by commas"),
+        ("category,prompt_a,prompt_b,category\n", "line 1: two columns are named category"),
         ("category,prompt_a\nAge,She\n", "line 1: no column prompt_b"),
         (HEAD, "line 1: no pair follows"),
         (HEAD + "\n,,\n", "line 1: no pair follows"),
@@ -173,7 +174,10 @@ HEAD = "category,prompt_a,prompt_b\n"
         (HEAD + "Age,Yes, she,Yes, he\n", "line 2: 5 cells, and there are 3 columns. Put a cell that has a comma"),
         (HEAD + 'Age,A,B\nAge,"She,He\n', "line 3: not CSV from here on"),
         (HEAD.encode() + "Age,Zoë,Zoé\n".encode("latin-1"), "line 2: this is not UTF-8. Save the file"),
-        (HEAD.encode("utf-16"), "line 1: this is not UTF-8"),
+        (HEAD.encode("utf-16"), "line 1: no pair follows"),
+        (HEAD.encode("utf-16") + b"\0", "this is not UTF-16, as its first bytes say"),
+        (HEAD.encode("utf-16-le"), "not text: it has zero bytes"),
+        (HEAD + "Age," + "x" * 20_001 + ",B", "prompt_a has 20,001 characters; 20,000 are read at most"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_line_and_remedy(tmp_path: Path, text: str | bytes, says: str) -> None:
@@ -198,4 +202,6 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
 
 
 def test_the_columns_of_the_file_are_the_fields_of_a_pair() -> None:
-    assert tuple(Pair.__dataclass_fields__) == COLUMNS
+    fields = list(Pair.__dataclass_fields__)
+    assert fields == [*COLUMNS[:-2], "candidates", "further"]
+    assert COLUMNS[-2:] == ("candidate_a", "candidate_b")
