@@ -43,7 +43,8 @@ def forest(summaries: Mapping[str, HeadSummary], heads: Sequence[Place], title: 
     """
     traces, ends = [], [0.0]
     for n, (name, summary) in enumerate(summaries.items()):
-        rows = [(row, place) for row, place in enumerate(reversed(heads)) if place in set(_known(summary))]
+        known = set(_known(summary))
+        rows = [(len(heads) - 1 - nth, place) for nth, place in enumerate(heads) if place in known]
         offset = (0.5 - (n + 0.5) / len(summaries)) * 0.6
         traces.append(_markers(name, summary, rows, offset, SIDES[(n + 1) % len(SIDES)]))
         for _, place in rows:
@@ -60,13 +61,14 @@ def _markers(
     name: str, summary: HeadSummary, rows: Sequence[tuple[int, Place]], offset: float, colour: str
 ) -> go.Scatter:
     places = [place for _, place in rows]
+    mean, low, high = (_at(values, places) for values in (summary.mean, summary.low, summary.high))
     passed = [bool(summary.significant[place]) for place in places]
     return go.Scatter(
         name=short(name),
         mode="markers",
-        x=[float(summary.mean[place]) for place in places],
+        x=mean,
         y=[row + offset for row, _ in rows],
-        error_x=_whiskers(*(_at(values, places) for values in (summary.mean, summary.low, summary.high))),
+        error_x=_whiskers(mean, low, high, colour),
         marker={"size": 9, "color": colour, "symbol": ["circle" if known else "circle-open" for known in passed]},
         customdata=[list(place) for place in places],
         hovertext=[f"{short(name)}: {_told(summary, place)}" for place in places],
@@ -80,11 +82,15 @@ def _at(values: Float[np.ndarray, "layer head"], places: Sequence[Place]) -> Flo
 
 
 def _whiskers(
-    mean: Float[np.ndarray, " item"], low: Float[np.ndarray, " item"], high: Float[np.ndarray, " item"]
+    mean: Float[np.ndarray, " item"],
+    low: Float[np.ndarray, " item"],
+    high: Float[np.ndarray, " item"],
+    colour: str = SIDES[0],
 ) -> dict:
-    """Error bars; none where there is no interval."""
+    """Error bars; none where there is no interval. Plotly's own colour for markers of several colours is black."""
     up, down = np.nan_to_num(high - mean), np.nan_to_num(mean - low)
-    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.5, "width": 3}
+    look = {"color": colour, "thickness": 1.5, "width": 3}
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down} | look
 
 
 def _told(summary: HeadSummary, place: Place) -> str:
@@ -98,7 +104,7 @@ def _told(summary: HeadSummary, place: Place) -> str:
 
 def _rows(figure: go.Figure, names: Sequence[str]) -> None:
     name_axis(figure.update_yaxes, names)
-    figure.update_yaxes(range=[-0.6, max(1, len(names)) - 0.4], automargin=True)
+    figure.update_yaxes(range=[-0.6, max(1, len(names)) - 0.4], zeroline=False, automargin=True)
 
 
 def volcano(
@@ -108,7 +114,8 @@ def volcano(
     values = getattr(summary, by)
     places = [place for place in _known(summary) if np.isfinite(values[place])]
     x, y = _at(values, places), -np.log10(np.maximum(_at(summary.p_holm, places), LEAST_P))
-    large = set(np.lexsort((-np.abs(x), -y))[:named].tolist())
+    order = np.lexsort((-np.abs(x), -y)).tolist()
+    large = {n for n in order[:named] if n == order[0] or summary.significant[places[n]]}
     points = go.Scatter(
         x=x,
         y=y,
@@ -192,7 +199,7 @@ def group_scatter(
         y=y,
         error_y=_whiskers(y, low, high) | {"thickness": 1},
         text=[label if n in named else "" for n, label in enumerate(labels)],
-        textposition="top center",
+        textposition=["top left" if value > np.mean(_around(x)) else "top right" for value in x],  # into the chart
         cliponaxis=False,
         marker={"size": 8, "color": [MORE if value > 0 else LESS for value in y]},
         customdata=[[label] for label in labels],
@@ -274,9 +281,11 @@ def _mark(figure: go.Figure, mean: tuple[float, float, float] | None) -> None:
     figure.add_vline(mean[0], line={"width": 2, "dash": "dash", "color": SIDES[0]})
     figure.add_annotation(
         text=f"mean {interval(*mean, places_of(np.array(mean)))}",
-        x=mean[0],
+        x=1,
+        xref="paper",
+        xanchor="right",
         y=1,
         yref="paper",
+        yanchor="bottom",
         showarrow=False,
-        yshift=10,
     )
