@@ -1,6 +1,6 @@
 """Arrays in, Plotly figures out. Charts only: the views of attention are drawn on canvas (views/)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,22 +16,22 @@ def target_bars(targets: Sequence[str], prompts: Sequence[str], masses: Sequence
     """Attention from the focus word to each target, one bar per prompt; `masses` is [prompt][target]."""
     bars = [
         go.Bar(
-            name=_short(prompt),
+            name=short(prompt),
             x=list(range(len(targets))),
             y=list(values),
             text=[f"{value:.3f}" for value in values],
             textposition="outside",
             cliponaxis=False,
             marker_color=SIDES[n % len(SIDES)],
-            customdata=[_short(target) for target in targets],
-            hovertemplate=f"{_short(prompt)} → %{{customdata}}: %{{y:.3f}}<extra></extra>",
+            customdata=[short(target) for target in targets],
+            hovertemplate=f"{short(prompt)} → %{{customdata}}: %{{y:.3f}}<extra></extra>",
         )
         for n, (prompt, values) in enumerate(zip(prompts, masses, strict=True))
     ]
     top = max([0.05, *(value for values in masses for value in values)])
     figure = go.Figure(bars)
-    figure.update_layout(barmode="group", **_layout(300))
-    _name_axis(figure.update_xaxes, targets)
+    figure.update_layout(barmode="group", **layout(300))
+    name_axis(figure.update_xaxes, targets)
     figure.update_yaxes(title="attention", range=[0, min(1.1, top * 1.2)])
     return figure
 
@@ -42,17 +42,19 @@ def word_bars(words: Sequence[WordChange], names: tuple[str, str] = ("A", "B")) 
     bar = go.Bar(
         orientation="h",
         y=list(range(len(shown))),
-        customdata=[_short(word.word.strip() or word.word) for word in shown],
+        customdata=[short(word.word.strip() or word.word) for word in shown],
         x=[word.log_ratio for word in shown],
         text=[f"{word.p_a:.3f} → {word.p_b:.3f}" for word in shown],
         textposition="auto",
+        cliponaxis=False,
         marker_color=[MORE if word.log_ratio > 0 else LESS for word in shown],
         hovertemplate="%{customdata}: %{text}, log-ratio %{x:+.2f}<extra></extra>",
     )
     figure = go.Figure(bar)
-    figure.update_layout(**_layout(60 + 26 * max(1, len(shown))), showlegend=False)
-    figure.update_xaxes(title=f"← likelier under {names[0]}   log-ratio   likelier under {names[1]} →", zeroline=True)
-    _name_axis(figure.update_yaxes, [word.word.strip() or word.word for word in shown])
+    figure.update_layout(**layout(60 + 26 * max(1, len(shown))), showlegend=False)
+    title = f"← likelier under {names[0]}   log-ratio   likelier under {names[1]} →"
+    figure.update_xaxes(title=title, zeroline=True, range=padded([word.log_ratio for word in shown], 0.35))
+    name_axis(figure.update_yaxes, [word.word.strip() or word.word for word in shown])
     return figure
 
 
@@ -88,18 +90,27 @@ def effect_scatter(
         hovertemplate="head %{customdata[0]}-%{customdata[1]}: moves %{x:.3f}, effect %{y:+.3f}<extra></extra>",
     )
     figure = go.Figure(points)
-    figure.update_layout(**_layout(360), showlegend=False, clickmode="event+select")
+    figure.update_layout(**layout(360), showlegend=False, clickmode="event+select")
     figure.update_xaxes(title=names[0], rangemode="tozero", zeroline=True)
     figure.update_yaxes(title=names[1], zeroline=True)
     return figure
 
 
-def _name_axis(update: Callable[..., object], names: Sequence[str]) -> None:
+def name_axis(update: Callable[..., object], names: Sequence[str]) -> None:
     """Names on an axis by position: Plotly would draw equal names as one, and read "1950" as a number."""
-    update(tickmode="array", tickvals=list(range(len(names))), ticktext=[_short(name) for name in names])
+    update(tickmode="array", tickvals=list(range(len(names))), ticktext=[short(name) for name in names])
 
 
-def _layout(height: int) -> dict:
+def padded(values: Iterable[float], share: float = 0.08) -> list[float]:
+    """A range of an axis: 0 and all finite values, and room for labels, a share of its length, at each end."""
+    known = [0.0, *(float(value) for value in values if np.isfinite(value))]
+    low, high = min(known), max(known)
+    room = share * (high - low) or 1.0
+    return [low - room, high + room]
+
+
+def layout(height: int) -> dict:
+    """What all charts share; colours of text and background are the theme's."""
     return {
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 28, "b": 8},
@@ -107,7 +118,11 @@ def _layout(height: int) -> dict:
     }
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
     """Text from outside as a label: Plotly reads HTML tags, so their signs are written out."""
-    text = text if len(text) <= 28 else text[:27] + "…"
+    return escaped(text if len(text) <= 28 else text[:27] + "…")
+
+
+def escaped(text: str) -> str:
+    """Text from outside as it is."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -220,9 +220,9 @@ def number(value: SupportsFloat, places: int = 3) -> str:
     return f"{size:.{places}f}".replace("0.", ".", 1) if abs(size) < 1 else f"{size:.{places}f}"
 
 
-def signed(value: SupportsFloat) -> str:
+def signed(value: SupportsFloat, places: int = 3) -> str:
     """A difference with its sign: "+.390", "−.508"."""
-    return ("−" if float(value) < 0 else "+") + number(abs(float(value)))
+    return ("−" if float(value) < 0 else "+") + number(abs(float(value)), places)
 
 
 def prompts_table(

@@ -16,8 +16,6 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
-from numpy.typing import ArrayLike
-from scipy import stats
 
 from attnlib.errors import InputError
 from attnlib.inputs import read_inputs
@@ -322,41 +320,3 @@ def _context(model: Model, template: str, occupation: str, participant: str) -> 
     for other, (female, _) in PRONOUNS.items():
         after = after.replace(other, female)
     return f"{before}{model.tokenizer.mask_token}{after}", PRONOUNS[slot]
-
-
-class Correlation(NamedTuple):
-    """Pearson's r with its bootstrap interval over the items."""
-
-    r: float
-    low: float
-    high: float
-    items: int
-
-
-def correlate(a: ArrayLike, b: ArrayLike, *, resamples: int = 10_000, seed: int = 0) -> Correlation:
-    """Pearson's r of two columns, with a 95 % percentile bootstrap interval over their rows.
-
-    For Winogender the rows are occupations: a strong r can show bias, a weak one cannot prove its absence.
-    """
-    x, y = np.asarray(a, float), np.asarray(b, float)
-    if len(x) != len(y) or len(x) < 3 or not np.isfinite([*x, *y]).all():
-        raise InputError(
-            f"A correlation needs two columns of at least three numbers; these have {len(x)} and {len(y)}."
-        )
-    r = float(stats.pearsonr(x, y).statistic)
-    found = stats.bootstrap(
-        (x, y),
-        lambda u, v, axis=-1: _pearson(u, v, axis),
-        paired=True,
-        vectorized=True,
-        n_resamples=resamples,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
-    return Correlation(r, float(found.confidence_interval.low), float(found.confidence_interval.high), len(x))
-
-
-def _pearson(u: np.ndarray, v: np.ndarray, axis: int) -> np.ndarray:
-    u, v = u - u.mean(axis, keepdims=True), v - v.mean(axis, keepdims=True)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return (u * v).sum(axis) / np.sqrt((u * u).sum(axis) * (v * v).sum(axis))

@@ -47,6 +47,17 @@ def test_word_bars_are_log_ratios_with_the_first_word_on_top() -> None:
     assert bar.orientation == "h"
 
 
+@pytest.mark.parametrize(("p_a", "p_b"), [(0.5, 0.1), (0.082, 0.1), (0.2, 0.2)])
+def test_the_numbers_beside_a_bar_are_not_cut(p_a: float, p_b: float) -> None:
+    """They stand outside a short bar: the axis must leave room, and what is beyond it is drawn all the same."""
+    figure = word_bars([WordChange("next", " was", p_a, p_b)])
+    (low, high), (x,) = figure.layout.xaxis.range, figure.data[0].x
+    assert figure.data[0].cliponaxis is False
+    assert low < min(0, x) - 0.15 * (high - low)
+    assert high > max(0, x) + 0.15 * (high - low)
+    assert word_bars([]).layout.xaxis.range == (-1, 1)
+
+
 def test_the_sign_of_a_change_is_its_colour() -> None:
     figure = word_bars(WORDS)
     colours = dict(zip(figure.layout.yaxis.ticktext, figure.data[0].marker.color, strict=True))

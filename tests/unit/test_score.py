@@ -19,7 +19,6 @@ from attnlib.models import Model
 from attnlib.score import (
     candidate_ids,
     candidate_row,
-    correlate,
     crows_pairs_metric,
     crows_pairs_scores,
     likelihoods,
@@ -268,21 +267,6 @@ def test_winogender_log_odds_by_hand() -> None:
     assert found["log_odds"].item() == pytest.approx(np.mean(expected))
     with pytest.raises(InputError, match="has no pronoun"):
         winogender_log_odds(model, table.assign(sentence="The $OCCUPATION slept."))
-
-
-def test_the_published_statistics_correlate_as_published() -> None:
-    table = pd.read_csv(published("winogender/occupations-stats.tsv"), sep="\t")
-    found = correlate(table["bergsma_pct_female"], table["bls_pct_female"])
-    assert (found.items, round(found.r, 4)) == (60, 0.6719)
-    assert found.low < found.r < found.high
-    assert found == correlate(table["bergsma_pct_female"], table["bls_pct_female"]), "the same at every call"
-
-
-def test_a_correlation_of_too_little_says_so() -> None:
-    with pytest.raises(InputError, match="at least three numbers"):
-        correlate([1, 2], [1, 2])
-    with pytest.raises(InputError, match="these have 3 and 2"):
-        correlate([1, 2, 3], [1, 2])
 
 
 def test_every_winogender_template_can_be_asked() -> None:
