@@ -23,12 +23,13 @@ from attnlib.pairs import Dropped, Pair, frame_pairs
 from attnlib.provenance import provenance
 from attnlib.sources import find_model, model_root
 from attnlib.studyfolder import FORMAT, StudyFolder, Taken, disk_errors, identity_of
-from attnlib.studyparts import Part, Settings, StoppedError, measure_part, read_part
+from attnlib.studyparts import Part, Record, Settings, StoppedError, measure_part, read_part
 from attnlib.studyresults import Study, open_study
 
 Pairs: TypeAlias = str | Path | pd.DataFrame | Iterable[Pair | Dropped]
 ENGINES = ("local", "ray")
 PART = 256  # pairs of a part: what is lost when a study is killed
+BYTES_OF_A_ROW = 5.7  # of the long table on disk, as measured
 BETWEEN = 0.5  # seconds from one writing of progress.json to the next
 
 
@@ -64,8 +65,8 @@ def run_study(
     file), a DataFrame with the columns of a CSV, or any iterable of `Pair`. None: go on with the study in `out`. The
     same call again goes on, too. `effects`: also causal effects of every head, of pairs with candidates (slow).
     `scores`: also how likely a masked model finds the prompts. `engine` "ray" runs on the Ray cluster of RAY_ADDRESS,
-    with `workers` model actors. `progress` hears of every batch and stops the study by returning False; it can go on later.
-    Raises InputError where something is wrong with pairs, models or folder; a bad pair only gets its reason.
+    with `workers` model actors. `progress` hears of every batch and stops the study by returning False; it can go on
+    later. Raises InputError where something is wrong with pairs, models or folder; a bad pair only gets its reason.
     """
     if engine not in ENGINES:
         raise InputError(f"There is no engine {engine!r}. Choose one of {', '.join(ENGINES)}.")
@@ -85,6 +86,39 @@ def run_study(
         else:
             run.say("done")
     return open_study(folder.path)
+
+
+def begin_study(
+    pairs: Pairs,
+    models: Sequence[str],
+    out: str | Path,
+    *,
+    format: str = "csv",
+    columns: dict[str, str] | None = None,
+    effects: bool = False,
+    scores: bool = False,
+) -> Study:
+    """Take the pairs into the folder and measure nothing yet: `run_study(None, [], out)` does, in any process."""
+    folder = StudyFolder(Path(out).resolve())
+    with disk_errors(folder.path), folder.alone():
+        return Study(folder, _begin(folder, pairs, models, Settings(effects, scores), format, columns))
+
+
+class Estimate(NamedTuple):
+    """What a study will take."""
+
+    seconds: float
+    bytes: float
+
+
+def estimate_study(model: Model, pairs: Sequence[Pair], count: int, settings: Settings) -> Estimate:
+    """What `count` pairs take in one model, from measuring these few; without loading the model."""
+    records = [Record(number, pair) for number, pair in enumerate(pairs)]
+    measure_part(model, read_part(model, records[:1]), Settings())  # warm: the first pass of a process is slow
+    start = time.perf_counter()
+    part = measure_part(model, read_part(model, records), settings)
+    share = count / max(1, len(pairs))
+    return Estimate((time.perf_counter() - start) * share, BYTES_OF_A_ROW * part.heads.num_rows * share)
 
 
 # ---------------------------------------------------------------------------------------------- beginning, going on

@@ -14,6 +14,7 @@ import errno
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -29,6 +30,7 @@ from attnlib.pairs import Dropped, Pair
 from attnlib.studyparts import Part, Record
 
 FORMAT = 1
+STARTING = 120  # seconds in which a process must have begun to work
 INPUT = pa.schema(
     {
         **dict.fromkeys(("category", "prompt_a", "prompt_b", "focus"), pa.string()),
@@ -127,7 +129,9 @@ class StudyFolder:
             progress = json.loads((self.path / "progress.json").read_text("utf-8"))
         except (OSError, ValueError):
             return {"state": "not begun", "done": 0, "total": 0, "seconds": 0.0, "left": None, "message": ""}
-        if progress["state"] == "running" and self.worker() is None:
+        age = time.time() - (self.path / "progress.json").stat().st_mtime
+        alive = self.worker() is not None or (progress["state"] == "starting" and age < STARTING)
+        if progress["state"] in ("starting", "running") and not alive:
             progress["state"] = "stopped"
         return progress
 
@@ -258,6 +262,11 @@ def disk_errors(folder: Path) -> Iterator[None]:
             f"{folder.name} cannot be written: {why}. What is finished is kept; "
             f"{'free some space' if full else 'see to it'} and start the study again: it goes on."
         ) from None
+
+
+def studies_root() -> Path:
+    """The folder of the dashboard's studies: ATTNLIB_STUDIES, or `studies` in the project."""
+    return Path(os.environ.get("ATTNLIB_STUDIES") or Path(__file__).resolve().parent.parent / "studies")
 
 
 def studies(root: Path) -> Sequence[StudyFolder]:

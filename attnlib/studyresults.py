@@ -1,6 +1,5 @@
 """A study read back from its folder: tables of pairs and heads, and arrays for statistics.py. Nothing is measured."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,17 +10,25 @@ import pandas as pd
 import pyarrow.dataset as ds
 from jaxtyping import Float, Int
 
+from attnlib.comparison import STATISTICS, Statistic
 from attnlib.errors import InputError
 from attnlib.pairbatch import MEASURES
+from attnlib.sources import DEMO_FOLDER
+from attnlib.statistics import HeadSummary, compare_models, summarize
 from attnlib.studyfolder import StudyFolder
 from attnlib.studyparts import EFFECTS, MEASURED
 
 SCORES = {  # numbers of a pair, as columns of its table
-    "log_odds": "log-odds of A's word against B's",
-    "score_change": "log-likelihood, B − A",
-    "total": "total effect on the candidates' odds",
-    "indirect_all": "indirect effect of all heads",
-    "direct_all": "direct effect of all heads",
+    "log_odds": "Log-odds of A's word against B's",
+    "score_change": "Log-likelihood, B − A",
+    "total": "Total effect on the candidates' odds",
+    "indirect_all": "Indirect effect, all heads",
+    "direct_all": "Direct effect, all heads",
+}
+HEAD_STATISTICS = {  # numbers of a head
+    **{name: STATISTICS[name] for name in MEASURES},
+    "indirect": Statistic("Indirect effect", True, "on the candidates' odds, with this head's attention from B"),
+    "direct": Statistic("Direct effect", True, "on the candidates' odds, with this head's attention held at A"),
 }
 
 
@@ -105,6 +112,32 @@ class Study:
             values[np.searchsorted(numbers, pair), layer, head] = value
         return Values(statistic, model, numbers, values)
 
+    def summary(self, statistic: str, model: str | None = None) -> HeadSummary:
+        """What all pairs say of each head of a model by one statistic."""
+        return summarize(self.values(statistic, model).values)
+
+    def model_difference(self, statistic: str, model_a: str, model_b: str) -> HeadSummary:
+        """The same of model B − model A, over the pairs both have. InputError where their heads do not match."""
+        a, b = self.values(statistic, model_a), self.values(statistic, model_b)
+        _, in_a, in_b = np.intersect1d(a.pairs, b.pairs, return_indices=True)
+        return compare_models(a.values[in_a], b.values[in_b])
+
+    def numbers(self, name: str, model: str, head: tuple[int, int]) -> pd.DataFrame:
+        """One number per measured pair, beside its row: of a head by a statistic, or one of SCORES; column "number".
+
+        Pairs without a number are left out; the largest in size come first.
+        """
+        table = self.pair_table(model)
+        table = table[table["reason"] == ""]
+        if name in SCORES:
+            numbers = table[name].to_numpy(float)
+        else:
+            found = self.values(name, model)
+            numbers = found.values[np.searchsorted(found.pairs, table["pair"].to_numpy()), *head]
+        table = table.assign(number=numbers.astype(float))
+        table = table[np.isfinite(table["number"])]
+        return table.sort_values("number", key=np.abs, ascending=False, kind="stable", ignore_index=True)
+
     def head_table(self, model: str | None = None) -> pd.DataFrame:
         """The long table: pair, model, layer, head, statistic, value."""
         files = [file for name in ([model] if model else self.models) for file in self._files("heads", name)]
@@ -134,8 +167,37 @@ def open_study(folder: str | Path) -> Study:
     return Study(found, found.manifest())
 
 
-def group_columns(table: pd.DataFrame, most: int = 200) -> Sequence[str]:
+# ---------------------------------------------------------------------------------------------- columns of pairs
+
+
+def group_columns(table: pd.DataFrame, most: int = 200) -> list[str]:
     """Columns of a pair table that sort the pairs into 2 to `most` groups."""
-    names = [name for name in table.columns if name not in {"pair", "model", "prompt_a", "prompt_b", *MEASURED}]
-    counts = {name: table[name].nunique() for name in names if name not in SCORES}
-    return [name for name, count in counts.items() if 2 <= count <= most]
+    ours = {"pair", "model", "prompt_a", "prompt_b", "number", *MEASURED, *SCORES}
+    counts = {name: table[name].nunique() for name in table.columns if name not in ours}
+    return [name for name, count in counts.items() if 2 <= count <= most and count < len(table)]
+
+
+def outside_columns(table: pd.DataFrame, by: str) -> dict[str, dict[str, float]]:
+    """Numbers of each group that come from elsewhere: by name, label → number.
+
+    Further columns that have one number per group (a share of women), and for the occupations of the demo models
+    their planted log-odds, log(p / (1 − p)) of p_she.
+    """
+    labels = table[by].astype(str)
+    found: dict[str, dict[str, float]] = {}
+    planted = planted_log_odds()
+    if set(labels) <= set(planted):
+        found["planted log-odds of she"] = {label: planted[label] for label in labels.unique()}
+    for name in table.columns:
+        if name in (by, "pair", "number", *MEASURED, *SCORES):
+            continue
+        numbers = pd.to_numeric(table[name], errors="coerce")
+        if numbers.notna().all() and numbers.nunique() > 2 and (numbers.groupby(labels).nunique() == 1).all():
+            found[name] = numbers.groupby(labels).first().astype(float).to_dict()
+    return found
+
+
+def planted_log_odds() -> dict[str, float]:
+    """What was planted into the demo models: of each occupation log(p / (1 − p)), where p is how often it is she."""
+    p = pd.read_csv(DEMO_FOLDER / "planted_bias.csv", index_col="occupation")["p_she"]
+    return {str(name): float(value) for name, value in np.log(p / (1 - p)).items()}
