@@ -136,6 +136,15 @@ def test_the_query_is_previewed_by_the_mouse_and_chosen_by_a_click(page: Page, t
     expect(view.token(4)).to_have_attribute("aria-pressed", "true")
 
 
+def test_the_table_is_of_the_query_whose_numbers_it_has(page: Page, tmp_path: Path) -> None:
+    view = Opened(page, tmp_path, gpt2())
+    view.token(4).hover()
+    view(".numbers summary").focus()
+    page.keyboard.press("Enter")
+    expect(view(".numbers tbody tr")).to_have_count(5)
+    expect(view(".numbers caption")).to_have_text("Query “nurse”")
+
+
 def test_the_text_is_read_by_keyboard(page: Page, tmp_path: Path) -> None:
     view = Opened(page, tmp_path, gpt2())
     view.token(8).focus()
