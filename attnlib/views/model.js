@@ -24,6 +24,7 @@ import {
   columnOf,
   cellAt,
   moveHead,
+  sayKeys,
   sayHead,
   shortScore,
   noteText,
@@ -81,9 +82,7 @@ export class ModelView {
     this.forgetPictures();
     this.sides.element.hidden = !header.pair;
     if (first && header.pair) shareSide(this.state.show);
-    const heads = header.counts.reduce((sum, count) => sum + count, 0);
-    const said = `${heads} heads in ${header.layers} layers. Arrow keys move, Space chooses a head, Enter opens it.`;
-    this.overlay.setAttribute("aria-label", said);
+    this.overlay.setAttribute("aria-label", sayKeys(header, Boolean(this.open)));
     this.panel = modelBar(header, this.state, (changed) => this.change(changed));
     this.bar.replaceChildren(...this.panel.elements);
     this.update();

@@ -20,7 +20,7 @@ import { encodeState, decodeState, togglePin } from "./neuron_state.js";
 import { sideOf } from "./neuron_vectors.js";
 import { rowsOf, shownOf, nameOf } from "./neuron_shown.js";
 import { HEAD, ROW, layoutOf, under } from "./neuron_layout.js";
-import { sayRow, sayDeviation, noteText } from "./neuron_words.js";
+import { sayKeys, sayRow, sayDeviation, noteText } from "./neuron_words.js";
 
 const SCROLLBAR = 15;
 const READ_AFTER = 40; // milliseconds the mouse rests before the readout follows; the drawing follows at once
@@ -92,8 +92,7 @@ export class NeuronView {
     }
     this.sides.element.hidden = !header.pair;
     if (first && header.pair) shareSide(this.state.show);
-    const what = `Keys of the query. Arrow keys move through keys and dimensions, Enter pins a key, Space follows a dimension, digits turn to other heads, [ and ] to other layers.`;
-    this.overlay.setAttribute("aria-label", what);
+    this.overlay.setAttribute("aria-label", sayKeys(header, Boolean(this.requestTurn)));
     this.update();
     if (this.turning) this.turned();
     if (other) this.buttons[this.state.query]?.scrollIntoView({ block: "nearest" });

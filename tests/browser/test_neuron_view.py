@@ -438,6 +438,14 @@ def test_what_is_chosen_is_reported_once_it_is_quiet(page: Page, tmp_path: Path)
     ]
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_only_keys_that_do_something_are_said(page: Page, tmp_path: Path, live: bool) -> None:
+    """A saved page has one head: nothing answers a digit or a bracket."""
+    said = Opened(page, tmp_path, gpt2(), live=live)(".overlay").get_attribute("aria-label") or ""
+    assert "Enter pins a key" in said
+    assert ("other layers" in said) == live
+
+
 def test_tokens_and_names_are_text(page: Page, tmp_path: Path) -> None:
     model = attnlib.load_model("demo/gpt2-biased")
     view = attnlib.neuron_view(attnlib.trace(model, "<img src=x onerror=alert(1)> </script><b>"), 0, 0)
