@@ -4,6 +4,7 @@ import { readPayload, themeOf, fitCanvas, el } from "./shared.js";
 import { sidesBar, shareSide, onSharedSide, cellColors, SIDE_KEYS } from "./sides.js";
 import { drawMapLines, drawMapMatrix, linesFor } from "./model_draw.js";
 import { modelBar, scoreTable, scoreLegend } from "./model_panel.js";
+import { Reporter } from "./report.js";
 import {
   ZOOMS,
   TOP,
@@ -33,7 +34,6 @@ import {
 const SCROLLBAR = 15;
 const LENS = 168; // pixels of the enlarged miniature beside a small cell
 const LENS_BELOW = 84;
-const REPORT_AFTER = 250; // milliseconds of quiet before Python hears of a change
 
 export class ModelView {
   constructor(root) {
@@ -61,6 +61,7 @@ export class ModelView {
     const top = el("div", { class: "top" }, this.sides.element, this.legend);
     const drawing = el("div", { class: "drawing" }, this.scroller, this.tip);
     root.replaceChildren(this.bar, top, drawing, this.note, this.table, this.spoken);
+    this.reporter = new Reporter(() => encodeState(this.state, this.header));
     this.listen();
     this.deafen = onSharedSide((side) => this.followSide(side));
     new ResizeObserver(() => this.resize()).observe(root);
@@ -76,16 +77,17 @@ export class ModelView {
     Object.assign(this, { header, arrays, maps: mapsOf(header, arrays) });
     this.state = decodeState(text, header);
     if (this.cursor && !(this.cursor[1] < header.counts[this.cursor[0]])) this.cursor = null;
-    this.selected = header.selected;
+    if (!this.reporter.pending) this.selected = header.selected; // else a later click is still to be told
     this.changeScale = header.pair ? scaleOf(header, this.maps) : 1;
     this.theme = themeOf(this.root);
     this.forgetPictures();
     this.sides.element.hidden = !header.pair;
     if (first && header.pair) shareSide(this.state.show);
-    this.overlay.setAttribute("aria-label", sayKeys(header, Boolean(this.open)));
+    this.overlay.setAttribute("aria-label", sayKeys(header, this.reporter.heard));
     this.panel = modelBar(header, this.state, (changed) => this.change(changed));
     this.bar.replaceChildren(...this.panel.elements);
     this.update();
+    this.reporter.answered();
   }
 
   change(changed) {
@@ -94,8 +96,7 @@ export class ModelView {
     this.state = state;
     if (again) this.forgetPictures();
     this.update();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.report?.(encodeState(this.state, this.header)), REPORT_AFTER);
+    this.reporter.soon();
   }
 
   forgetPictures() {
@@ -316,7 +317,7 @@ export class ModelView {
     });
     overlay.addEventListener("dblclick", (event) => {
       const head = under(event);
-      if (head) this.open?.(head.join("-"));
+      if (head) this.open(head);
     });
     overlay.addEventListener("keydown", (event) => this.onKey(event));
     scroller.addEventListener("scroll", () => this.schedule());
@@ -333,7 +334,11 @@ export class ModelView {
   select(head) {
     this.selected = String(head) === String(this.selected) ? null : head;
     this.mark();
-    this.pick?.(this.selected ? head.join("-") : "none");
+    this.reporter.ask("pick", this.selected ? head.join("-") : "none");
+  }
+
+  open(head) {
+    this.reporter.ask("open", head.join("-"));
   }
 
   onKey(event) {
@@ -346,7 +351,7 @@ export class ModelView {
       shareSide(side);
     } else if (event.key === "Escape") this.setCursor(null);
     else if (event.key === " " && this.cursor) this.select(this.cursor);
-    else if (event.key === "Enter" && this.cursor) this.open?.(this.cursor.join("-"));
+    else if (event.key === "Enter" && this.cursor) this.open(this.cursor);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -373,23 +378,21 @@ function sizeOf(element, [width, height]) {
 const mounted = new WeakMap();
 
 /** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
-export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
+export default function mount({ data, parentElement, setTriggerValue }) {
   let view = mounted.get(parentElement);
   if (!view) {
     view = new ModelView(parentElement.querySelector(".attn-model"));
     view.root.modelView = view; // for the browser's console and the tests
     mounted.set(parentElement, view);
   }
-  view.report = setStateValue && ((text) => setStateValue("view", text));
-  // triggers, not states: the same head chosen again must be heard, too
-  view.pick = setTriggerValue && ((place) => setTriggerValue("pick", place));
-  view.open = setTriggerValue && ((place) => setTriggerValue("open", place));
+  view.reporter.connect(setTriggerValue);
   view.setData(data);
   requestAnimationFrame(() =>
     requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),
   );
   return () => {
     view.deafen();
+    view.reporter.leave();
     mounted.delete(parentElement);
   };
 }

@@ -132,11 +132,12 @@ def _detail_payload(chosen: Choices, shown: Shown) -> bytes:
     from attnlib.views.pair import pair_head_payload
     from attnlib.views.payload import head_payload
 
+    about = {"head": chosen.head, "layers": chosen.layers, "can_hide": False}
     if chosen.pair is not None:
         comparison = run(chosen, chosen.pair.prompt_b, shown.focus, links(), matrices=True)
-        return pair_head_payload(comparison, chosen.layer, head=chosen.head, can_hide=False)
+        return pair_head_payload(comparison, chosen.layer, **about)
     trace = cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, ())
-    return head_payload(trace, chosen.layer, chosen.stack, head=chosen.head, can_hide=False)
+    return head_payload(trace, chosen.layer, chosen.stack, **about)
 
 
 def _on_event(event: ModelEvents) -> None:
@@ -155,8 +156,9 @@ def _on_event(event: ModelEvents) -> None:
 
 
 def _on_detail(event: HeadEvents) -> None:
-    if event.layer_step:
-        st.session_state["rerun_all"] = step_layer(choices(), event.layer_step)
+    """The large head's own state is not kept: it follows the grid."""
+    if event.layer_step and step_layer(choices(), event.layer_step):
+        st.session_state["rerun_all"] = True
 
 
 def _open() -> None:

@@ -104,10 +104,10 @@ def _payload(chosen: Choices, shown: "Trace | Comparison", head: int) -> bytes:
     from attnlib import Comparison
     from attnlib.views.neuron import neuron_pair_payload, neuron_payload
 
-    state = view_state("neuron")
+    about = {"layers": chosen.layers, "named": chosen.head is not None, "state": view_state("neuron")}
     if isinstance(shown, Comparison):
-        return neuron_pair_payload(shown, chosen.layer, head, state=state)
-    return neuron_payload(shown, chosen.layer, head, chosen.stack, state=state)
+        return neuron_pair_payload(shown, chosen.layer, head, **about)
+    return neuron_payload(shown, chosen.layer, head, chosen.stack, **about)
 
 
 def _on_event(event: NeuronEvents) -> None:
@@ -117,8 +117,8 @@ def _on_event(event: NeuronEvents) -> None:
     if event.head is not None:
         show_head(choices().layer, event.head)
         st.session_state["rerun_all"] = True
-    elif event.layer_step:
-        st.session_state["rerun_all"] = step_layer(choices(), event.layer_step)
+    elif event.layer_step and step_layer(choices(), event.layer_step):
+        st.session_state["rerun_all"] = True
 
 
 def _open(where: str) -> None:

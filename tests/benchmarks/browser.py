@@ -136,7 +136,7 @@ def _row(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:
     view = page.locator(".attn-head")  # in a shadow root, which locators see through
     for layer in range(1, 6):
         painted = view.get_attribute("data-painted") or ""
-        view.evaluate("root => root.headView.requestLayer(1)")
+        view.evaluate("root => root.headView.reporter.ask('layer', 1)")
         expect(view).not_to_have_attribute("data-painted", painted, timeout=60000)
         assert view.evaluate("root => root.headView.header.layer") == layer
         paints.append(view.evaluate("root => +root.dataset.painted - window.arrived"))
@@ -179,7 +179,7 @@ def _neurons(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:
     page.wait_for_timeout(1000)
     for head in range(1, 6):
         painted = view.get_attribute("data-painted") or ""
-        view.evaluate("(root, head) => root.neuronView.turn(String(head))", head)
+        view.evaluate("(root, head) => root.neuronView.turnTo(head)", head)
         expect(view).not_to_have_attribute("data-painted", painted, timeout=60000)
         assert view.evaluate("root => root.neuronView.header.head") == head
         paints.append(view.evaluate("root => +root.dataset.painted - window.arrived"))

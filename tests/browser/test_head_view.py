@@ -173,6 +173,43 @@ def test_a_link_restores_the_state(page: Page, dashboard: str, browser: Browser)
     other.context.close()
 
 
+def quickly(page: Page, actions: str) -> None:
+    """Does things with the head view in one go, `v`, as fast as nobody could: Streamlit gets them all at once."""
+    page.locator(".attn-head").evaluate(f"root => {{ const v = root.headView; {actions} }}")
+
+
+SWITCH = "v.bar.element.querySelector('[data-h=\"1\"]').click();"  # head 1 off
+NEXT = "v.root.dispatchEvent(new KeyboardEvent('keydown', { key: ']', bubbles: true }));"
+HIDE = "v.hide({ side: 'k', token: 5 });"
+
+
+@pytest.mark.parametrize("pause", [50, 300])
+@pytest.mark.parametrize("order", [(SWITCH, NEXT), (NEXT, SWITCH)], ids=["state first", "layer first"])
+def test_what_is_chosen_while_python_answers_is_not_lost(
+    page: Page, dashboard: str, order: tuple[str, str], pause: int
+) -> None:
+    visit(page, dashboard, model="demo/bert-biased", text="The nurse said that she was tired.")
+    quickly(page, f"{order[0]} setTimeout(() => {{ {order[1]} }}, {pause});")
+    page.wait_for_url(lambda url: "layer=1" in url and "view=heads%3A0.2.3" in url)
+    page.wait_for_timeout(1500)  # nothing takes it back
+    assert "layer=1" in page.url
+    assert "view=heads%3A0.2.3" in page.url
+    page.reload()
+    page.locator(".attn-head[data-painted]").wait_for(timeout=60000)
+    assert (view_of(page, "header.layer"), view_of(page, "shown.on")) == (1, [0, 2, 3])
+
+
+def test_requests_that_follow_fast_are_all_answered(page: Page, dashboard: str) -> None:
+    visit(page, dashboard, model="demo/bert-biased", text="The nurse said that she was tired.")
+    alone = "v.change({ ...v.state, heads: [2] });"
+    quickly(page, f"{alone} {HIDE} {HIDE.replace('5', '2')} {NEXT} {NEXT}")
+    page.wait_for_url(lambda url: "layer=2" in url and "hide=2.5" in url and "head=2" in url)
+    expect(page.locator(".column.q .token").nth(5)).to_have_text("[MASK]")
+    page.wait_for_timeout(1500)
+    assert (view_of(page, "header.layer"), view_of(page, "shown.on")) == (2, [2])
+    assert all(part in page.url for part in ("layer=2", "hide=2.5", "head=2", "view=heads%3A2"))
+
+
 def test_sentences_are_filtered_and_removed_shares_told(page: Page, dashboard: str) -> None:
     visit(page, dashboard, model="demo/bert-balanced", text="The cat sat.", text_b="It slept.")
     page.locator("select[data-option=segments]").select_option("AB")

@@ -119,6 +119,37 @@ def test_what_was_chosen_stays_when_a_head_is_chosen(page: Page, dashboard: str)
     assert view.evaluate("root => root.modelView.mine"), "the view is the same, not made anew"
 
 
+@pytest.mark.parametrize("pause", [50, 300])
+@pytest.mark.parametrize("first", ["state", "click"])
+def test_what_is_chosen_while_python_answers_is_not_lost(page: Page, dashboard: str, first: str, pause: int) -> None:
+    visit(page, dashboard)
+    steps = ["v.change({ by: 'distance' })", "v.select([1, 1])"]
+    now, later = steps if first == "state" else steps[::-1]
+    page.locator(".attn-model").evaluate(
+        f"root => {{ const v = root.modelView; {now}; setTimeout(() => {{ {later}; }}, {pause}); }}"
+    )
+    expect(page.get_by_text("Layer 1, head 1", exact=True)).to_be_visible()
+    page.wait_for_url(lambda url: "layer=1" in url and "head=1" in url and "view=by%3Adistance" in url)
+    page.wait_for_timeout(1500)  # nothing takes it back
+    assert (choice(page, "layer"), choice(page, "head"), choice(page, "view")) == ("1", "1", "by:distance")
+    page.reload()
+    page.locator(".attn-model[data-painted]").wait_for(timeout=60000)
+    expect(page.get_by_text("Layer 1, head 1", exact=True)).to_be_visible()
+    view = page.locator(".attn-model")
+    assert view.evaluate("root => [root.modelView.state.by, root.modelView.selected]") == ["distance", [1, 1]]
+
+
+def test_the_last_of_several_fast_clicks_counts(page: Page, dashboard: str) -> None:
+    visit(page, dashboard)
+    page.locator(".attn-model").evaluate(
+        "root => { for (const head of [[0, 1], [2, 3], [1, 2]]) root.modelView.select(head); }"
+    )
+    expect(page.get_by_text("Layer 1, head 2", exact=True)).to_be_visible()
+    page.wait_for_timeout(1500)
+    assert (choice(page, "layer"), choice(page, "head")) == ("1", "2")
+    assert page.locator(".attn-model").evaluate("root => root.modelView.selected") == [1, 2]
+
+
 def test_a_pair_and_its_sides_follow_each_other(page: Page, dashboard: str) -> None:
     visit(page, dashboard)
     page.get_by_text("Compare two prompts").click()

@@ -64,7 +64,7 @@ class Opened:
         self(".overlay").click(position=self.point(layer, head))
 
     def sent(self, name: str = "pick") -> list[Any]:
-        return [value for kind, value in self.page.evaluate("window.sent ?? []") if kind == name]
+        return [told["value"] for kind, told in self.page.evaluate("window.sent ?? []") if kind == name]
 
     def color(self, layer: int, head: int, dx: float, dy: float) -> list[int]:
         """A pixel of a head's drawing, as shares of its width and height."""

@@ -17,7 +17,7 @@ from attnlib.views.matrix import matrix_payload
 EDIT = np.array([[0.1, -0.6, 0.532], [0.2, np.nan, 0.0]])
 CONTROL = np.array([[0.02, 0.03, -0.012], [0.0, 0.01, 0.0]])
 DEAF = "const setTriggerValue = "
-HEARD = "const setTriggerValue = (name, value) => (window.sent ??= []).push([name, value]), unused = "
+HEARD = "const setTriggerValue = (name, value) => (window.sent ??= []).push([name, value]) > 0, unused = "
 
 
 @pytest.fixture(autouse=True)
