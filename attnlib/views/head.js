@@ -2,6 +2,8 @@
 // head_draw.js, what is shown of the data in head_shown.js, words and numbers in head_panel.js, head_readout.js
 // and (of a prompt pair) head_pair.js, tokens in head_tokens.js.
 import { readPayload, headColors, themeOf, fitCanvas, el } from "./shared.js";
+import { mountView } from "./mount.js";
+import { oncePerFrame } from "./scroll.js";
 import { decodePayload, profile, combine, format } from "./attention.js";
 import { shownOf, noteText, isVisible, positionsOf } from "./head_shown.js";
 import { decodeState, encodeState, toggleHead, soloHead, chooseRule, togglePin } from "./state.js";
@@ -57,10 +59,20 @@ export class HeadView {
       this.note,
     );
     root.replaceChildren(this.top, el("div", { class: "stage" }, drawing, this.readout), this.spoken);
+    this.schedule = oncePerFrame(() => this.draw());
     this.reporter = new Reporter(() => this.tell());
     this.listen();
     this.deafen = onSharedSide((side) => this.followSide(side));
     new ResizeObserver(() => this.schedule()).observe(this.scroller);
+  }
+
+  connect(send) {
+    this.reporter.connect(send);
+  }
+
+  leave() {
+    this.deafen();
+    this.reporter.leave();
   }
 
   // ---- data
@@ -248,13 +260,6 @@ export class HeadView {
 
   // ---- drawing
 
-  schedule() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.draw();
-    });
-  }
-
   draw() {
     if (!this.shown) return;
     const { shown, state } = this;
@@ -437,24 +442,7 @@ export class HeadView {
   }
 }
 
-const views = new WeakMap();
-
-/** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
-export default function mount({ data, parentElement, setTriggerValue }) {
-  let view = views.get(parentElement);
-  if (!view) {
-    view = new HeadView(parentElement.querySelector(".attn-head"));
-    view.root.headView = view; // for the browser's console and the tests
-    views.set(parentElement, view);
-  }
-  view.reporter.connect(setTriggerValue);
-  view.setData(data);
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),
-  );
-  return () => {
-    view.deafen();
-    view.reporter.leave();
-    views.delete(parentElement);
-  };
+/** Mounts the view in a Streamlit component; runs again when the data changes. */
+export default function mount(component) {
+  return mountView(HeadView, "head", component);
 }

@@ -1,6 +1,8 @@
 // The model view: every layer and head as a miniature, on one canvas as large as the visible part. A click chooses a
 // head, Enter opens it. What is shown is decided in model_shown.js, a miniature is drawn by model_draw.js.
 import { readPayload, themeOf, fitCanvas, el } from "./shared.js";
+import { mountView } from "./mount.js";
+import { scrollingCanvas, fitWindow, oncePerFrame } from "./scroll.js";
 import { sidesBar, shareSide, onSharedSide, cellColors, SIDE_KEYS } from "./sides.js";
 import { drawMapLines, drawMapMatrix, linesFor } from "./model_draw.js";
 import { modelBar, scoreTable, scoreLegend } from "./model_panel.js";
@@ -47,11 +49,8 @@ export class ModelView {
     });
     this.bar = el("div", { class: "options" });
     this.legend = el("div", { class: "legend" });
-    this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.overlay = el("canvas", { class: "overlay", tabindex: 0, role: "application" });
-    this.window = el("div", { class: "window" }, this.canvas, this.overlay);
-    this.inner = el("div", { class: "inner" }, this.window);
-    this.scroller = el("div", { class: "scroller", tabindex: -1 }, this.inner);
+    Object.assign(this, scrollingCanvas()); // canvas, overlay, window, inner, scroller
+    this.schedule = oncePerFrame(() => this.draw());
     this.lens = el("canvas", { class: "lens" });
     this.words = el("div", { class: "words" });
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true }, this.words, this.lens);
@@ -65,6 +64,15 @@ export class ModelView {
     this.listen();
     this.deafen = onSharedSide((side) => this.followSide(side));
     new ResizeObserver(() => this.resize()).observe(root);
+  }
+
+  connect(send) {
+    this.reporter.connect(send);
+  }
+
+  leave() {
+    this.deafen();
+    this.reporter.leave();
   }
 
   // ---- data
@@ -131,10 +139,7 @@ export class ModelView {
     this.fit(width);
     if (this.extent[1] > parseFloat(getComputedStyle(this.scroller).maxHeight)) this.fit(width - SCROLLBAR);
     if (this.layout.cell !== before) this.forgetPictures();
-    sizeOf(this.window, [0, 0]);
-    sizeOf(this.inner, this.extent);
-    this.shown = [this.scroller.clientWidth, this.scroller.clientHeight].map((v, i) => Math.min(v, this.extent[i]));
-    sizeOf(this.window, this.shown);
+    this.shown = fitWindow(this, this.extent);
     this.draw();
   }
 
@@ -158,13 +163,6 @@ export class ModelView {
   }
 
   // ---- drawing
-
-  schedule() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.draw();
-    });
-  }
 
   draw() {
     const context = fitCanvas(this.canvas, ...this.shown);
@@ -370,29 +368,7 @@ export class ModelView {
   }
 }
 
-function sizeOf(element, [width, height]) {
-  element.style.width = `${width}px`;
-  element.style.height = `${height}px`;
-}
-
-const mounted = new WeakMap();
-
-/** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
-export default function mount({ data, parentElement, setTriggerValue }) {
-  let view = mounted.get(parentElement);
-  if (!view) {
-    view = new ModelView(parentElement.querySelector(".attn-model"));
-    view.root.modelView = view; // for the browser's console and the tests
-    mounted.set(parentElement, view);
-  }
-  view.reporter.connect(setTriggerValue);
-  view.setData(data);
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),
-  );
-  return () => {
-    view.deafen();
-    view.reporter.leave();
-    mounted.delete(parentElement);
-  };
+/** Mounts the view in a Streamlit component; runs again when the data changes. */
+export default function mount(component) {
+  return mountView(ModelView, "model", component);
 }

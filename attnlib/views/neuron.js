@@ -2,6 +2,8 @@
 // shown is decided in neuron_shown.js, drawn in neuron_draw.js, said in neuron_panel.js, worked out by hand in
 // neuron_sheet.js.
 import { readPayload, themeOf, fitCanvas, el } from "./shared.js";
+import { mountView } from "./mount.js";
+import { scrollingCanvas, sizeOf, oncePerFrame } from "./scroll.js";
 import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "./sides.js";
 import { rampOf, drawColumns, drawMarks } from "./neuron_draw.js";
 import {
@@ -40,11 +42,8 @@ export class NeuronView {
     this.options = el("div", { class: "options" }, ...this.bar.elements);
     this.legend = el("div", { class: "legend" });
     this.text = el("div", { class: "text", role: "group", "aria-label": "Query token" });
-    this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.overlay = el("canvas", { class: "overlay", tabindex: 0, role: "application" });
-    this.window = el("div", { class: "window" }, this.canvas, this.overlay);
-    this.inner = el("div", { class: "inner" }, this.window);
-    this.scroller = el("div", { class: "scroller", tabindex: -1 }, this.inner);
+    Object.assign(this, scrollingCanvas()); // canvas, overlay, window, inner, scroller
+    this.schedule = oncePerFrame(() => this.draw());
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true });
     this.note = el("div", { class: "note" });
     this.proof = el("div", { class: "proof" });
@@ -64,6 +63,15 @@ export class NeuronView {
     this.listen();
     this.deafen = onSharedSide((side) => this.followSide(side));
     new ResizeObserver(() => this.resize()).observe(root);
+  }
+
+  connect(send) {
+    this.reporter.connect(send);
+  }
+
+  leave() {
+    this.deafen();
+    this.reporter.leave();
   }
 
   // ---- data
@@ -177,13 +185,6 @@ export class NeuronView {
     const rows = this.header.keys ?? this.header.queries;
     const names = rows.labels.slice(0, 600).map((_, i) => `q ${nameOf(rows, i, "diff").trim()}`);
     return Math.max(20, ...names.map((name) => pen.measureText(name.slice(0, 40)).width));
-  }
-
-  schedule() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.draw();
-    });
   }
 
   draw() {
@@ -376,29 +377,7 @@ export class NeuronView {
   }
 }
 
-function sizeOf({ style }, [width, height]) {
-  if (style.width !== `${width}px`) style.width = `${width}px`;
-  if (style.height !== `${height}px`) style.height = `${height}px`;
-}
-
-const mounted = new WeakMap();
-
-/** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
-export default function mount({ data, parentElement, setTriggerValue }) {
-  let view = mounted.get(parentElement);
-  if (!view) {
-    view = new NeuronView(parentElement.querySelector(".attn-neuron"));
-    view.root.neuronView = view; // for the browser's console and the tests
-    mounted.set(parentElement, view);
-  }
-  view.reporter.connect(setTriggerValue);
-  view.setData(data);
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),
-  );
-  return () => {
-    view.deafen();
-    view.reporter.leave();
-    mounted.delete(parentElement);
-  };
+/** Mounts the view in a Streamlit component; runs again when the data changes. */
+export default function mount(component) {
+  return mountView(NeuronView, "neuron", component);
 }
