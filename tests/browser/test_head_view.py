@@ -2,7 +2,6 @@
 
 import importlib.util
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -10,18 +9,6 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 SHE = "The doctor asked the nurse a question. She"
-OUTSIDE = re.compile(r"^(https?|wss?)://(?!127\.0\.0\.1)")
-
-
-@pytest.fixture(autouse=True)
-def watched(page: Page) -> Iterator[list[str]]:
-    """Every test also checks that no script failed and that nothing outside the machine was asked for."""
-    problems: list[str] = []
-    page.set_default_timeout(15000)
-    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-    page.on("request", lambda request: OUTSIDE.match(request.url) and problems.append(f"request: {request.url}"))
-    yield problems
-    assert not problems
 
 
 def visit(page: Page, dashboard: str, **choices: object) -> Locator:

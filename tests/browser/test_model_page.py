@@ -1,25 +1,12 @@
 """The model page in the dashboard: choosing a head, going on to the head view, links, pairs."""
 
 import re
-from collections.abc import Iterator
-from urllib.parse import parse_qs, quote, urlencode, urlparse
+from urllib.parse import quote, urlencode
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_compare_page import box, settle
-from tests.browser.test_head_view import OUTSIDE
-
-
-@pytest.fixture(autouse=True)
-def watched(page: Page) -> Iterator[list[str]]:
-    """Every test also checks that no script failed and that nothing outside the machine was asked for."""
-    problems: list[str] = []
-    page.set_default_timeout(15000)
-    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-    page.on("request", lambda request: OUTSIDE.match(request.url) and problems.append(f"request: {request.url}"))
-    yield problems
-    assert not problems
+from tests.browser.pages import box, choice, settle
 
 
 def visit(page: Page, dashboard: str, **choices: object) -> None:
@@ -39,10 +26,6 @@ def point(page: Page, layer: int, head: int) -> dict[str, float]:
 
 def click(page: Page, layer: int, head: int) -> None:
     page.locator(".attn-model .overlay").click(position=point(page, layer, head))
-
-
-def choice(page: Page, name: str) -> str:
-    return parse_qs(urlparse(page.url).query).get(name, [""])[0]
 
 
 def test_a_click_draws_the_head_beside_and_a_second_one_closes_it(page: Page, dashboard: str) -> None:

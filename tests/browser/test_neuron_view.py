@@ -4,7 +4,6 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,10 @@ from playwright.sync_api import Locator, Page, expect
 
 import attnlib
 from attnlib.views.html import View
-from tests.browser.test_pair_views import DEAF, HEARD
+from tests.browser.pages import DEAF, HEARD
 from tests.unit.tiny import tiny_model
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
-
-
-@pytest.fixture(autouse=True)
-def watched(page: Page) -> Iterator[None]:
-    """Every test also checks that no script failed and that nothing was asked for."""
-    problems: list[str] = []
-    requests: list[str] = []
-    page.set_default_timeout(15000)
-    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-    page.on("request", lambda request: requests.append(request.url))
-    yield
-    assert not problems
-    assert all(url.startswith(("file:", "blob:")) for url in requests)
 
 
 class Opened:
