@@ -8,7 +8,7 @@ from attnlib.errors import InputError
 from attnlib.views.payload import head_payload
 from pages.ui import cached
 from pages.ui.component import head_view
-from pages.ui.controls import plain, trace_status
+from pages.ui.controls import plain, text_status
 from pages.ui.state import (
     Choices,
     choices,
@@ -37,8 +37,9 @@ def page() -> None:
             _show_all_button()
         return
     with st.container():  # messages come and go; what is below stays where it is (state.py, _places)
-        trace_status(chosen.model, trace)
-        _notes(trace)
+        text_status(chosen.model, trace)
+        if trace.hidden:
+            _show_all_button()
     with st.container():
         _view(chosen, trace)
     with st.container():
@@ -49,17 +50,6 @@ def _trace(chosen: Choices) -> "Trace":
     hide = hidden_tokens(chosen)
     with st.spinner("Reading the text …", show_time=False):
         return cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, hide)
-
-
-def _notes(trace: "Trace") -> None:
-    """What was done to the text before the model read it."""
-    if trace.truncated_from is not None:
-        kept = len(trace.stack().queries)
-        st.info(f"The text was cut: the first {kept:,} of its {trace.truncated_from:,} tokens are shown.")
-    for note in trace.notes:
-        st.info(plain(note))
-    if trace.hidden:
-        _show_all_button()
 
 
 def _show_all_button() -> None:

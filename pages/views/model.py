@@ -9,7 +9,7 @@ from attnlib.errors import InputError
 from pages.bias.reading import ONE_PAIR, compare_pair, known_targets, run
 from pages.ui import cached
 from pages.ui.component import HeadEvents, ModelEvents, head_view, model_view
-from pages.ui.controls import plain, status_line
+from pages.ui.controls import pair_status, plain, text_status
 from pages.ui.pair import links
 from pages.ui.state import (
     Choices,
@@ -62,14 +62,7 @@ def _overview(chosen: Choices) -> Shown | None:
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
-    rows = dict.fromkeys(stack.queries for stack in overview.stacks.values())
-    tokens = f"{' + '.join(f'{len(row):,}' for row in rows)} tokens"
-    status_line(chosen.model, tokens, overview.seconds, overview)
-    if overview.truncated_from is not None:
-        kept = len(overview.stack().queries)
-        st.info(f"The text was cut: the first {kept:,} of its {overview.truncated_from:,} tokens are shown.")
-    for note in overview.notes:
-        st.info(plain(note))
+    text_status(chosen.model, overview)
     return Shown(overview)
 
 
@@ -80,9 +73,7 @@ def _pair(chosen: Choices) -> Shown | None:
     if compared is None:
         return None
     comparison, focus = compared
-    status_line(chosen.model, str(comparison.alignment), comparison.a.seconds, comparison)
-    for note in comparison.notes:
-        st.info(plain(note))
+    pair_status(chosen.model, comparison)
     return Shown(None, comparison, focus, known_targets(comparison, chosen.pair.targets))
 
 

@@ -8,7 +8,7 @@ from attnlib.errors import InputError
 from pages.bias.reading import ONE_PAIR, compare_pair
 from pages.ui import cached
 from pages.ui.component import NeuronEvents, neuron_view
-from pages.ui.controls import plain, status_line, trace_status
+from pages.ui.controls import pair_status, plain, text_status
 from pages.ui.state import Choices, choices, set_view, show_head, step_layer, turn_to, view_state
 
 if TYPE_CHECKING:
@@ -54,12 +54,7 @@ def _trace(chosen: Choices) -> "Trace | None":
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
-    trace_status(chosen.model, trace)
-    if trace.truncated_from is not None:
-        kept = len(trace.stack().queries)
-        st.info(f"The text was cut: the first {kept:,} of its {trace.truncated_from:,} tokens are shown.")
-    for note in trace.notes:
-        st.info(plain(note))
+    text_status(chosen.model, trace)
     return trace
 
 
@@ -69,9 +64,7 @@ def _pair(chosen: Choices) -> "Comparison | None":
     if compared is None:
         return None
     comparison, _ = compared
-    status_line(chosen.model, str(comparison.alignment), comparison.a.seconds, comparison)
-    for note in comparison.notes:
-        st.info(plain(note))
+    pair_status(chosen.model, comparison)
     return comparison
 
 
