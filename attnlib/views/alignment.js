@@ -1,6 +1,7 @@
 // The alignment view: prompt A above prompt B, a column per unit, ribbons between; corrected by hand with clicks.
 // What is shown is decided in alignment_shown.js; here are elements and events.
 import { readPayload, el } from "./shared.js";
+import { mountView } from "./mount.js";
 import { MOST, columnsOf, sayUnit, choose, sayChosen } from "./alignment_shown.js";
 
 const NONE = { a: [], b: [] };
@@ -22,6 +23,10 @@ export class AlignmentView {
     root.replaceChildren(this.sentence, this.rows, this.more, this.tools, this.spoken);
     this.rows.addEventListener("click", (event) => this.onClick(event));
     root.addEventListener("keydown", (event) => this.onKey(event));
+  }
+
+  connect(send) {
+    this.link = send && ((value) => send("link", value));
   }
 
   /** A new payload. Where it is only sent again (another theme), what is chosen and open stays. */
@@ -166,20 +171,7 @@ export class AlignmentView {
   }
 }
 
-const mounted = new WeakMap();
-
-/** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
-export default function mount({ data, parentElement, setTriggerValue }) {
-  let view = mounted.get(parentElement);
-  if (!view) {
-    view = new AlignmentView(parentElement.querySelector(".attn-alignment"));
-    view.root.alignmentView = view; // for the browser's console and the tests
-    mounted.set(parentElement, view);
-  }
-  view.link = setTriggerValue && ((value) => setTriggerValue("link", value));
-  view.setData(data);
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),
-  );
-  return () => mounted.delete(parentElement);
+/** Mounts the view in a Streamlit component; runs again when the data changes. */
+export default function mount(component) {
+  return mountView(AlignmentView, "alignment", component);
 }

@@ -1,6 +1,7 @@
 // The grid view: layers x heads of coloured cells, one grid or several on one scale. A click chooses a head.
 // What is shown is decided in grid_shown.js; here are elements, focus and events.
 import { readPayload, themeOf, el } from "./shared.js";
+import { mountView } from "./mount.js";
 import { signColors, cellColors } from "./sides.js";
 import { orderOfHeads, fitGrids, sayValue, shortValue, sayMeaning, sayHead, stepTo } from "./grid_shown.js";
 
@@ -18,6 +19,11 @@ export class GridView {
     root.replaceChildren(this.legend, this.grids, this.chosen, this.tip, this.spoken);
     this.listen();
     new ResizeObserver(() => this.fit()).observe(root);
+  }
+
+  /** A click is an event, not a state: the same head chosen again must be heard, too. */
+  connect(send) {
+    this.pick = send && ((place) => send("pick", place));
   }
 
   // ---- data
@@ -226,21 +232,7 @@ function row(name, cells) {
   return el("div", { class: "row", role: "row" }, ...axis, ...cells);
 }
 
-const mounted = new WeakMap();
-
-/** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
-export default function mount({ data, parentElement, setTriggerValue }) {
-  let view = mounted.get(parentElement);
-  if (!view) {
-    view = new GridView(parentElement.querySelector(".attn-grid"));
-    view.root.gridView = view; // for the browser's console and the tests
-    mounted.set(parentElement, view);
-  }
-  // a trigger, not a state: the same head chosen again must be heard, too
-  view.pick = setTriggerValue && ((place) => setTriggerValue("pick", place));
-  view.setData(data);
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),
-  );
-  return () => mounted.delete(parentElement);
+/** Mounts the view in a Streamlit component; runs again when the data changes. */
+export default function mount(component) {
+  return mountView(GridView, "grid", component);
 }

@@ -2,6 +2,8 @@
 // head_draw.js, what is shown of the data in head_shown.js, words and numbers in head_panel.js, head_readout.js
 // and (of a prompt pair) head_pair.js, tokens in head_tokens.js.
 import { readPayload, headColors, themeOf, fitCanvas, el } from "./shared.js";
+import { mountView } from "./mount.js";
+import { oncePerFrame } from "./scroll.js";
 import { decodePayload, profile, combine, format } from "./attention.js";
 import { shownOf, noteText, isVisible, positionsOf } from "./head_shown.js";
 import { decodeState, encodeState, toggleHead, soloHead, chooseRule, togglePin } from "./state.js";
@@ -23,11 +25,11 @@ import { drawReadout } from "./head_readout.js";
 import { tokenOf, tokenButton, nameToken } from "./head_tokens.js";
 import { sidesBar, shareSide, onSharedSide, signColors, SIDE_KEYS } from "./sides.js";
 import { scaleOf } from "./signed.js";
+import { Reporter, LAYER_KEYS, stepLayer } from "./report.js";
 
 const TALLEST = 640;
 const READ_AFTER = 40; // milliseconds the mouse rests before the table follows; lines and numbers follow at once
 const NO_HEAD = "#808890";
-const REPORT_AFTER = 250; // milliseconds of quiet before Python hears of a change
 
 export class HeadView {
   constructor(root) {
@@ -57,9 +59,20 @@ export class HeadView {
       this.note,
     );
     root.replaceChildren(this.top, el("div", { class: "stage" }, drawing, this.readout), this.spoken);
+    this.schedule = oncePerFrame(() => this.draw());
+    this.reporter = new Reporter(() => this.tell());
     this.listen();
     this.deafen = onSharedSide((side) => this.followSide(side));
     new ResizeObserver(() => this.schedule()).observe(this.scroller);
+  }
+
+  connect(send) {
+    this.reporter.connect(send);
+  }
+
+  leave() {
+    this.deafen();
+    this.reporter.leave();
   }
 
   // ---- data
@@ -87,6 +100,7 @@ export class HeadView {
     this.update();
     if (first && header.pair) shareSide(this.state.show);
     if (other && header.pair) this.showFirstEdit();
+    this.reporter.answered();
   }
 
   sizes() {
@@ -163,8 +177,7 @@ export class HeadView {
     if (state.words !== this.state.words || state.show !== this.state.show) this.unmark();
     this.state = state;
     this.update();
-    clearTimeout(this.reporting);
-    this.reporting = setTimeout(() => this.sendReport(), REPORT_AFTER);
+    this.reporter.soon();
   }
 
   /** A, B or B − A, chosen here: the other views of the page follow. */
@@ -178,13 +191,13 @@ export class HeadView {
     if (this.header?.pair && side !== this.state.show) this.change({ ...this.state, show: side });
   }
 
-  /** Python hears of the state; a single head that is on comes back from there as the sidebar's head. */
-  sendReport() {
+  /** What Python hears of the state; a single head that is on comes back from there as the sidebar's head. */
+  tell() {
     const { heads } = this.state;
     const alone = heads?.length === 1 ? heads[0] : null;
     const last = this.reported.length ? this.reported.at(-1) : this.header.head;
     if (alone !== last) this.reported.push(alone);
-    this.report?.(encodeState(this.state));
+    return encodeState(this.state);
   }
 
   /** From state to what is shown: words, hidden keys, thresholds; then draw. */
@@ -246,13 +259,6 @@ export class HeadView {
   }
 
   // ---- drawing
-
-  schedule() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.draw();
-    });
-  }
 
   draw() {
     if (!this.shown) return;
@@ -357,9 +363,9 @@ export class HeadView {
   }
 
   hide(token) {
-    if (!token || !this.requestMask || !this.header.can_hide) return;
+    if (!token || !this.header.can_hide) return;
     const row = token.side === "q" ? this.shown.queryRow : this.shown.keyRow;
-    this.requestMask(row.words[token.token]);
+    this.reporter.ask("mask", row.words[token.token]);
   }
 
   markLine(event) {
@@ -416,8 +422,7 @@ export class HeadView {
     const side = !digit && this.header.pair && SIDE_KEYS[event.key];
     if (event.key === "Escape") this.release();
     else if (side) this.setSide(side);
-    else if ((event.key === "[" || event.key === "]") && this.requestLayer)
-      this.requestLayer(event.key === "[" ? -1 : 1);
+    else if (event.key in LAYER_KEYS && this.reporter.heard) stepLayer(this, event);
     else if (event.target.closest(".token") && moves[event.key]) this.moveFocus(event.target, ...moves[event.key]);
     else if (head >= 0 && !event.repeat)
       this.change((event.shiftKey ? soloHead : toggleHead)(this.state, head, this.header.heads));
@@ -437,25 +442,7 @@ export class HeadView {
   }
 }
 
-const views = new WeakMap();
-
-/** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
-export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
-  let view = views.get(parentElement);
-  if (!view) {
-    view = new HeadView(parentElement.querySelector(".attn-head"));
-    view.root.headView = view; // for the browser's console and the tests
-    views.set(parentElement, view);
-  }
-  view.report = setStateValue && ((text) => setStateValue("view", text));
-  view.requestMask = setTriggerValue && ((tokens) => setTriggerValue("mask", tokens));
-  view.requestLayer = setTriggerValue && ((step) => setTriggerValue("layer", step));
-  view.setData(data);
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),
-  );
-  return () => {
-    view.deafen();
-    views.delete(parentElement);
-  };
+/** Mounts the view in a Streamlit component; runs again when the data changes. */
+export default function mount(component) {
+  return mountView(HeadView, "head", component);
 }

@@ -107,7 +107,7 @@ function allNumbers(view, table) {
   return details;
 }
 
-function hintText({ header, requestMask }) {
+function hintText({ header, reporter }) {
   const last = keyOfHead(Math.min(header.heads, 36) - 1);
   return [
     header.pair
@@ -116,7 +116,7 @@ function hintText({ header, requestMask }) {
     "Click to pin it, click others to sum them, Esc releases. Arrows move, Enter pins.",
     header.heads > 1 ? `Keys ${keyOfHead(0)}–${last} switch heads.` : "",
     header.pair ? "The keys , . and - show A, B and B − A." : "",
-    requestMask && header.can_hide ? "Double-click a token to hide it from the model and run again." : "",
+    reporter.heard && header.can_hide ? "Double-click a token to hide it from the model and run again." : "",
   ]
     .filter(Boolean)
     .join(" ");

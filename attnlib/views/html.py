@@ -217,7 +217,7 @@ _PAGE = """<!doctype html>
 const frames = {frames};
 const choice = document.getElementById("frame");
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-const setTriggerValue = window.attnDetail && ((name, value) => window.attnDetail(choice.value, value));
+const setTriggerValue = window.attnDetail && ((_, {{ value }}) => window.attnDetail(choice.value, value));
 const show = () => {{
   mount({{ data: bytes(frames[choice.value]), parentElement: document.getElementById("view"), setTriggerValue }});
   window.attnDetail?.(choice.value, "none");
@@ -241,14 +241,16 @@ const layers = {frames};
 const detail = document.getElementById("detail");
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 window.attnDetail = (name, place) => {{
+  if (place === null) return true; // what was chosen: there is no link to keep it in
   const [layer, head] = place.split("-").map(Number);
   detail.hidden = !layers[name]?.[layer];
-  if (detail.hidden) return;
+  if (detail.hidden) return true; // it has answered at once (report.js)
   detail.firstChild.textContent = `Layer ${{layer}}, head ${{head}}`;
   mount({{ data: bytes(layers[name][layer]), parentElement: detail }});
   const view = detail.querySelector(".attn-head").headView;
   view.followHead(head, false);
   view.update();
+  return true;
 }};
 }}
 </script>"""

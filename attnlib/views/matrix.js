@@ -1,6 +1,8 @@
 // The matrix view: one head as a token x token picture, of one text or as A, B and B − A of a pair.
 // What is shown is decided in matrix_shown.js; here are two canvases as large as the visible part, mouse and keys.
 import { readPayload, themeOf, fitCanvas, el } from "./shared.js";
+import { mountView } from "./mount.js";
+import { scrollingCanvas, fitWindow, oncePerFrame } from "./scroll.js";
 import { sidesBar, shareSide, onSharedSide, formatSigned, SIDE_KEYS } from "./sides.js";
 import {
   valuesOf,
@@ -29,11 +31,8 @@ export class MatrixView {
       shareSide(side);
     });
     this.legend = el("div", { class: "legend" });
-    this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.overlay = el("canvas", { class: "overlay", tabindex: 0, role: "application" });
-    this.window = el("div", { class: "window" }, this.canvas, this.overlay);
-    this.inner = el("div", { class: "inner" }, this.window);
-    this.scroller = el("div", { class: "scroller", tabindex: -1 }, this.inner);
+    Object.assign(this, scrollingCanvas()); // canvas, overlay, window, inner, scroller
+    this.schedule = oncePerFrame(() => this.draw());
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true });
     this.spoken = el("div", { class: "spoken", role: "status" });
     const top = el("div", { class: "top" }, this.bar.element, this.legend);
@@ -41,6 +40,10 @@ export class MatrixView {
     this.listen();
     this.forget = onSharedSide((side) => this.setSide(side));
     new ResizeObserver(() => this.resize()).observe(root);
+  }
+
+  leave() {
+    this.forget();
   }
 
   // ---- data
@@ -96,19 +99,8 @@ export class MatrixView {
     const width = Math.max(200, this.root.clientWidth);
     this.layout = layoutOf(width, ...this.size(), ...labels);
     if (this.layout.height > TALLEST) this.layout = layoutOf(width - SCROLLBAR, ...this.size(), ...labels);
-    sizeOf(this.window, [0, 0]);
-    sizeOf(this.inner, [this.layout.width, this.layout.height]);
-    this.shown = [this.scroller.clientWidth, this.scroller.clientHeight]; // without scroll bars
-    this.shown = [Math.min(this.shown[0], this.layout.width), Math.min(this.shown[1], this.layout.height)];
-    sizeOf(this.window, this.shown);
+    this.shown = fitWindow(this, [this.layout.width, this.layout.height]);
     this.draw();
-  }
-
-  schedule() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.draw();
-    });
   }
 
   draw() {
@@ -298,27 +290,7 @@ export class MatrixView {
   }
 }
 
-function sizeOf(element, [width, height]) {
-  element.style.width = `${width}px`;
-  element.style.height = `${height}px`;
-}
-
-const mounted = new WeakMap();
-
-/** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
-export default function mount({ data, parentElement }) {
-  let view = mounted.get(parentElement);
-  if (!view) {
-    view = new MatrixView(parentElement.querySelector(".attn-matrix"));
-    view.root.matrixView = view; // for the browser's console and the tests
-    mounted.set(parentElement, view);
-  }
-  view.setData(data);
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),
-  );
-  return () => {
-    view.forget();
-    mounted.delete(parentElement);
-  };
+/** Mounts the view in a Streamlit component; runs again when the data changes. */
+export default function mount(component) {
+  return mountView(MatrixView, "matrix", component);
 }

@@ -1,9 +1,12 @@
 // The model view: every layer and head as a miniature, on one canvas as large as the visible part. A click chooses a
 // head, Enter opens it. What is shown is decided in model_shown.js, a miniature is drawn by model_draw.js.
 import { readPayload, themeOf, fitCanvas, el } from "./shared.js";
+import { mountView } from "./mount.js";
+import { scrollingCanvas, fitWindow, oncePerFrame } from "./scroll.js";
 import { sidesBar, shareSide, onSharedSide, cellColors, SIDE_KEYS } from "./sides.js";
 import { drawMapLines, drawMapMatrix, linesFor } from "./model_draw.js";
 import { modelBar, scoreTable, scoreLegend } from "./model_panel.js";
+import { Reporter } from "./report.js";
 import {
   ZOOMS,
   TOP,
@@ -24,6 +27,7 @@ import {
   columnOf,
   cellAt,
   moveHead,
+  sayKeys,
   sayHead,
   shortScore,
   noteText,
@@ -32,7 +36,6 @@ import {
 const SCROLLBAR = 15;
 const LENS = 168; // pixels of the enlarged miniature beside a small cell
 const LENS_BELOW = 84;
-const REPORT_AFTER = 250; // milliseconds of quiet before Python hears of a change
 
 export class ModelView {
   constructor(root) {
@@ -46,11 +49,8 @@ export class ModelView {
     });
     this.bar = el("div", { class: "options" });
     this.legend = el("div", { class: "legend" });
-    this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.overlay = el("canvas", { class: "overlay", tabindex: 0, role: "application" });
-    this.window = el("div", { class: "window" }, this.canvas, this.overlay);
-    this.inner = el("div", { class: "inner" }, this.window);
-    this.scroller = el("div", { class: "scroller", tabindex: -1 }, this.inner);
+    Object.assign(this, scrollingCanvas()); // canvas, overlay, window, inner, scroller
+    this.schedule = oncePerFrame(() => this.draw());
     this.lens = el("canvas", { class: "lens" });
     this.words = el("div", { class: "words" });
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true }, this.words, this.lens);
@@ -60,9 +60,19 @@ export class ModelView {
     const top = el("div", { class: "top" }, this.sides.element, this.legend);
     const drawing = el("div", { class: "drawing" }, this.scroller, this.tip);
     root.replaceChildren(this.bar, top, drawing, this.note, this.table, this.spoken);
+    this.reporter = new Reporter(() => encodeState(this.state, this.header));
     this.listen();
     this.deafen = onSharedSide((side) => this.followSide(side));
     new ResizeObserver(() => this.resize()).observe(root);
+  }
+
+  connect(send) {
+    this.reporter.connect(send);
+  }
+
+  leave() {
+    this.deafen();
+    this.reporter.leave();
   }
 
   // ---- data
@@ -75,18 +85,17 @@ export class ModelView {
     Object.assign(this, { header, arrays, maps: mapsOf(header, arrays) });
     this.state = decodeState(text, header);
     if (this.cursor && !(this.cursor[1] < header.counts[this.cursor[0]])) this.cursor = null;
-    this.selected = header.selected;
+    if (!this.reporter.pending) this.selected = header.selected; // else a later click is still to be told
     this.changeScale = header.pair ? scaleOf(header, this.maps) : 1;
     this.theme = themeOf(this.root);
     this.forgetPictures();
     this.sides.element.hidden = !header.pair;
     if (first && header.pair) shareSide(this.state.show);
-    const heads = header.counts.reduce((sum, count) => sum + count, 0);
-    const said = `${heads} heads in ${header.layers} layers. Arrow keys move, Space chooses a head, Enter opens it.`;
-    this.overlay.setAttribute("aria-label", said);
+    this.overlay.setAttribute("aria-label", sayKeys(header, this.reporter.heard));
     this.panel = modelBar(header, this.state, (changed) => this.change(changed));
     this.bar.replaceChildren(...this.panel.elements);
     this.update();
+    this.reporter.answered();
   }
 
   change(changed) {
@@ -95,8 +104,7 @@ export class ModelView {
     this.state = state;
     if (again) this.forgetPictures();
     this.update();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.report?.(encodeState(this.state, this.header)), REPORT_AFTER);
+    this.reporter.soon();
   }
 
   forgetPictures() {
@@ -131,10 +139,7 @@ export class ModelView {
     this.fit(width);
     if (this.extent[1] > parseFloat(getComputedStyle(this.scroller).maxHeight)) this.fit(width - SCROLLBAR);
     if (this.layout.cell !== before) this.forgetPictures();
-    sizeOf(this.window, [0, 0]);
-    sizeOf(this.inner, this.extent);
-    this.shown = [this.scroller.clientWidth, this.scroller.clientHeight].map((v, i) => Math.min(v, this.extent[i]));
-    sizeOf(this.window, this.shown);
+    this.shown = fitWindow(this, this.extent);
     this.draw();
   }
 
@@ -158,13 +163,6 @@ export class ModelView {
   }
 
   // ---- drawing
-
-  schedule() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.draw();
-    });
-  }
 
   draw() {
     const context = fitCanvas(this.canvas, ...this.shown);
@@ -317,7 +315,7 @@ export class ModelView {
     });
     overlay.addEventListener("dblclick", (event) => {
       const head = under(event);
-      if (head) this.open?.(head.join("-"));
+      if (head) this.open(head);
     });
     overlay.addEventListener("keydown", (event) => this.onKey(event));
     scroller.addEventListener("scroll", () => this.schedule());
@@ -334,7 +332,11 @@ export class ModelView {
   select(head) {
     this.selected = String(head) === String(this.selected) ? null : head;
     this.mark();
-    this.pick?.(this.selected ? head.join("-") : "none");
+    this.reporter.ask("pick", this.selected ? head.join("-") : "none");
+  }
+
+  open(head) {
+    this.reporter.ask("open", head.join("-"));
   }
 
   onKey(event) {
@@ -347,7 +349,7 @@ export class ModelView {
       shareSide(side);
     } else if (event.key === "Escape") this.setCursor(null);
     else if (event.key === " " && this.cursor) this.select(this.cursor);
-    else if (event.key === "Enter" && this.cursor) this.open?.(this.cursor.join("-"));
+    else if (event.key === "Enter" && this.cursor) this.open(this.cursor);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -366,31 +368,7 @@ export class ModelView {
   }
 }
 
-function sizeOf(element, [width, height]) {
-  element.style.width = `${width}px`;
-  element.style.height = `${height}px`;
-}
-
-const mounted = new WeakMap();
-
-/** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
-export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
-  let view = mounted.get(parentElement);
-  if (!view) {
-    view = new ModelView(parentElement.querySelector(".attn-model"));
-    view.root.modelView = view; // for the browser's console and the tests
-    mounted.set(parentElement, view);
-  }
-  view.report = setStateValue && ((text) => setStateValue("view", text));
-  // triggers, not states: the same head chosen again must be heard, too
-  view.pick = setTriggerValue && ((place) => setTriggerValue("pick", place));
-  view.open = setTriggerValue && ((place) => setTriggerValue("open", place));
-  view.setData(data);
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),
-  );
-  return () => {
-    view.deafen();
-    mounted.delete(parentElement);
-  };
+/** Mounts the view in a Streamlit component; runs again when the data changes. */
+export default function mount(component) {
+  return mountView(ModelView, "model", component);
 }

@@ -334,6 +334,12 @@ export function shortScore(value, signed) {
   return `${signed && value < 0 && Number(text) > 0 ? "−" : ""}${text}`;
 }
 
+/** What the drawing is and what keys do in it; a head is opened only where somebody answers. */
+export function sayKeys({ counts, layers }, opens) {
+  const heads = counts.reduce((sum, count) => sum + count, 0);
+  return `${heads} heads in ${layers} layers. Arrow keys move, Space chooses a head${opens ? ", Enter opens it" : ""}.`;
+}
+
 /** “layer 3 head 7 · Entropy 0.412”. */
 export function sayHead(header, scores, state, [layer, head]) {
   const { title, signed } = header.scores.find(({ name }) => name === state.by);

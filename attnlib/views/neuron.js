@@ -2,6 +2,8 @@
 // shown is decided in neuron_shown.js, drawn in neuron_draw.js, said in neuron_panel.js, worked out by hand in
 // neuron_sheet.js.
 import { readPayload, themeOf, fitCanvas, el } from "./shared.js";
+import { mountView } from "./mount.js";
+import { scrollingCanvas, sizeOf, oncePerFrame } from "./scroll.js";
 import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "./sides.js";
 import { rampOf, drawColumns, drawMarks } from "./neuron_draw.js";
 import {
@@ -20,13 +22,12 @@ import { encodeState, decodeState, togglePin } from "./neuron_state.js";
 import { sideOf } from "./neuron_vectors.js";
 import { rowsOf, shownOf, nameOf } from "./neuron_shown.js";
 import { HEAD, ROW, layoutOf, under } from "./neuron_layout.js";
-import { sayRow, sayDeviation, noteText } from "./neuron_words.js";
+import { Reporter, LAYER_KEYS, stepLayer } from "./report.js";
+import { sayKeys, sayRow, sayDeviation, noteText } from "./neuron_words.js";
 
 const SCROLLBAR = 15;
 const READ_AFTER = 40; // milliseconds the mouse rests before the readout follows; the drawing follows at once
 const HEAD_KEYS = "0123456789abcdefghijklmnopqrstuvwxyz";
-const TURN_TAKES = 5000; // milliseconds after which no answer to a turn is waited for
-const REPORT_AFTER = 250; // milliseconds of quiet before Python hears of a change
 
 export class NeuronView {
   constructor(root) {
@@ -41,11 +42,8 @@ export class NeuronView {
     this.options = el("div", { class: "options" }, ...this.bar.elements);
     this.legend = el("div", { class: "legend" });
     this.text = el("div", { class: "text", role: "group", "aria-label": "Query token" });
-    this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.overlay = el("canvas", { class: "overlay", tabindex: 0, role: "application" });
-    this.window = el("div", { class: "window" }, this.canvas, this.overlay);
-    this.inner = el("div", { class: "inner" }, this.window);
-    this.scroller = el("div", { class: "scroller", tabindex: -1 }, this.inner);
+    Object.assign(this, scrollingCanvas()); // canvas, overlay, window, inner, scroller
+    this.schedule = oncePerFrame(() => this.draw());
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true });
     this.note = el("div", { class: "note" });
     this.proof = el("div", { class: "proof" });
@@ -61,9 +59,19 @@ export class NeuronView {
     const stage = el("div", { class: "stage" }, drawing, this.reading, more);
     root.replaceChildren(this.options, top, asked, stage, this.spoken);
     this.followDim = (dim) => this.change({ dim: dim === this.state.dim ? null : dim });
+    this.reporter = new Reporter(() => encodeState(this.state, this.header));
     this.listen();
     this.deafen = onSharedSide((side) => this.followSide(side));
     new ResizeObserver(() => this.resize()).observe(root);
+  }
+
+  connect(send) {
+    this.reporter.connect(send);
+  }
+
+  leave() {
+    this.deafen();
+    this.reporter.leave();
   }
 
   // ---- data
@@ -92,10 +100,9 @@ export class NeuronView {
     }
     this.sides.element.hidden = !header.pair;
     if (first && header.pair) shareSide(this.state.show);
-    const what = `Keys of the query. Arrow keys move through keys and dimensions, Enter pins a key, Space follows a dimension, digits turn to other heads, [ and ] to other layers.`;
-    this.overlay.setAttribute("aria-label", what);
+    this.overlay.setAttribute("aria-label", sayKeys(header, this.reporter.heard));
     this.update();
-    if (this.turning) this.turned();
+    this.reporter.answered();
     if (other) this.buttons[this.state.query]?.scrollIntoView({ block: "nearest" });
   }
 
@@ -104,14 +111,7 @@ export class NeuronView {
     if (changed.dims === "order") again.keep = null;
     this.state = { ...this.state, ...again, ...changed };
     this.update();
-    this.reportSoon();
-  }
-
-  /** Tell Python, once it is quiet; not while it turns to another head, or its answer would be about the old one. */
-  reportSoon() {
-    clearTimeout(this.timer);
-    if (this.turning) return;
-    this.timer = setTimeout(() => this.report?.(encodeState(this.state, this.header)), REPORT_AFTER);
+    this.reporter.soon();
   }
 
   setSide(side) {
@@ -185,13 +185,6 @@ export class NeuronView {
     const rows = this.header.keys ?? this.header.queries;
     const names = rows.labels.slice(0, 600).map((_, i) => `q ${nameOf(rows, i, "diff").trim()}`);
     return Math.max(20, ...names.map((name) => pen.measureText(name.slice(0, 40)).width));
-  }
-
-  schedule() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.draw();
-    });
   }
 
   draw() {
@@ -325,7 +318,7 @@ export class NeuronView {
     else if (event.key === "Escape") this.onEscape();
     else if (event.key === "Enter" && row >= 0) this.pin(rows[row]);
     else if (event.key === " " && dim !== null) this.followDim(dim);
-    else if (this.turn(event.key)) this.spoken.textContent = "";
+    else if (this.turn(event)) this.spoken.textContent = "";
     else if (side) this.setSide(side);
     else return;
     event.preventDefault();
@@ -338,22 +331,19 @@ export class NeuronView {
   }
 
   /** “[” and “]” turn to the layer before and after, a digit or letter to a head; false for other keys. */
-  turn(key) {
-    const head = HEAD_KEYS.indexOf(key.toLowerCase());
-    const step = { "[": -1, "]": 1 }[key];
-    const known = key.length === 1 && head >= 0 && head < this.header.heads;
-    if (!this.requestTurn || (!step && !known)) return false;
-    clearTimeout(this.timer); // what was not told yet goes along
-    this.requestTurn({ head: step ? null : head, layer: step ?? 0, view: encodeState(this.state, this.header) });
-    this.turning = setTimeout(() => this.turned(), TURN_TAKES);
+  turn(event) {
+    if (!this.reporter.heard) return false;
+    const { key } = event;
+    const head = key.length === 1 ? HEAD_KEYS.indexOf(key.toLowerCase()) : -1;
+    if (key in LAYER_KEYS) stepLayer(this, event);
+    else if (head >= 0 && head < this.header.heads) this.turnTo(head);
+    else return false;
     return true;
   }
 
-  /** Python has answered (or has not: there is no such layer): what was chosen meanwhile is told. */
-  turned() {
-    clearTimeout(this.turning);
-    this.turning = null;
-    this.reportSoon();
+  /** To another head; the shown one is asked for only where the sidebar does not name it yet. */
+  turnTo(head) {
+    if (head !== this.header.head || this.header.named === false) this.reporter.ask("head", head);
   }
 
   /** By keyboard: the key (and dimension) comes into sight and is said aloud. */
@@ -381,35 +371,13 @@ export class NeuronView {
     const side = this.header.pair && SIDE_KEYS[event.key];
     if (to !== undefined) this.buttons[Math.max(0, Math.min(this.buttons.length - 1, to))].focus();
     else if (side) this.setSide(side);
-    else if (!this.turn(event.key)) return;
+    else if (!this.turn(event)) return;
     event.preventDefault();
     event.stopPropagation();
   }
 }
 
-function sizeOf({ style }, [width, height]) {
-  if (style.width !== `${width}px`) style.width = `${width}px`;
-  if (style.height !== `${height}px`) style.height = `${height}px`;
-}
-
-const mounted = new WeakMap();
-
-/** Mounts the view in a Streamlit component (or anything with its interface); runs again when the data changes. */
-export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
-  let view = mounted.get(parentElement);
-  if (!view) {
-    view = new NeuronView(parentElement.querySelector(".attn-neuron"));
-    view.root.neuronView = view; // for the browser's console and the tests
-    mounted.set(parentElement, view);
-  }
-  view.report = setStateValue && ((text) => setStateValue("view", text));
-  view.requestTurn = setTriggerValue && ((to) => setTriggerValue("turn", to));
-  view.setData(data);
-  requestAnimationFrame(() =>
-    requestAnimationFrame(() => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()))),
-  );
-  return () => {
-    view.deafen();
-    mounted.delete(parentElement);
-  };
+/** Mounts the view in a Streamlit component; runs again when the data changes. */
+export default function mount(component) {
+  return mountView(NeuronView, "neuron", component);
 }

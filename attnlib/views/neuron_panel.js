@@ -326,7 +326,7 @@ export function numberTable({ shown, header, state }) {
     });
     return el("tr", {}, name, ...numbers);
   });
-  const caption = el("caption", { text: `Query “${bare(header.queries, state.query, shown.show)}”` });
+  const caption = el("caption", { text: `Query “${bare(header.queries, shown.state.query, shown.show)}”` });
   return [el("table", {}, caption, el("thead", {}, head), el("tbody", {}, ...body))];
 }
 

@@ -11,6 +11,14 @@ import {
   formatNumber,
 } from "./neuron_shown.js";
 
+/** What keys do in the drawing; to other heads and layers they turn only where somebody answers. */
+export function sayKeys({ heads }, turns) {
+  const here =
+    "Keys of the query. Arrow keys move through keys and dimensions, Enter pins a key, Space follows a dimension";
+  const away = heads > 1 ? ", digits turn to other heads, [ and ] to other layers" : ", [ and ] turn to other layers";
+  return `${here}${turns ? away : ""}.`;
+}
+
 /** The curve in a sentence. */
 export function sayCurve({ sum, enough, order }, what = "score", signed = false) {
   if (enough === null) return `The products cancel: the ${what} is zero.`;

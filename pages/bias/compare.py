@@ -10,7 +10,7 @@ from pages.bias.effects import effects
 from pages.bias.grids import grids
 from pages.bias.reading import Reading, compare_pair, known_targets
 from pages.ui.component import Link, alignment
-from pages.ui.controls import plain, status_line
+from pages.ui.controls import pair_status, plain
 from pages.ui.pair import add_link, set_links
 from pages.ui.state import Choices, choices, show_head
 
@@ -60,9 +60,7 @@ def _status(chosen: Choices, comparison: "Comparison") -> None:
     model = chosen.model
     assert model is not None
     tokens = f"{len(comparison.alignment.a)} and {len(comparison.alignment.b)} tokens"
-    status_line(model, tokens, comparison.a.seconds, comparison)
-    for note in comparison.notes:
-        st.info(plain(note))
+    pair_status(model, comparison, tokens)
 
 
 @st.fragment

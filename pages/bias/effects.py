@@ -163,13 +163,14 @@ def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:
         except InputError as error:
             st.warning(f"Twin model: {plain(str(error))}")
     meaning = f"orange: raises the odds of “{second}”, blue: lowers them"
-    direct = [HeadGrid("Direct effect", found.direct, "B with this head's attention from A: what is left")]
+    direct = [HeadGrid("Direct effect", found.direct, "B with this head's attention from A")]
     for key, statistic, shown in (
         ("indirect", "Indirect effect (NIE)", drawn),
         ("direct", "Direct effect (NDE)", direct),
     ):
         payload = grid_payload(shown, statistic=statistic, signed=True, selected=reading.place, meaning=meaning)
         head_grid(payload, key=key, on_pick=_on_pick)
+    st.caption("Indirect: what the head alone carries. Direct: what is left of the total without it.")
 
 
 def _moves(reading: Reading, moves: "np.ndarray") -> None:

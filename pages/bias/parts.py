@@ -7,10 +7,10 @@ import streamlit as st
 from attnlib.errors import InputError
 from pages.bias.reading import Reading, further_comparisons
 from pages.ui import cached
-from pages.ui.component import HeadEvents, head_view, matrix
+from pages.ui.component import head_view, matrix
 from pages.ui.controls import plain
 from pages.ui.pair import links
-from pages.ui.state import choices, neuron_button, set_head_view, step_layer, view_state
+from pages.ui.state import follow_head_view, neuron_button, view_state
 from pages.ui.switches import switches
 
 if TYPE_CHECKING:
@@ -24,26 +24,15 @@ def head(reading: Reading) -> None:
     chosen = reading.chosen
     st.markdown(f"##### Layer {chosen.layer}, " + ("all heads" if chosen.head is None else f"head {chosen.head}"))
     try:
-        payload = pair_head_payload(
-            reading.comparison, chosen.layer, head=chosen.head, state=view_state("compare"), can_hide=False
-        )
+        about = {"head": chosen.head, "layers": chosen.layers, "can_hide": False}
+        payload = pair_head_payload(reading.comparison, chosen.layer, state=view_state("compare"), **about)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    head_view(payload, key="pair_view", on_event=_on_event)
+    head_view(payload, key="pair_view", on_event=follow_head_view)
     neuron_button(chosen)
     if st.session_state.pop("rerun_all", False):
         st.rerun()
-
-
-def _on_event(event: HeadEvents) -> None:
-    chosen = choices()
-    changed = False
-    if event.view is not None:
-        changed = set_head_view(chosen, event.view)
-    if event.layer_step:
-        changed = step_layer(chosen, event.layer_step)
-    st.session_state["rerun_all"] = changed
 
 
 def details(reading: Reading) -> None:

@@ -30,6 +30,18 @@ _alignment = st.components.v2.component(
 )
 
 
+def _event(state: object, name: str) -> tuple[object, str | None]:
+    """What a view asked, and its own state as text, which every event brings along (attnlib/views/report.js).
+
+    Both come from a browser and are not trusted.
+    """
+    told = getattr(state, name, None)
+    if not isinstance(told, dict):
+        return None, None
+    view = told.get("view")
+    return told.get("value"), view[:2000] if isinstance(view, str) else None
+
+
 @dataclass(frozen=True)
 class HeadEvents:
     """What a person did in the head view; everything has a neutral value when it was something else."""
@@ -43,7 +55,7 @@ def head_view(payload: bytes, *, key: str, on_event: Callable[[HeadEvents], None
     """Draw a head payload (attnlib.views.payload.head_payload); `on_event` is called before the next run."""
 
     def called(name: str) -> Callable[[], None]:
-        return lambda: on_event(_events(st.session_state[key], name))
+        return lambda: on_event(_head_events(st.session_state[key], name))
 
     _head(
         key=key,
@@ -54,15 +66,19 @@ def head_view(payload: bytes, *, key: str, on_event: Callable[[HeadEvents], None
     )
 
 
-def _events(state: object, name: str) -> HeadEvents:
-    """One event out of a component's state, which comes from a browser and is not trusted."""
-    value = getattr(state, name, None)
+def _head_events(state: object, name: str) -> HeadEvents:
+    value, view = _event(state, name)
     tokens = value if name == "mask" and isinstance(value, list) else []
     return HeadEvents(
-        view=value[:2000] if name == "view" and isinstance(value, str) else None,
+        view=view,
         hide=tuple(token for token in tokens if isinstance(token, int) and token >= 0),
-        layer_step=value if name == "layer" and value in (-1, 1) else 0,
+        layer_step=_step(value) if name == "layer" else 0,
     )
+
+
+def _step(value: object) -> int:
+    """To the layer before or after; 0 for anything else."""
+    return int(value) if isinstance(value, (int, float)) and value in (-1, 1) else 0
 
 
 def head_grid(payload: bytes, *, key: str, on_pick: Callable[[int, int], None]) -> None:
@@ -102,20 +118,18 @@ def model_view(payload: bytes, *, key: str, on_event: Callable[[ModelEvents], No
 
 
 def _model_events(state: object, name: str, payload: bytes) -> ModelEvents:
-    value = getattr(state, name, None)
-    if name == "view":
-        return ModelEvents(view=value[:2000] if isinstance(value, str) else None)
+    value, view = _event(state, name)
     if name == "pick" and value == "none":
-        return ModelEvents(closed=True)
+        return ModelEvents(view, closed=True)
     place = _place(value, unpack(payload)[0])
-    return ModelEvents(picked=place) if name == "pick" else ModelEvents(opened=place)
+    return ModelEvents(view, picked=place if name == "pick" else None, opened=place if name == "open" else None)
 
 
 @dataclass(frozen=True)
 class NeuronEvents:
     """What a person did in the neuron view; everything has a neutral value when it was something else."""
 
-    view: str | None = None  # the view's state as text (attnlib/views/neuron_shown.js)
+    view: str | None = None  # the view's state as text (attnlib/views/neuron_state.js)
     head: int | None = None  # the head to turn to
     layer_step: int = 0  # -1, 0 or 1
 
@@ -124,20 +138,22 @@ def neuron_view(payload: bytes, *, key: str, on_event: Callable[[NeuronEvents], 
     """Draw a neuron payload (attnlib.views.neuron); `on_event` is called before the next run."""
 
     def called(name: str) -> Callable[[], None]:
-        return lambda: on_event(_neuron_events(getattr(st.session_state[key], name, None), payload))
+        return lambda: on_event(_neuron_events(st.session_state[key], name, payload))
 
-    _neuron(key=key, data=payload, on_view_change=called("view"), on_turn_change=called("turn"))
-
-
-def _neuron_events(value: object, payload: bytes) -> NeuronEvents:
-    """The view's state alone, or with the head or layer to turn to; what does not fit is neutral."""
-    told = value if isinstance(value, dict) else {"view": value}
-    view, head, step = (told.get(name) for name in ("view", "head", "layer"))
-    return NeuronEvents(
-        view=view[:2000] if isinstance(view, str) else None,
-        head=int(head) if isinstance(head, (int, float)) and head in range(unpack(payload)[0]["heads"]) else None,
-        layer_step=step if step in (-1, 1) else 0,
+    _neuron(
+        key=key,
+        data=payload,
+        on_view_change=called("view"),
+        on_head_change=called("head"),
+        on_layer_change=called("layer"),
     )
+
+
+def _neuron_events(state: object, name: str, payload: bytes) -> NeuronEvents:
+    value, view = _event(state, name)
+    heads = range(unpack(payload)[0]["heads"])
+    head = int(value) if name == "head" and isinstance(value, (int, float)) and value in heads else None
+    return NeuronEvents(view, head, layer_step=_step(value) if name == "layer" else 0)
 
 
 def _place(value: object, header: dict[str, Any]) -> tuple[int, int] | None:

@@ -1,11 +1,13 @@
-"""Small pieces that several pages show: the status line."""
+"""Small pieces that several pages show: the status line, and what was done to the text."""
 
 from typing import TYPE_CHECKING, Protocol
 
 import streamlit as st
 
 if TYPE_CHECKING:
-    from attnlib import Model, Trace
+    from collections.abc import Iterable
+
+    from attnlib import Comparison, Model, Overview, Trace
     from attnlib.verification import Check
 
 
@@ -18,13 +20,28 @@ class Verified(Protocol):
     def verified(self) -> bool: ...
 
 
-def trace_status(model: "Model", trace: "Trace") -> None:
-    """The status line of one text."""
-    rows = dict.fromkeys(stack.queries for stack in trace.stacks.values())
-    status_line(model, f"{' + '.join(str(len(row)) for row in rows)} tokens", trace.seconds, trace)
+def text_status(model: "Model", read: "Trace | Overview") -> None:
+    """The status line of one text, and what was done to it before the model read it."""
+    rows = dict.fromkeys(stack.queries for stack in read.stacks.values())
+    _status_line(model, f"{' + '.join(f'{len(row):,}' for row in rows)} tokens", read.seconds, read)
+    if read.truncated_from is not None:
+        kept = len(read.stack().queries)
+        st.info(f"The text was cut: the first {kept:,} of its {read.truncated_from:,} tokens are shown.")
+    _tell(read.notes)
 
 
-def status_line(model: "Model", tokens: str, seconds: float, checked: Verified) -> None:
+def pair_status(model: "Model", comparison: "Comparison", tokens: str = "") -> None:
+    """The same of two prompts; `tokens` says how long they are where the page says elsewhere how they are aligned."""
+    _status_line(model, tokens or str(comparison.alignment), comparison.a.seconds, comparison)
+    _tell(comparison.notes)
+
+
+def _tell(notes: "Iterable[str]") -> None:
+    for note in notes:
+        st.info(plain(note))
+
+
+def _status_line(model: "Model", tokens: str, seconds: float, checked: Verified) -> None:
     """One line: the model, its size, the text, the time, and what was verified."""
     layers, heads = _span(tuple(map(len, model.heads.values()))), _span(tuple(sum(model.heads.values(), ())))
     facts = [

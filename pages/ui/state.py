@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from attnlib import Model
+    from pages.ui.component import HeadEvents
 
 EXAMPLES = {  # shown as they are; a second text goes to models that read two
     "Doctor and nurse: she (Vig 2019)": ("The doctor asked the nurse a question. She", ""),
@@ -42,6 +43,11 @@ class Choices:
     layer: int = 0
     head: int | None = None  # None: all heads
     pair: PairChoices | None = None  # on the pages that compare prompts
+
+    @property
+    def layers(self) -> int:
+        """How many layers the chosen attention has."""
+        return 0 if self.model is None else len(self.model.heads[self.stack])
 
 
 SHARED = (  # what the URL of several pages can have
@@ -319,12 +325,26 @@ def set_view(view: str) -> None:
             del st.query_params["view"]
 
 
-def set_head_view(chosen: Choices, view: str) -> bool:
-    """The same of the head view, and a single head that is on into the sidebar; True if that changed."""
+def follow_head_view(event: "HeadEvents") -> None:
+    """Bring what was done in the head view into sidebar and URL; where the sidebar changed, everything runs again."""
+    chosen = choices()
+    changed = event.view is not None and _set_head_view(chosen, event.view)
+    if event.hide:
+        toggle_hidden(event.hide)
+        changed = True
+    if event.layer_step:
+        changed = step_layer(chosen, event.layer_step) or changed
+    if changed:  # never taken back: the run before this one may have been broken off
+        st.session_state["rerun_all"] = True
+
+
+def _set_head_view(chosen: Choices, view: str) -> bool:
+    """Put the view's state into the URL and a single head that is on into the sidebar; True if that changed."""
     set_view(view)
     heads = dict(part.split(":", 1) for part in view.split(",") if ":" in part).get("heads", "")
     head = heads if heads.isdigit() else "all"
-    if head == ("all" if chosen.head is None else str(chosen.head)):
+    known = "all" if chosen.head is None else str(chosen.head)
+    if head == known == st.session_state.get("head", known):  # the browser may not have heard of the last one yet
         return False
     st.session_state["head"] = head
     return True
@@ -333,7 +353,7 @@ def set_head_view(chosen: Choices, view: str) -> bool:
 def step_layer(chosen: Choices, step: int) -> bool:
     """Choose the next or previous layer; True if there is one."""
     layer = chosen.layer + step
-    if chosen.model is None or not 0 <= layer < len(chosen.model.heads[chosen.stack]):
+    if not 0 <= layer < chosen.layers:
         return False
     st.session_state["layer"] = layer
     return True

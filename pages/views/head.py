@@ -7,17 +7,15 @@ import streamlit as st
 from attnlib.errors import InputError
 from attnlib.views.payload import head_payload
 from pages.ui import cached
-from pages.ui.component import HeadEvents, head_view
-from pages.ui.controls import plain, trace_status
+from pages.ui.component import head_view
+from pages.ui.controls import plain, text_status
 from pages.ui.state import (
     Choices,
     choices,
+    follow_head_view,
     hidden_tokens,
     neuron_button,
-    set_head_view,
     set_hidden,
-    step_layer,
-    toggle_hidden,
     view_state,
 )
 from pages.ui.switches import switches
@@ -38,9 +36,11 @@ def page() -> None:
         if hidden_tokens(chosen):
             _show_all_button()
         return
-    trace_status(chosen.model, trace)
-    _notes(trace)
-    with st.container():  # the places below stay where they are (state.py, _places)
+    with st.container():  # messages come and go; what is below stays where it is (state.py, _places)
+        text_status(chosen.model, trace)
+        if trace.hidden:
+            _show_all_button()
+    with st.container():
         _view(chosen, trace)
     with st.container():
         switches(chosen, [("The text", chosen.text, chosen.text_b, chosen.name)])
@@ -52,17 +52,6 @@ def _trace(chosen: Choices) -> "Trace":
         return cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, hide)
 
 
-def _notes(trace: "Trace") -> None:
-    """What was done to the text before the model read it."""
-    if trace.truncated_from is not None:
-        kept = len(trace.stack().queries)
-        st.info(f"The text was cut: the first {kept:,} of its {trace.truncated_from:,} tokens are shown.")
-    for note in trace.notes:
-        st.info(plain(note))
-    if trace.hidden:
-        _show_all_button()
-
-
 def _show_all_button() -> None:
     st.button("Show all again", on_click=set_hidden, args=((),), help="Show the hidden tokens to the model again.")
 
@@ -70,30 +59,15 @@ def _show_all_button() -> None:
 @st.fragment
 def _view(chosen: Choices, trace: "Trace") -> None:
     try:
-        payload = head_payload(
-            trace, chosen.layer, chosen.stack, head=chosen.head, state=view_state("head"), can_hide=_can_hide(chosen)
-        )
+        about = {"head": chosen.head, "layers": chosen.layers, "can_hide": _can_hide(chosen)}
+        payload = head_payload(trace, chosen.layer, chosen.stack, state=view_state("head"), **about)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    head_view(payload, key="head_view", on_event=_on_event)
+    head_view(payload, key="head_view", on_event=follow_head_view)
     neuron_button(chosen)
     if st.session_state.pop("rerun_all", False):
         st.rerun()  # what the view changed is shown by the sidebar
-
-
-def _on_event(event: HeadEvents) -> None:
-    """Bring what was done in the view into the sidebar and the URL."""
-    chosen = choices()
-    changed = False
-    if event.view is not None:
-        changed = set_head_view(chosen, event.view)
-    if event.hide:
-        toggle_hidden(event.hide)
-        changed = True
-    if event.layer_step:
-        changed = step_layer(chosen, event.layer_step)
-    st.session_state["rerun_all"] = changed
 
 
 def _can_hide(chosen: Choices) -> bool:

@@ -9,7 +9,7 @@ from attnlib.errors import InputError
 from pages.bias.reading import ONE_PAIR, compare_pair, known_targets, run
 from pages.ui import cached
 from pages.ui.component import HeadEvents, ModelEvents, head_view, model_view
-from pages.ui.controls import plain, status_line
+from pages.ui.controls import pair_status, plain, text_status
 from pages.ui.pair import links
 from pages.ui.state import (
     Choices,
@@ -62,14 +62,7 @@ def _overview(chosen: Choices) -> Shown | None:
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
-    rows = dict.fromkeys(stack.queries for stack in overview.stacks.values())
-    tokens = f"{' + '.join(f'{len(row):,}' for row in rows)} tokens"
-    status_line(chosen.model, tokens, overview.seconds, overview)
-    if overview.truncated_from is not None:
-        kept = len(overview.stack().queries)
-        st.info(f"The text was cut: the first {kept:,} of its {overview.truncated_from:,} tokens are shown.")
-    for note in overview.notes:
-        st.info(plain(note))
+    text_status(chosen.model, overview)
     return Shown(overview)
 
 
@@ -80,9 +73,7 @@ def _pair(chosen: Choices) -> Shown | None:
     if compared is None:
         return None
     comparison, focus = compared
-    status_line(chosen.model, str(comparison.alignment), comparison.a.seconds, comparison)
-    for note in comparison.notes:
-        st.info(plain(note))
+    pair_status(chosen.model, comparison)
     return Shown(None, comparison, focus, known_targets(comparison, chosen.pair.targets))
 
 
@@ -132,11 +123,12 @@ def _detail_payload(chosen: Choices, shown: Shown) -> bytes:
     from attnlib.views.pair import pair_head_payload
     from attnlib.views.payload import head_payload
 
+    about = {"head": chosen.head, "layers": chosen.layers, "can_hide": False}
     if chosen.pair is not None:
         comparison = run(chosen, chosen.pair.prompt_b, shown.focus, links(), matrices=True)
-        return pair_head_payload(comparison, chosen.layer, head=chosen.head, can_hide=False)
+        return pair_head_payload(comparison, chosen.layer, **about)
     trace = cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, ())
-    return head_payload(trace, chosen.layer, chosen.stack, head=chosen.head, can_hide=False)
+    return head_payload(trace, chosen.layer, chosen.stack, **about)
 
 
 def _on_event(event: ModelEvents) -> None:
@@ -155,8 +147,9 @@ def _on_event(event: ModelEvents) -> None:
 
 
 def _on_detail(event: HeadEvents) -> None:
-    if event.layer_step:
-        st.session_state["rerun_all"] = step_layer(choices(), event.layer_step)
+    """The large head's own state is not kept: it follows the grid."""
+    if event.layer_step and step_layer(choices(), event.layer_step):
+        st.session_state["rerun_all"] = True
 
 
 def _open() -> None:

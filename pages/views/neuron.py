@@ -8,7 +8,7 @@ from attnlib.errors import InputError
 from pages.bias.reading import ONE_PAIR, compare_pair
 from pages.ui import cached
 from pages.ui.component import NeuronEvents, neuron_view
-from pages.ui.controls import plain, status_line, trace_status
+from pages.ui.controls import pair_status, plain, text_status
 from pages.ui.state import Choices, choices, set_view, show_head, step_layer, turn_to, view_state
 
 if TYPE_CHECKING:
@@ -54,12 +54,7 @@ def _trace(chosen: Choices) -> "Trace | None":
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
-    trace_status(chosen.model, trace)
-    if trace.truncated_from is not None:
-        kept = len(trace.stack().queries)
-        st.info(f"The text was cut: the first {kept:,} of its {trace.truncated_from:,} tokens are shown.")
-    for note in trace.notes:
-        st.info(plain(note))
+    text_status(chosen.model, trace)
     return trace
 
 
@@ -69,9 +64,7 @@ def _pair(chosen: Choices) -> "Comparison | None":
     if compared is None:
         return None
     comparison, _ = compared
-    status_line(chosen.model, str(comparison.alignment), comparison.a.seconds, comparison)
-    for note in comparison.notes:
-        st.info(plain(note))
+    pair_status(chosen.model, comparison)
     return comparison
 
 
@@ -104,10 +97,10 @@ def _payload(chosen: Choices, shown: "Trace | Comparison", head: int) -> bytes:
     from attnlib import Comparison
     from attnlib.views.neuron import neuron_pair_payload, neuron_payload
 
-    state = view_state("neuron")
+    about = {"layers": chosen.layers, "named": chosen.head is not None, "state": view_state("neuron")}
     if isinstance(shown, Comparison):
-        return neuron_pair_payload(shown, chosen.layer, head, state=state)
-    return neuron_payload(shown, chosen.layer, head, chosen.stack, state=state)
+        return neuron_pair_payload(shown, chosen.layer, head, **about)
+    return neuron_payload(shown, chosen.layer, head, chosen.stack, **about)
 
 
 def _on_event(event: NeuronEvents) -> None:
@@ -117,8 +110,8 @@ def _on_event(event: NeuronEvents) -> None:
     if event.head is not None:
         show_head(choices().layer, event.head)
         st.session_state["rerun_all"] = True
-    elif event.layer_step:
-        st.session_state["rerun_all"] = step_layer(choices(), event.layer_step)
+    elif event.layer_step and step_layer(choices(), event.layer_step):
+        st.session_state["rerun_all"] = True
 
 
 def _open(where: str) -> None:

@@ -13,33 +13,9 @@ import streamlit.runtime.fragment
 from streamlit.testing.v1 import AppTest
 
 import attnlib
-from attnlib.views.payload import unpack
-from tests.app.test_head_page import DASHBOARD, messages, saved
+from tests.app.pages import HE, SHE, messages, opens, payloads, saved, says
 
-SHE = "The doctor asked the nurse a question. She"
-HE = "The doctor asked the nurse a question. He"
-
-
-def open_page(**choices: str) -> AppTest:
-    """The comparison page, opened by a link with these choices."""
-    app = AppTest.from_file(DASHBOARD, default_timeout=120)
-    for name, value in choices.items():
-        app.query_params[name] = value
-    app.run()  # a page can be switched to once the dashboard has run
-    for name, value in choices.items():
-        app.query_params[name] = value
-    return app.switch_page("pages/bias/compare.py").run()
-
-
-def payloads(app: AppTest) -> dict[str, tuple[dict, dict]]:
-    """What each view of the page was given, by the name of its component; of several the first."""
-    assert not app.exception
-    found = reversed(app.get("bidi_component"))
-    return {c.proto.component_name: unpack(c.proto.bytes) for c in found}
-
-
-def texts(app: AppTest) -> str:
-    return " ".join(element.value for element in app.markdown).replace("\\", "")
+open_page = opens("pages/bias/compare.py")
 
 
 def finding(app: AppTest) -> str:
@@ -158,7 +134,7 @@ def test_a_corrected_alignment_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choices", "says"),
+    ("choices", "sentence"),
     [
         ({"prompt_a": SHE, "prompt_b": SHE}, "The two prompts are the same: every difference is zero"),
         ({"prompt_a": SHE, "prompt_b": "   "}, "Prompt B: The text is empty"),
@@ -175,10 +151,8 @@ def test_a_corrected_alignment_holds() -> None:
         ({"prompt_a": SHE, "prompt_b": HE, "align": "x~y,~,7", "controls": "?", "stat": "?", "order": "?"}, ""),
     ],
 )
-def test_bad_input_is_a_sentence(choices: dict[str, str], says: str) -> None:
-    app = open_page(**choices)
-    assert not app.exception
-    assert says in messages(app)
+def test_bad_input_is_a_sentence(choices: dict[str, str], sentence: str) -> None:
+    app = says(open_page(**choices), sentence)
     assert app.text_area(key="prompt_b").value == choices["prompt_b"], "what was written stays"
 
 

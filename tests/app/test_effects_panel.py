@@ -8,9 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 import attnlib
 from attnlib.views.payload import unpack
-from tests.app.test_compare_page import HE, SHE, open_page
-from tests.app.test_head_page import messages, saved
+from tests.app.pages import HE, SHE, messages, opens, saved, says, words
 
+open_page = opens("pages/bias/compare.py")
 MASKED = "The nurse said that [MASK] was tired."
 
 
@@ -19,10 +19,6 @@ def grids(app: AppTest) -> dict[str, tuple[dict, dict]]:
     assert not app.exception
     found = [unpack(one.proto.bytes) for one in app.get("bidi_component") if one.proto.component_name == "attn_grid"]
     return {header["statistic"]: (header, arrays) for header, arrays in found}
-
-
-def words(app: AppTest) -> str:
-    return " ".join(element.value for element in app.markdown).replace("\\", "")
 
 
 def test_effects_of_the_first_pair_and_of_the_twin() -> None:
@@ -69,7 +65,7 @@ def test_prompts_of_unequal_length_are_patched() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choices", "says"),
+    ("choices", "sentence"),
     [
         (
             {"model": "demo/bert-biased", "prompt_a": MASKED, "prompt_b": MASKED, "fits_a": "🙂", "fits_b": "she"},
@@ -79,10 +75,8 @@ def test_prompts_of_unequal_length_are_patched() -> None:
         ({"model": "demo/bert-biased", "second_a": "He slept.", "second_b": "He slept."}, "single texts"),
     ],
 )
-def test_what_cannot_be_measured_is_a_sentence(choices: dict[str, str], says: str) -> None:
-    app = open_page(**({"prompt_a": SHE, "prompt_b": HE} | choices))
-    assert not app.exception
-    assert says in messages(app) + " ".join(warning.value for warning in app.warning).replace("\\", "")
+def test_what_cannot_be_measured_is_a_sentence(choices: dict[str, str], sentence: str) -> None:
+    says(open_page(**({"prompt_a": SHE, "prompt_b": HE} | choices)), sentence)
 
 
 def test_a_model_outside_the_interface_is_not_edited(tmp_path: Path) -> None:

@@ -7,17 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnlib.views.payload import unpack
+from tests.app.pages import messages, opens, saved, says
 
-DASHBOARD = str(Path(__file__).resolve().parents[2] / "dashboard.py")
-SHE = "The doctor asked the nurse a question. She"
-
-
-def open_page(**choices: str) -> AppTest:
-    """The dashboard after its first run, opened by a link with these choices."""
-    app = AppTest.from_file(DASHBOARD, default_timeout=120)
-    for name, value in choices.items():
-        app.query_params[name] = value
-    return app.run()
+open_page = opens()
 
 
 def payload(app: AppTest) -> tuple[dict, dict]:
@@ -26,11 +18,6 @@ def payload(app: AppTest) -> tuple[dict, dict]:
     (component,) = app.get("bidi_component")
     assert component.proto.component_name == "attn_head"
     return unpack(component.proto.bytes)
-
-
-def messages(app: AppTest) -> str:
-    texts = (element.value for element in [*app.error, *app.info, *app.caption])
-    return " ".join(texts).replace("\\", "")  # Markdown's escapes
 
 
 def test_the_first_view_is_a_sentence_in_a_demo_model() -> None:
@@ -95,7 +82,7 @@ def test_the_status_line_tells_model_size_time_and_verification() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choices", "says"),
+    ("choices", "sentence"),
     [
         ({"text": "   "}, "The text is empty"),
         ({"text": "a\ud800b".encode("utf-8", "ignore").decode()}, ""),
@@ -109,10 +96,8 @@ def test_the_status_line_tells_model_size_time_and_verification() -> None:
         ({"hide": "500"}, "There is no token 500"),
     ],
 )
-def test_bad_input_is_a_sentence(choices: dict[str, str], says: str) -> None:
-    app = open_page(**choices)
-    assert not app.exception
-    assert says in messages(app)
+def test_bad_input_is_a_sentence(choices: dict[str, str], sentence: str) -> None:
+    app = says(open_page(**choices), sentence)
     if choices.get("text", "").strip():
         assert app.text_area(key="text").value == choices["text"], "the text is kept"
 
@@ -140,16 +125,6 @@ def test_hidden_tokens_belong_to_their_text() -> None:
     app.text_area(key="text").set_value("The pilot slept.").run()
     header, _ = payload(app)
     assert "[MASK]" not in header["queries"]["labels"]
-
-
-def saved(folder: Path, architecture: str, family: str) -> str:
-    """A tiny random model of an architecture in a local folder."""
-    from tests.unit.tiny import tiny_model
-
-    model = tiny_model(architecture, family)
-    model.hf.save_pretrained(folder)
-    model.tokenizer.save_pretrained(folder)
-    return str(folder)
 
 
 def test_an_encoder_decoder_shows_its_three_attentions_of_unequal_depth(tmp_path: Path) -> None:

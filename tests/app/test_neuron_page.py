@@ -4,22 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 import attnlib
-from tests.app.test_compare_page import HE, SHE, payloads
-from tests.app.test_head_page import DASHBOARD, messages, saved
+from tests.app.pages import HE, SHE, messages, opens, payloads, saved, says
 
-
-def open_page(**choices: str) -> AppTest:
-    """The neuron page, opened by a link with these choices."""
-    app = AppTest.from_file(DASHBOARD, default_timeout=120)
-    for name, value in choices.items():
-        app.query_params[name] = value
-    app.run()  # a page can be switched to once the dashboard has run
-    for name, value in choices.items():
-        app.query_params[name] = value
-    return app.switch_page("pages/views/neuron.py").run()
+open_page = opens("pages/views/neuron.py")
 
 
 def test_the_first_head_of_the_first_text() -> None:
@@ -67,7 +56,7 @@ def test_a_model_outside_the_interface_says_why_and_what_works(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("choices", "says"),
+    ("choices", "sentence"),
     [
         ({"text": "   "}, "The text is empty"),
         ({"text": "word " * 2000}, "Shorten it, or have it cut"),
@@ -78,10 +67,8 @@ def test_a_model_outside_the_interface_says_why_and_what_works(tmp_path: Path) -
         ({"text": SHE, "view": "q:999,dims:x,pins:a.b,keep:1", "head": "99", "layer": "-3"}, ""),
     ],
 )
-def test_bad_input_is_a_sentence(choices: dict[str, str], says: str) -> None:
-    app = open_page(**choices)
-    assert not app.exception
-    assert says in messages(app)
+def test_bad_input_is_a_sentence(choices: dict[str, str], sentence: str) -> None:
+    says(open_page(**choices), sentence)
 
 
 def test_a_long_text_is_cut_on_request() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.benchmarks.models import gpt2_shape, text_of, tokenizer
 from tests.browser.conftest import FLAGS, start_server
@@ -24,12 +24,13 @@ const note = ({ data }) => {
 const Native = WebSocket;
 window.WebSocket = class extends Native { constructor(...a) { super(...a); add.call(this, "message", note); } };
 """
+# Milliseconds from frame to frame while something else is hovered in each; `step` is a function of view and i.
 HOVER = """
-async (root) => {
-  const view = root.headView, frames = [], n = Math.min(28, view.shown.queries.length);
+async (root, [name, step]) => {
+  const view = root[name], hover = new Function("view", "i", step), frames = [];
   let last = performance.now();
   for (let i = 0; i < 120; i++) {
-    view.setHover({ side: i % 2 ? "q" : "k", token: (i * 7) % n });
+    hover(view, i);
     await new Promise(requestAnimationFrame);
     const now = performance.now();
     frames.push(now - last);
@@ -38,39 +39,13 @@ async (root) => {
   return frames.slice(5);
 }
 """
-
-
-HOVER_MODEL = """
-async (root) => {
-  const view = root.modelView, frames = [], heads = view.header.heads;
-  let last = performance.now();
-  for (let i = 0; i < 120; i++) {
-    view.setCursor([i % view.header.layers, (i * 7) % heads]);
-    await new Promise(requestAnimationFrame);
-    const now = performance.now();
-    frames.push(now - last);
-    last = now;
-  }
-  return frames.slice(5);
+STEPS = {  # what is hovered, from frame to frame
+    "headView": "const n = Math.min(28, view.shown.queries.length);"
+    " view.setHover({ side: i % 2 ? 'q' : 'k', token: (i * 7) % n });",
+    "modelView": "view.setCursor([i % view.header.layers, (i * 7) % view.header.heads]);",
+    "neuronView": "if (i % 2) view.setPreview((i * 7) % view.header.queries.labels.length);"
+    " else view.setCursor({ row: i % Math.min(20, view.shown.rows.length), dim: i % 64 });",
 }
-"""
-
-
-HOVER_NEURON = """
-async (root) => {
-  const view = root.neuronView, frames = [], n = view.header.queries.labels.length;
-  let last = performance.now();
-  for (let i = 0; i < 120; i++) {
-    if (i % 2) view.setPreview((i * 7) % n);
-    else view.setCursor({ row: i % Math.min(20, view.shown.rows.length), dim: i % 64 });
-    await new Promise(requestAnimationFrame);
-    const now = performance.now();
-    frames.push(now - last);
-    last = now;
-  }
-  return frames.slice(5);
-}
-"""
 
 
 def run() -> dict[str, Any]:
@@ -135,13 +110,29 @@ def _row(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:
     _open(page, url, model=folder, text=text)
     view = page.locator(".attn-head")  # in a shadow root, which locators see through
     for layer in range(1, 6):
-        painted = view.get_attribute("data-painted") or ""
-        view.evaluate("root => root.headView.requestLayer(1)")
-        expect(view).not_to_have_attribute("data-painted", painted, timeout=60000)
-        assert view.evaluate("root => root.headView.header.layer") == layer
-        paints.append(view.evaluate("root => +root.dataset.painted - window.arrived"))
+        request = "root => root.headView.reporter.ask('layer', 1)"
+        paints.append(_turned(view, request, "root => root.headView.header.layer", layer))
         page.wait_for_timeout(300)
-    frames = sorted(view.evaluate(HOVER))
+    return _times(page, view, "headView", tokens, paints)
+
+
+def _paint(view: Locator) -> float:
+    """Milliseconds from the server's answer to the painted view."""
+    return view.evaluate("root => +root.dataset.painted - window.arrived")
+
+
+def _turned(view: Locator, request: str, now: str, value: int) -> float:
+    """The same after a request, once the view is drawn anew and shows what was asked for."""
+    painted = view.get_attribute("data-painted") or ""
+    view.evaluate(request)
+    expect(view).not_to_have_attribute("data-painted", painted, timeout=60000)
+    assert view.evaluate(now) == value
+    return _paint(view)
+
+
+def _times(page: Page, view: Locator, name: str, tokens: int, paints: list[float]) -> dict[str, Any]:
+    """A row of the results, after the view has been hovered, too."""
+    frames = sorted(view.evaluate(HOVER, [name, STEPS[name]]))
     page.close()
     return {
         "tokens": tokens,
@@ -158,15 +149,9 @@ def _model(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:
     for _ in range(6):
         page.goto(f"{url}/model?{urlencode({'model': folder, 'text': text_of(tokens)}, quote_via=quote)}")
         page.locator(".attn-model[data-painted]").wait_for()
-        paints.append(view.evaluate("root => +root.dataset.painted - window.arrived"))
+        paints.append(_paint(view))
         page.wait_for_timeout(500)
-    frames = sorted(view.evaluate(HOVER_MODEL))
-    page.close()
-    return {
-        "tokens": tokens,
-        "painted_ms": statistics.median(paints[1:]),
-        "hover_p95_ms": frames[int(0.95 * len(frames))],
-    }
+    return _times(page, view, "modelView", tokens, paints[1:])
 
 
 def _neurons(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:
@@ -178,16 +163,7 @@ def _neurons(page: Page, url: str, folder: str, tokens: int) -> dict[str, Any]:
     page.locator(".attn-neuron[data-painted]").wait_for()
     page.wait_for_timeout(1000)
     for head in range(1, 6):
-        painted = view.get_attribute("data-painted") or ""
-        view.evaluate("(root, head) => root.neuronView.turn(String(head))", head)
-        expect(view).not_to_have_attribute("data-painted", painted, timeout=60000)
-        assert view.evaluate("root => root.neuronView.header.head") == head
-        paints.append(view.evaluate("root => +root.dataset.painted - window.arrived"))
+        request = f"root => root.neuronView.turnTo({head})"
+        paints.append(_turned(view, request, "root => root.neuronView.header.head", head))
         page.wait_for_timeout(800)
-    frames = sorted(view.evaluate(HOVER_NEURON))
-    page.close()
-    return {
-        "tokens": tokens,
-        "painted_ms": statistics.median(paints),
-        "hover_p95_ms": frames[int(0.95 * len(frames))],
-    }
+    return _times(page, view, "neuronView", tokens, paints)

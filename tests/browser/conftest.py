@@ -1,5 +1,6 @@
 """A Streamlit server with the dashboard on a free port, and a Chromium that is already on the machine."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -9,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.browser.install import HELP, chromium
 
 ROOT = Path(__file__).resolve().parents[2]
+OUTSIDE = re.compile(r"^(https?|wss?)://(?!127\.0\.0\.1)")
+NO_FILE = re.compile(r"^(?!file:|blob:)")
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -59,3 +63,22 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     if path is None:
         pytest.fail(HELP)
     return {**browser_type_launch_args, "executable_path": path, "args": FLAGS}
+
+
+@pytest.fixture(autouse=True)
+def watched(page: Page) -> Iterator[None]:
+    """Every test also checks that no script failed and that nothing was asked for from outside the machine.
+
+    A saved page asks for nothing at all.
+    """
+    problems: list[str] = []
+    page.set_default_timeout(20000)
+    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
+
+    def asked(url: str) -> None:
+        if (NO_FILE if page.url.startswith("file:") else OUTSIDE).match(url):
+            problems.append(f"request: {url}")
+
+    page.on("request", lambda request: asked(request.url))
+    yield
+    assert not problems

@@ -1,7 +1,6 @@
 """The comparison as a person uses it, in a real browser: from typing a pair to reading a number."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlencode, urlparse
 
@@ -9,21 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import start_server
-from tests.browser.test_head_view import OUTSIDE
+from tests.browser.pages import box, settle
 
 SHE = "The doctor asked the nurse a question. She"
 HE = "The doctor asked the nurse a question. He"
-
-
-@pytest.fixture(autouse=True)
-def watched(page: Page) -> Iterator[list[str]]:
-    """Every test also checks that no script failed and that nothing outside the machine was asked for."""
-    problems: list[str] = []
-    page.set_default_timeout(15000)
-    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-    page.on("request", lambda request: OUTSIDE.match(request.url) and problems.append(f"request: {request.url}"))
-    yield problems
-    assert not problems
 
 
 def visit(page: Page, dashboard: str, **choices: object) -> None:
@@ -31,16 +19,6 @@ def visit(page: Page, dashboard: str, **choices: object) -> None:
     page.goto(f"{dashboard}/compare?{urlencode(choices, quote_via=quote)}")
     for view in ("alignment", "grid", "head", "matrix"):
         page.locator(f".attn-{view}[data-painted]").first.wait_for(timeout=60000)
-
-
-def settle(page: Page) -> None:
-    """Wait until the server has answered. (Who turns pages within a second of typing can lose what was typed.)"""
-    page.wait_for_timeout(100)
-    page.locator("[data-test-script-state=notRunning]").wait_for()
-
-
-def box(page: Page, name: str) -> Locator:
-    return page.get_by_role("textbox", name=name, exact=True)
 
 
 def cell(page: Page, place: str, grid: int = 0) -> Locator:

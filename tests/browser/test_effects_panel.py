@@ -1,30 +1,16 @@
 """“Does it matter?” in the dashboard: clicks in a grid or the scatter choose the head; words and switches stay."""
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_compare_page import box, settle
-from tests.browser.test_head_view import OUTSIDE
-from tests.browser.test_neuron_page import choice, visit
+from tests.browser.pages import box, choice, settle
+from tests.browser.test_neuron_page import visit
 
 PAIR = {
     "prompt_a": "The doctor asked the nurse a question. She",
     "prompt_b": "The doctor asked the nurse a question. He",
 }
-
-
-@pytest.fixture(autouse=True)
-def watched(page: Page) -> Iterator[None]:
-    """Every test also checks that no script failed and that nothing outside the machine was asked for."""
-    problems: list[str] = []
-    page.set_default_timeout(20000)
-    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-    page.on("request", lambda request: OUTSIDE.match(request.url) and problems.append(f"request: {request.url}"))
-    yield
-    assert not problems
 
 
 def test_a_click_in_the_grid_of_effects_chooses_the_head(page: Page, dashboard: str) -> None:

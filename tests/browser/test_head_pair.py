@@ -1,7 +1,6 @@
 """The head view of a prompt pair on a saved page, in a real browser: A, B and B − A in place. No server, no model."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +40,6 @@ def pair() -> tuple[np.ndarray, np.ndarray]:
     a[2, LAST, [DOCTOR, NURSE]] = 0.2, 0.8
     b[2, LAST, [DOCTOR, NURSE]] = 0.7, 0.3
     return a, b
-
-
-@pytest.fixture(autouse=True)
-def watched(page: Page) -> Iterator[None]:
-    """Every test also checks that no script failed and that nothing was asked for."""
-    problems: list[str] = []
-    page.set_default_timeout(15000)
-    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-    requests: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
-    yield
-    assert not problems
-    assert all(url.startswith("file:") for url in requests)
 
 
 def frame(a: np.ndarray, b: np.ndarray, row: dict[str, Any] = ROW, **header: Any) -> bytes:

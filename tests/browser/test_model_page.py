@@ -1,25 +1,12 @@
 """The model page in the dashboard: choosing a head, going on to the head view, links, pairs."""
 
 import re
-from collections.abc import Iterator
-from urllib.parse import parse_qs, quote, urlencode, urlparse
+from urllib.parse import quote, urlencode
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_compare_page import box, settle
-from tests.browser.test_head_view import OUTSIDE
-
-
-@pytest.fixture(autouse=True)
-def watched(page: Page) -> Iterator[list[str]]:
-    """Every test also checks that no script failed and that nothing outside the machine was asked for."""
-    problems: list[str] = []
-    page.set_default_timeout(15000)
-    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-    page.on("request", lambda request: OUTSIDE.match(request.url) and problems.append(f"request: {request.url}"))
-    yield problems
-    assert not problems
+from tests.browser.pages import box, choice, settle
 
 
 def visit(page: Page, dashboard: str, **choices: object) -> None:
@@ -39,10 +26,6 @@ def point(page: Page, layer: int, head: int) -> dict[str, float]:
 
 def click(page: Page, layer: int, head: int) -> None:
     page.locator(".attn-model .overlay").click(position=point(page, layer, head))
-
-
-def choice(page: Page, name: str) -> str:
-    return parse_qs(urlparse(page.url).query).get(name, [""])[0]
 
 
 def test_a_click_draws_the_head_beside_and_a_second_one_closes_it(page: Page, dashboard: str) -> None:
@@ -117,6 +100,37 @@ def test_what_was_chosen_stays_when_a_head_is_chosen(page: Page, dashboard: str)
     view = page.locator(".attn-model")
     assert view.evaluate("root => root.modelView.state.draw") == "matrix"
     assert view.evaluate("root => root.modelView.mine"), "the view is the same, not made anew"
+
+
+@pytest.mark.parametrize("pause", [50, 300])
+@pytest.mark.parametrize("first", ["state", "click"])
+def test_what_is_chosen_while_python_answers_is_not_lost(page: Page, dashboard: str, first: str, pause: int) -> None:
+    visit(page, dashboard)
+    steps = ["v.change({ by: 'distance' })", "v.select([1, 1])"]
+    now, later = steps if first == "state" else steps[::-1]
+    page.locator(".attn-model").evaluate(
+        f"root => {{ const v = root.modelView; {now}; setTimeout(() => {{ {later}; }}, {pause}); }}"
+    )
+    expect(page.get_by_text("Layer 1, head 1", exact=True)).to_be_visible()
+    page.wait_for_url(lambda url: "layer=1" in url and "head=1" in url and "view=by%3Adistance" in url)
+    page.wait_for_timeout(1500)  # nothing takes it back
+    assert (choice(page, "layer"), choice(page, "head"), choice(page, "view")) == ("1", "1", "by:distance")
+    page.reload()
+    page.locator(".attn-model[data-painted]").wait_for(timeout=60000)
+    expect(page.get_by_text("Layer 1, head 1", exact=True)).to_be_visible()
+    view = page.locator(".attn-model")
+    assert view.evaluate("root => [root.modelView.state.by, root.modelView.selected]") == ["distance", [1, 1]]
+
+
+def test_the_last_of_several_fast_clicks_counts(page: Page, dashboard: str) -> None:
+    visit(page, dashboard)
+    page.locator(".attn-model").evaluate(
+        "root => { for (const head of [[0, 1], [2, 3], [1, 2]]) root.modelView.select(head); }"
+    )
+    expect(page.get_by_text("Layer 1, head 2", exact=True)).to_be_visible()
+    page.wait_for_timeout(1500)
+    assert (choice(page, "layer"), choice(page, "head")) == ("1", "2")
+    assert page.locator(".attn-model").evaluate("root => root.modelView.selected") == [1, 2]
 
 
 def test_a_pair_and_its_sides_follow_each_other(page: Page, dashboard: str) -> None:

@@ -1,27 +1,13 @@
 """The neuron page in the dashboard: other heads by keyboard, links, pairs, the ways there and back."""
 
 import re
-from collections.abc import Iterator
-from urllib.parse import parse_qs, quote, urlencode, urlparse
+from urllib.parse import quote, urlencode
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_compare_page import box, settle
-from tests.browser.test_head_view import OUTSIDE
+from tests.browser.pages import box, choice, settle
 
 SHE = "The doctor asked the nurse a question. She"
-
-
-@pytest.fixture(autouse=True)
-def watched(page: Page) -> Iterator[None]:
-    """Every test also checks that no script failed and that nothing outside the machine was asked for."""
-    problems: list[str] = []
-    page.set_default_timeout(15000)
-    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-    page.on("request", lambda request: OUTSIDE.match(request.url) and problems.append(f"request: {request.url}"))
-    yield
-    assert not problems
 
 
 def visit(page: Page, dashboard: str, where: str = "neuron", **choices: object) -> None:
@@ -29,10 +15,6 @@ def visit(page: Page, dashboard: str, where: str = "neuron", **choices: object) 
     view = {"neuron": ".attn-neuron", "model": ".attn-model"}.get(where, ".attn-head")
     page.locator(f"{view}[data-painted]").wait_for(timeout=60000)
     settle(page)
-
-
-def choice(page: Page, name: str) -> str:
-    return parse_qs(urlparse(page.url).query).get(name, [""])[0]
 
 
 def test_a_head_by_its_digit_and_layers_by_brackets(page: Page, dashboard: str) -> None:

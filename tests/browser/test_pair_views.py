@@ -1,7 +1,6 @@
 """Grid, matrix and alignment on saved pages, in a real browser: mouse, keyboard and words. No server, no model."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,10 @@ from attnlib.views.alignment import alignment_payload
 from attnlib.views.grid import HeadGrid, grid_payload
 from attnlib.views.html import View
 from attnlib.views.matrix import matrix_payload
+from tests.browser.pages import DEAF, HEARD
 
 EDIT = np.array([[0.1, -0.6, 0.532], [0.2, np.nan, 0.0]])
 CONTROL = np.array([[0.02, 0.03, -0.012], [0.0, 0.01, 0.0]])
-DEAF = "const setTriggerValue = "
-HEARD = "const setTriggerValue = (name, value) => (window.sent ??= []).push([name, value]), unused = "
-
-
-@pytest.fixture(autouse=True)
-def watched(page: Page) -> Iterator[None]:
-    """Every test also checks that no script failed and that nothing was asked for."""
-    problems: list[str] = []
-    requests: list[str] = []
-    page.set_default_timeout(15000)
-    page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-    page.on("request", lambda request: requests.append(request.url))
-    yield
-    assert not problems
-    assert all(url.startswith("file:") for url in requests)
 
 
 class Opened:

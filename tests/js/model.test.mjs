@@ -24,6 +24,7 @@ import {
   moveHead,
   sayScore,
   shortScore,
+  sayKeys,
   sayHead,
   noteText,
   TOP,
@@ -277,4 +278,12 @@ test("a map's colours: nothing is the background, the whole is the accent or the
   assert.deepEqual([...pixels([0, 1], false)], [255, 255, 255, 255, ...rgbOf("#0b63b0"), 255]);
   const [less, more] = [pixels([-1], true), pixels([1], true)];
   assert.ok(less[2] > less[0] && more[0] > more[2]);
+});
+
+test("only keys that do something are said", () => {
+  assert.equal(sayKeys(header(), false), "10 heads in 3 layers. Arrow keys move, Space chooses a head.");
+  assert.equal(
+    sayKeys(header(), true),
+    "10 heads in 3 layers. Arrow keys move, Space chooses a head, Enter opens it.",
+  );
 });

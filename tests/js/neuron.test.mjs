@@ -23,7 +23,7 @@ import {
   formatNumber,
 } from "../../attnlib/views/neuron_shown.js";
 import { layoutOf, under, HEAD, ROW, TITLE } from "../../attnlib/views/neuron_layout.js";
-import { sayCurve, sayRow, sayDeviation, noteText } from "../../attnlib/views/neuron_words.js";
+import { sayKeys, sayCurve, sayRow, sayDeviation, noteText } from "../../attnlib/views/neuron_words.js";
 import { sheetsOf, sheetKeys, csvOf } from "../../attnlib/views/neuron_sheet.js";
 import { rampOf, rampColor, scaleFor } from "../../attnlib/views/neuron_draw.js";
 
@@ -434,4 +434,10 @@ test("words", () => {
   assert.match(says({ deviation: 0.002, tolerance: 0.01 }), /up to the rounding/);
   assert.match(says({ deviation: 0.2 }), /misses the model's own weights by up to 2\.0e−1: do not rely on it/);
   assert.match(says({ edited: true }), /replaced by an edit/);
+});
+
+test("only keys that do something are said", () => {
+  assert.doesNotMatch(sayKeys({ heads: 12 }, false), /turn/);
+  assert.match(sayKeys({ heads: 12 }, true), /digits turn to other heads, \[ and \] to other layers\.$/);
+  assert.match(sayKeys({ heads: 1 }, true), /dimension, \[ and \] turn to other layers\.$/);
 });

@@ -1,0 +1,24 @@
+// A view in its component: made once, given its data each time, closed when the component goes.
+
+const mounted = new WeakMap(); // views by their parent element
+
+/**
+ * Mounts a view in a Streamlit component (or anything with its interface); runs again when the data changes. A view
+ * has a root, `setData(bytes)` and, where it needs them, `connect(send)` (undefined where nobody hears) and `leave()`.
+ */
+export function mountView(View, name, { data, parentElement, setTriggerValue }) {
+  let view = mounted.get(parentElement);
+  if (!view) {
+    view = new View(parentElement.querySelector(`.attn-${name}`));
+    view.root[`${name}View`] = view; // for the browser's console and the tests
+    mounted.set(parentElement, view);
+  }
+  view.connect?.(setTriggerValue);
+  view.setData(data);
+  const painted = () => (view.root.dataset.painted = String(performance.timeOrigin + performance.now()));
+  requestAnimationFrame(() => requestAnimationFrame(painted));
+  return () => {
+    view.leave?.();
+    mounted.delete(parentElement);
+  };
+}

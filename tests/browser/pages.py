@@ -1,0 +1,24 @@
+"""What browser tests share: waiting, fields and the address of the dashboard; what a saved page would send."""
+
+from urllib.parse import parse_qs, urlparse
+
+from playwright.sync_api import Locator, Page
+
+# In a saved page nobody hears what a view sends. These keep it, and answer at once.
+DEAF = "const setTriggerValue = "
+HEARD = "const setTriggerValue = (name, value) => (window.sent ??= []).push([name, value]) > 0, unused = "
+
+
+def settle(page: Page) -> None:
+    """Wait until the server has answered. (Who turns pages within a second of typing can lose what was typed.)"""
+    page.wait_for_timeout(100)
+    page.locator("[data-test-script-state=notRunning]").wait_for()
+
+
+def box(page: Page, name: str) -> Locator:
+    return page.get_by_role("textbox", name=name, exact=True)
+
+
+def choice(page: Page, name: str) -> str:
+    """A choice in the page's address; empty where it is as at the start."""
+    return parse_qs(urlparse(page.url).query).get(name, [""])[0]
