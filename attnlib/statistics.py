@@ -43,6 +43,7 @@ class HeadSummary:
     alpha: float
     resamples: int  # of the bootstrap; 0: the normal limit instead
     flips: int  # of the test; 0: the normal limit instead
+    noun: str = "pair"  # what is counted: pairs, or units of pairs that belong together
 
     @property
     def significant(self) -> Bool[np.ndarray, "layer head"]:
@@ -180,6 +181,23 @@ def _moments(
     least = np.where(there, values, np.inf).min(0, initial=np.inf)
     same = least == np.where(there, values, -np.inf).max(0, initial=-np.inf)
     return n, np.where(same, least, mean), np.where(same & (n > 1), 0.0, sd)
+
+
+def unit_means(values: Values, units: Sequence[str]) -> Values:
+    """The mean over the pairs of each unit, so that units are what is counted: [unit, layer, head].
+
+    Pairs that share an occupation or a name are not independent; their means are. Units stand in the order in which
+    they come; NaN where no pair of a unit has a number.
+    """
+    if len(units) != len(values):
+        raise InputError(f"There are {len(values)} pairs and {len(units)} units. Give a unit for each pair.")
+    codes, names = pd.factorize(np.array(units, dtype=object))
+    known = np.isfinite(values)
+    sums, counts = (np.zeros((len(names), *values.shape[1:])) for _ in range(2))
+    np.add.at(sums, codes, np.where(known, values, 0))
+    np.add.at(counts, codes, known)
+    with np.errstate(invalid="ignore"):
+        return (sums / counts).astype(values.dtype)
 
 
 # ---------------------------------------------------------------------------------------------- groups of one head

@@ -20,6 +20,7 @@ from attnlib.errors import InputError
 from attnlib.models import Model, load_model
 from attnlib.pairfiles import iter_pairs
 from attnlib.pairs import Dropped, Pair, frame_pairs
+from attnlib.pairsets import PAIR_SETS, pair_set
 from attnlib.provenance import provenance
 from attnlib.sources import find_model, model_root
 from attnlib.studyfolder import FORMAT, StudyFolder, Taken, disk_errors, identity_of
@@ -61,12 +62,13 @@ def run_study(
 ) -> Study:
     """Measure every pair in every model; returns the results, which are in the folder `out`.
 
-    `pairs` is a file (`format`: one of pairfiles.FORMATS; `columns` maps our names to those of a CSV or Parquet
-    file), a DataFrame with the columns of a CSV, or any iterable of `Pair`. None: go on with the study in `out`. The
-    same call again goes on, too. `effects`: also causal effects of every head, of pairs with candidates (slow).
-    `scores`: also how likely a masked model finds the prompts. `engine` "ray" runs on the Ray cluster of RAY_ADDRESS,
-    with `workers` model actors. `progress` hears of every batch and stops the study by returning False; it can go on
-    later. Raises InputError where something is wrong with pairs, models or folder; a bad pair only gets its reason.
+    `pairs` is a built-in set (of pairsets.PAIR_SETS), a file (`format`: of pairfiles.FORMATS; `columns` maps our
+    names to those of a CSV or Parquet file), a DataFrame with the columns of a CSV, or any iterable of `Pair`. None:
+    go on with the study in `out`. The same call again goes on, too. `effects`: also causal effects of every head, of
+    pairs with candidates (slow). `scores`: also how likely a masked model finds the prompts. `engine` "ray" runs on
+    the Ray cluster of RAY_ADDRESS, with `workers` model actors. `progress` hears of every batch and stops the study
+    by returning False; it can go on later. Raises InputError where something is wrong with pairs, models or folder; a
+    bad pair only gets its reason.
     """
     if engine not in ENGINES:
         raise InputError(f"There is no engine {engine!r}. Choose one of {', '.join(ENGINES)}.")
@@ -174,6 +176,8 @@ def _check_models(models: Sequence[str | Model]) -> None:
 
 
 def _records(pairs: Pairs, format: str, columns: dict[str, str] | None) -> Iterator[Pair | Dropped]:
+    if isinstance(pairs, str) and pairs in PAIR_SETS and not Path(pairs).exists():
+        return iter(pair_set(pairs))
     if isinstance(pairs, str | Path):
         return iter_pairs(pairs, format, columns)
     if isinstance(pairs, pd.DataFrame):

@@ -32,7 +32,7 @@ def summary_sentences(summary: HeadSummary, title: str) -> str:
 def _pairs(summary: HeadSummary) -> str:
     """How many pairs have numbers, and what was left out."""
     used = summary.n[summary.n > 0]
-    counted = _count(summary.pairs, "pair")
+    counted = _count(summary.pairs, summary.noun)
     if not len(used):
         told = f"{counted}."
     elif used.min() < used.max():
@@ -49,7 +49,7 @@ def _pairs(summary: HeadSummary) -> str:
 def _too_few(summary: HeadSummary, title: str, most: int) -> str:
     layer, head = largest(summary.mean)
     value = signed(summary.mean[layer, head], places_of(summary.mean))
-    said = "One pair says" if most == 1 else "Two pairs say"
+    said = f"One {summary.noun} says" if most == 1 else f"Two {summary.noun}s say"
     what = "largest" if most == 1 else "largest mean"
     return (
         f"{said} nothing about others: neither an interval nor a test can be had. The {what} {title} is {value} "
@@ -88,7 +88,7 @@ def _missed(summary: HeadSummary) -> str:
     if not np.isfinite(summary.detectable).any():
         needed = fewest_pairs(summary.tests, summary.alpha)
         heads = _count(summary.tests, "head")
-        return f"{caution}so few pairs can let none of {heads} pass, however large its mean; {needed} are needed."
+        return f"{caution}so few {summary.noun}s can let none of {heads} pass, however large its mean; {needed} are needed."
     known = summary.detectable[summary.detectable > 0]
     if not len(known):  # no head varies
         return ""
@@ -98,7 +98,7 @@ def _missed(summary: HeadSummary) -> str:
         wide = "" if half == most else f" in half of the heads, and below {most} in the one that varies most"
         return f"{caution}a mean below {half} could be missed{wide}."
     wide = "" if half == most else f", in half of them one of {half}"
-    return f"With this many pairs a mean of {most} would be seen in any head with at least 80 % probability{wide}."
+    return f"With this many {summary.noun}s a mean of {most} would be seen in any head with at least 80 % probability{wide}."
 
 
 def power_sentence(n: int, sd: float, heads: int, effect: float | None = None, alpha: float = 0.05) -> str:

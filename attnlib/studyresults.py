@@ -1,6 +1,6 @@
 """A study read back from its folder: tables of pairs and heads, and arrays for statistics.py. Nothing is measured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from attnlib.comparison import STATISTICS, Statistic
 from attnlib.errors import InputError
 from attnlib.pairbatch import MEASURES
 from attnlib.sources import DEMO_FOLDER
-from attnlib.statistics import HeadSummary, compare_models, summarize
+from attnlib.statistics import HeadSummary, summarize, unit_means
 from attnlib.studyfolder import StudyFolder
 from attnlib.studyparts import EFFECTS, MEASURED
 
@@ -112,15 +112,42 @@ class Study:
             values[np.searchsorted(numbers, pair), layer, head] = value
         return Values(statistic, model, numbers, values)
 
-    def summary(self, statistic: str, model: str | None = None) -> HeadSummary:
-        """What all pairs say of each head of a model by one statistic."""
-        return summarize(self.values(statistic, model).values)
+    @property
+    def unit(self) -> str:
+        """The column that says which pairs belong together: "unit", where the source has it; else empty."""
+        return "unit" if "unit" in self.manifest["pairs"]["further"] else ""
 
-    def model_difference(self, statistic: str, model_a: str, model_b: str) -> HeadSummary:
+    def summary(self, statistic: str, model: str | None = None, unit: str | None = None) -> HeadSummary:
+        """What all pairs say of each head of a model by one statistic.
+
+        `unit` is a column of the pairs: those with the same text in it are averaged first, as they are not
+        independent (default: the column "unit", where there is one; empty: every pair counts).
+        """
+        found = self.values(statistic, model)
+        return self._summary(found.values, found.pairs, found.model, unit)
+
+    def model_difference(self, statistic: str, model_a: str, model_b: str, unit: str | None = None) -> HeadSummary:
         """The same of model B − model A, over the pairs both have. InputError where their heads do not match."""
         a, b = self.values(statistic, model_a), self.values(statistic, model_b)
-        _, in_a, in_b = np.intersect1d(a.pairs, b.pairs, return_indices=True)
-        return compare_models(a.values[in_a], b.values[in_b])
+        pairs, in_a, in_b = np.intersect1d(a.pairs, b.pairs, return_indices=True)
+        if a.values.shape[1:] != b.values.shape[1:]:
+            raise InputError(f"{model_a} and {model_b} have different heads: they cannot be compared head by head.")
+        return self._summary(b.values[in_b] - a.values[in_a], pairs, model_a, unit)
+
+    def _summary(
+        self,
+        values: Float[np.ndarray, "pair layer head"],
+        pairs: Int[np.ndarray, " pair"],
+        model: str,
+        unit: str | None,
+    ) -> HeadSummary:
+        unit = self.unit if unit is None else unit
+        if not unit:
+            return summarize(values)
+        table = self.pair_table(model).set_index("pair")
+        if unit not in table.columns:
+            raise InputError(f"{self.name} has no column {unit!r}.")
+        return replace(summarize(unit_means(values, table.loc[pairs, unit].astype(str).tolist())), noun="unit")
 
     def numbers(self, name: str, model: str, head: tuple[int, int]) -> pd.DataFrame:
         """One number per measured pair, beside its row: of a head by a statistic, or one of SCORES; column "number".
