@@ -21,11 +21,15 @@ page = st.navigation(
             ),
             st.Page("pages/views/neuron.py", title="Query × key (neurons)", icon=":material/blur_linear:"),
         ],
-        "Bias": [st.Page("pages/bias/compare.py", title="Compare prompts", icon=":material/compare_arrows:")],
+        "Bias": [
+            st.Page("pages/bias/compare.py", title="Compare prompts", icon=":material/compare_arrows:"),
+            st.Page("pages/bias/study.py", title="Study many pairs", icon=":material/monitoring:"),
+        ],
     },
 )
 st.subheader(page.title, anchor=False)
-sidebar(
-    {"compare": True, "model": None, "neuron": None}.get(page.url_path, False)
-)  # of a pair; None: as the person chooses
+if page.url_path != "study":  # which has its own choices
+    sidebar(
+        {"compare": True, "model": None, "neuron": None}.get(page.url_path, False)
+    )  # of a pair; None: as the person chooses
 page.run()

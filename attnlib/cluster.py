@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from attnlib.errors import InputError
-from attnlib.studyparts import Part, Record, Settings
+from attnlib.studyfolder import Part, Record
+from attnlib.studyparts import Settings
 
 Job = tuple[int, list[Record]]  # a part's number and its pairs
 WAVE = 4096  # parts handed to Ray at once: 1,048,576 pairs

@@ -1,4 +1,7 @@
-"""A comparison as files: the ranking (CSV), the difference (NPZ), everything that is needed to defend it (JSON)."""
+"""A comparison as files: the ranking (CSV), the difference (NPZ), all that is needed to defend it (JSON).
+
+Also what every CSV needs: cells that no spreadsheet takes for formulas.
+"""
 
 import io
 import json
@@ -6,18 +9,36 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from attnlib.comparison import Comparison
 from attnlib.findings import finding
 from attnlib.models import Model
 from attnlib.provenance import provenance
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 MOST_NUMBERS = 500_000  # of the difference inside the JSON; more belong into the NPZ
 
 
 def ranking_csv(comparison: Comparison, by: str, targets: Sequence[str] = ()) -> str:
     """The ranking of heads as CSV."""
-    return comparison.ranking(by, targets).to_csv(index=False, float_format="%.6f")
+    return safe_csv(comparison.ranking(by, targets))
+
+
+def safe_csv(table: pd.DataFrame) -> str:
+    """A table as CSV in which no text is a formula: a spreadsheet computes cells that begin with = + - @.
+
+    Such a cell, or column name, gets an apostrophe before it; numbers are left alone.
+    """
+    safe = table.rename(columns=lambda name: _no_formula(str(name)))
+    texts = [n for n in range(safe.shape[1]) if not pd.api.types.is_numeric_dtype(safe.dtypes.iloc[n])]
+    for n in texts:
+        safe.isetitem(n, [_no_formula(cell) for cell in safe.iloc[:, n]])
+    return safe.to_csv(index=False, float_format="%.6f")
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def difference_npz(comparison: Comparison) -> bytes:

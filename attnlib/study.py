@@ -23,8 +23,8 @@ from attnlib.pairs import Dropped, Pair, frame_pairs
 from attnlib.pairsets import PAIR_SETS, pair_set
 from attnlib.provenance import provenance
 from attnlib.sources import find_model, model_root
-from attnlib.studyfolder import FORMAT, StudyFolder, Taken, disk_errors, identity_of
-from attnlib.studyparts import Part, Record, Settings, StoppedError, measure_part, read_part
+from attnlib.studyfolder import FORMAT, Part, Record, StudyFolder, Taken, disk_errors, identity_of
+from attnlib.studyparts import Settings, StoppedError, measure_part, read_part
 from attnlib.studyresults import Study, open_study
 
 Pairs: TypeAlias = str | Path | pd.DataFrame | Iterable[Pair | Dropped]

@@ -88,7 +88,8 @@ def _missed(summary: HeadSummary) -> str:
     if not np.isfinite(summary.detectable).any():
         needed = fewest_pairs(summary.tests, summary.alpha)
         heads = _count(summary.tests, "head")
-        return f"{caution}so few {summary.noun}s can let none of {heads} pass, however large its mean; {needed} are needed."
+        few = f"so few {summary.noun}s can let none of {heads} pass, however large its mean"
+        return f"{caution}{few}; {needed} are needed."
     known = summary.detectable[summary.detectable > 0]
     if not len(known):  # no head varies
         return ""
@@ -98,7 +99,8 @@ def _missed(summary: HeadSummary) -> str:
         wide = "" if half == most else f" in half of the heads, and below {most} in the one that varies most"
         return f"{caution}a mean below {half} could be missed{wide}."
     wide = "" if half == most else f", in half of them one of {half}"
-    return f"With this many {summary.noun}s a mean of {most} would be seen in any head with at least 80 % probability{wide}."
+    seen = f"a mean of {most} would be seen in any head with at least 80 % probability"
+    return f"With this many {summary.noun}s {seen}{wide}."
 
 
 def power_sentence(n: int, sd: float, heads: int, effect: float | None = None, alpha: float = 0.05) -> str:

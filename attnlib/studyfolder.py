@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 import pyarrow as pa
@@ -27,7 +27,6 @@ import pyarrow.parquet as pq
 
 from attnlib.errors import InputError
 from attnlib.pairs import Dropped, Pair
-from attnlib.studyparts import Part, Record
 
 FORMAT = 1
 STARTING = 120  # seconds in which a process must have begun to work
@@ -41,6 +40,22 @@ INPUT = pa.schema(
         "reason": pa.string(),  # why this row is no pair; else empty
     }
 )
+
+
+class Record(NamedTuple):
+    """One row of a study's pairs: a pair, or why there is none."""
+
+    number: int
+    pair: Pair | None
+    reason: str = ""  # where it is none
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Results of some pairs in one model."""
+
+    heads: pa.Table  # pair, model, layer, head, statistic, value
+    pairs: pa.Table  # a row per record
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ A pair that cannot be measured is a row with its reason; it never stops the rest
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ from attnlib.models import Model
 from attnlib.pairbatch import MEASURES, PairRead, batches, measure_pairs, read_pairs_for
 from attnlib.pairs import Pair
 from attnlib.score import Row, crows_pairs_scores, score_rows
+from attnlib.studyfolder import Part, Record
 
 EFFECTS = ("indirect", "direct")
 Told = Callable[[int], bool | None]  # how many more pairs are done; False stops
@@ -50,28 +51,12 @@ MEASURED = {
 OURS = ("pair", "model", *WRITTEN, *MEASURED)
 
 
-class Record(NamedTuple):
-    """One row of the study's pairs: a pair, or why there is none."""
-
-    number: int
-    pair: Pair | None
-    reason: str = ""  # where it is none
-
-
 @dataclass(frozen=True)
 class Settings:
     """What is measured beside attention."""
 
     effects: bool = False  # causal effects of every head, of pairs that have candidates
     scores: bool = False  # how likely a masked model finds both prompts (a causal one's scores cost nothing)
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Results of some pairs in one model."""
-
-    heads: pa.Table  # of schema HEADS, by pair, layer, head, statistic
-    pairs: pa.Table  # a row per record
 
 
 class StoppedError(Exception):

@@ -49,7 +49,7 @@ def study_report(study: Study) -> str:
         *(part for statistic in study.statistics for part in _statistic(study, statistic)),
         *_scores(study),
         "<h2>Pairs that were not measured</h2>",
-        _table(_reasons(study)),
+        _table(study.reasons().head(50)),
         "<h2>Methods</h2>",
         _paragraphs(_methods(study)),
         "<h2>Limits</h2>",
@@ -142,12 +142,6 @@ def _groups(table: pd.DataFrame, title: str) -> Iterator[str]:
             except InputError:
                 continue
             yield _chart(group_scatter(joined, column, found, (column, f"{title}, mean by {by}")))
-
-
-def _reasons(study: Study) -> pd.DataFrame:
-    table = study.pair_table()
-    reasons = table.loc[table["reason"] != "", ["model", "reason"]]
-    return reasons.value_counts().rename("pairs").reset_index().head(50)
 
 
 # ---------------------------------------------------------------------------------------------- methods, versions

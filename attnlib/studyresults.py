@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 from jaxtyping import Float, Int
 
 from attnlib.comparison import STATISTICS, Statistic
@@ -73,6 +75,12 @@ class Study:
         reasons = [reason for table in tables for reason in table["reason"].to_pylist()]
         measured = sum(not reason for reason in reasons)
         return {"measured": measured, "not_measured": len(reasons) - measured, "models": len(self.models)}
+
+    def reasons(self) -> pd.DataFrame:
+        """Why pairs were not measured, the commonest reason first: model, reason, pairs."""
+        table = self.pair_table()
+        reasons = table.loc[table["reason"] != "", ["model", "reason"]]
+        return reasons.value_counts().rename("pairs").reset_index()
 
     @cached_property
     def statistics(self) -> tuple[str, ...]:
@@ -169,6 +177,13 @@ class Study:
         """The long table: pair, model, layer, head, statistic, value."""
         files = [file for name in ([model] if model else self.models) for file in self._files("heads", name)]
         return ds.dataset(files).to_table().to_pandas()
+
+    def head_parquet(self) -> bytes:
+        """The long table of all models as one Parquet file."""
+        files = [file for name in self.models for file in self._files("heads", name)]
+        sink = pa.BufferOutputStream()
+        pq.write_table(ds.dataset(files).to_table(), sink, compression="zstd")
+        return sink.getvalue().to_pybytes()
 
     def _model(self, model: str | None) -> str:
         if not self.models:

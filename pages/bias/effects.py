@@ -122,6 +122,7 @@ def _effects(reading: Reading, asked: Asked) -> "HeadEffects | None":
 
 def _draw(reading: Reading, found: "HeadEffects | None", asked: Asked) -> None:
     from attnlib.comparison import STATISTICS
+    from attnlib.export import safe_csv
     from attnlib.figures import effect_scatter
     from attnlib.findings import NOT_SHARES, effects_finding
 
@@ -146,7 +147,7 @@ def _draw(reading: Reading, found: "HeadEffects | None", asked: Asked) -> None:
         )
         _moves(reading, moves)
     st.info(NOT_SHARES, icon=":material/balance:")
-    table = found.table().to_csv(index=False, float_format="%.6f")
+    table = safe_csv(found.table())
     st.download_button("Effects of all heads (CSV)", table, "effects.csv", "text/csv", on_click="ignore")
 
 

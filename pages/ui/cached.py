@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from attnlib import Comparison, Model, Overview, Trace
     from attnlib.comparison import Prompt
     from attnlib.mediation import HeadEffects
+    from attnlib.pairs import Pair
     from attnlib.patching import HeadChanges
     from attnlib.predictions import WordChange
+    from attnlib.statistics import HeadSummary
+    from attnlib.study import Estimate
+    from attnlib.studyinput import SourceRead
 
 Links = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 
@@ -124,3 +130,63 @@ def words_without(
     from attnlib.predictions import words_without as silence
 
     return silence(load_model(name), text, text_b, heads, stack=stack, truncate=truncate)
+
+
+# ---------------------------------------------------------------------------------------------- studies
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def read_source(
+    path: str, stamp: float, format: str, columns: tuple[tuple[str, str], ...], most: int
+) -> "SourceRead":
+    """How many pairs a file has, why rows are none, and the first few. Raises InputError."""
+    from attnlib.studyinput import read_source as read
+
+    return read(path, format, dict(columns), most)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def estimate(name: str, pairs: "tuple[Pair, ...]", count: int, effects: bool, scores: bool) -> "Estimate":
+    """What so many pairs take in a model, from measuring these few. Raises InputError."""
+    from attnlib.study import estimate_study
+    from attnlib.studyparts import Settings
+
+    return estimate_study(load_model(name), pairs, count, Settings(effects, scores))
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def study_summary(
+    folder: str, stamp: float, statistic: str, model: str, unit: str, against: str | None = None
+) -> "HeadSummary":
+    """What a study's pairs say of each head; of the difference to `against`, another model. Raises InputError."""
+    from attnlib.studyresults import open_study
+
+    study = open_study(folder)
+    if against is None:
+        return study.summary(statistic, model, unit)
+    return study.model_difference(statistic, against, model, unit)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def study_numbers(folder: str, stamp: float, name: str, model: str, head: tuple[int, int]) -> "pd.DataFrame":
+    """One number per pair of a study, beside its row. Raises InputError."""
+    from attnlib.studyresults import open_study
+
+    return open_study(folder).numbers(name, model, head)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def study_reasons(folder: str, stamp: float) -> "pd.DataFrame":
+    """Which rows of a study were not measured, and why."""
+    from attnlib.studyresults import open_study
+
+    return open_study(folder).reasons()
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def study_report(folder: str, stamp: float) -> str:
+    """The report of a study as HTML. Raises InputError."""
+    from attnlib.studyreport import study_report as report
+    from attnlib.studyresults import open_study
+
+    return report(open_study(folder))

@@ -66,6 +66,23 @@ def turn_to(page: str, pair: bool = False) -> None:
     st.switch_page(page, query_params={"with_pair": "true"} if pair else {})
 
 
+def keep_choices() -> None:
+    """On a page without the sidebar: keep what was chosen elsewhere, which else goes with its widgets."""
+    for key in SHARED:
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
+
+
+def show_pair(model: str, prompt_a: str, prompt_b: str, focus: str, targets: str, head: tuple[int, int]) -> None:
+    """Have the comparison page show this pair; `targets` with a | between, as in files of pairs."""
+    chosen = {"model": model, "prompt_a": prompt_a, "prompt_b": prompt_b, "focus": focus}
+    chosen |= {"targets": targets.replace("|", ", "), "model_b": SAME_MODEL, "last_texts": "pair"}
+    chosen |= dict.fromkeys(("second_a", "second_b", "more", "control"), "")
+    st.session_state.update(chosen)
+    show_head(*head)
+    st.session_state["turn_to_compare"] = True
+
+
 def neuron_button(chosen: Choices) -> None:
     """A button that turns to the neuron view at the chosen head (the first, where all are)."""
     known = chosen.model is not None and chosen.model.routed

@@ -1,0 +1,256 @@
+"""A new study: which pairs, which models, what it will take. Nothing is measured here but a few pairs."""
+
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from attnlib.pairfiles import FORMATS
+from attnlib.pairs import COLUMNS, table_head
+from attnlib.pairsets import PAIR_SETS, pair_set
+from attnlib.sources import demo_models
+from attnlib.studyfolder import studies_root
+from attnlib.studyinput import folder_name, free_name, source_of
+from attnlib.templates import pairs_from_template, read_slots
+from pages.ui import cached
+from pages.ui.controls import plain
+from pages.ui.studies import PAGE_ROWS, known_studies, open_next, start
+
+if TYPE_CHECKING:
+    from attnlib.studyinput import SourceRead
+
+BUILT_IN, UPLOAD, TEMPLATE = "Built-in set", "Upload a file", "Template"
+FIRST_MODELS = ("demo/gpt2-biased", "demo/gpt2-balanced")
+FIRST_TEMPLATE = "The {occupation} said that {pronoun}"
+FIRST_SLOTS = "occupation: nurse, teacher, doctor, engineer, mechanic\npronoun: she / he"
+
+
+class Source(NamedTuple):
+    """Pairs to study: what `begin_study` takes, and what is known of them."""
+
+    pairs: "Any"  # a set's name, a file, or the pairs themselves
+    name: str  # for the study's folder
+    read: "SourceRead"
+    format: str = "csv"
+    columns: dict[str, str] | None = None
+    command: str = ""  # how the command line is told
+
+
+def new_study() -> None:
+    """The form, from top to bottom; the button appears when everything above it is right."""
+    kind = st.segmented_control(
+        "Pairs", [BUILT_IN, UPLOAD, TEMPLATE], default=BUILT_IN, required=True, key="pairs_from"
+    )
+    choose: dict[str, Callable[[], Source | None]] = {BUILT_IN: _built_in, UPLOAD: _upload, TEMPLATE: _template}
+    with st.container():
+        try:
+            source = choose[kind or BUILT_IN]()
+        except InputError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            source = None
+    if source is None:
+        return
+    _show(source.read)
+    if not source.read.pairs:
+        st.error("There is no pair in it to study.", icon=":material/error:")
+        return
+    if source.read.more:
+        _too_many(source)
+        return
+    models, effects, scores = _choose_models()
+    if not models:
+        st.info("Choose at least one model.")
+        return
+    _estimate(source, models, effects, scores)
+    _begin(source, models, effects, scores)
+
+
+# ---------------------------------------------------------------------------------------------- pairs
+
+
+def _built_in() -> Source:
+    names = list(PAIR_SETS)
+    name = st.selectbox("Set", names, format_func=lambda one: PAIR_SETS[one].title, key="pair_set")
+    st.caption(PAIR_SETS[name].about)
+    return Source(name, name, source_of(pair_set(name)), command=f"--pairs {name}")
+
+
+def _upload() -> Source | None:
+    left, right = st.columns([3, 2])
+    file = left.file_uploader(
+        "File of pairs", type=["csv", "tsv", "txt", "dev", "test", "parquet", "json"], key="upload"
+    )
+    format = right.selectbox("Format", list(FORMATS), format_func=lambda one: FORMATS[one].title, key="upload_format")
+    right.caption(FORMATS[format].about)
+    if file is None:
+        return None
+    path = _on_disk(file)
+    columns = _map_columns(path) if format == "csv" else {}
+    if columns is None:
+        return None
+    with st.spinner("Reading …", show_time=False):
+        read = cached.read_source(str(path), path.stat().st_mtime, format, tuple(columns.items()), PAGE_ROWS)
+    told = f"--pairs FILE --format {format}"
+    if columns:
+        told += " --columns " + ",".join(f"{ours}={theirs}" for ours, theirs in columns.items())
+    return Source(path, path.stem, read, format, columns or None, told)
+
+
+def _on_disk(file: Any) -> Path:
+    """The upload as a file, once per upload; its name is somebody else's text."""
+    kept: dict[str, Any] = st.session_state.setdefault("uploads", {})
+    if file.file_id not in kept:
+        kept.clear()  # earlier uploads go
+        folder = tempfile.TemporaryDirectory(prefix="attnlib-")
+        name = re.sub(r"[^\w.-]+", "_", Path(file.name).name)[-80:].lstrip(".") or "pairs.csv"
+        (Path(folder.name) / name).write_bytes(file.getbuffer())
+        kept[file.file_id] = (folder, Path(folder.name) / name)
+    return kept[file.file_id][1]
+
+
+def _map_columns(path: Path) -> dict[str, str] | None:
+    """Which of the file's columns are ours, with its first rows; None as long as a prompt is missing."""
+    head = table_head(path)
+    st.dataframe(
+        [dict(zip(head.columns, row, strict=False)) for row in head.rows], hide_index=True, key="upload_preview"
+    )
+    nothing = "—"
+    with st.expander("Which column is what", expanded=not {"prompt_a", "prompt_b"} <= set(head.guess)):
+        places = st.columns(4)
+        chosen = {
+            ours: places[n % 4].selectbox(
+                ours,
+                [nothing, *head.columns],
+                index=head.columns.index(head.guess[ours]) + 1 if ours in head.guess else 0,
+                key=f"column {ours} {path.parent.name}",
+            )
+            for n, ours in enumerate(COLUMNS)
+        }
+    columns = {ours: theirs for ours, theirs in chosen.items() if theirs != nothing}
+    if not {"prompt_a", "prompt_b"} <= set(columns):
+        st.info("Say which columns are prompt_a and prompt_b.")
+        return None
+    return columns
+
+
+def _template() -> Source:
+    template = st.text_input("Sentence with {slots}", FIRST_TEMPLATE, key="template")
+    slots = st.text_area(
+        "Words of each slot",
+        FIRST_SLOTS,
+        key="slots",
+        help="A line per slot. One slot has pairs of words, with a /: what prompt A and prompt B differ in.",
+    )
+    known = read_slots(slots)
+    targets = st.multiselect("Target words (up to two slots)", list(known), max_selections=2, key="slot_targets")
+    pairs = tuple(pairs_from_template(template, known, targets=targets, most=PAGE_ROWS))
+    return Source(pairs, "template", source_of(pairs))
+
+
+def _show(read: "SourceRead") -> None:
+    """How many pairs there are, what was left out, and the first few."""
+    more = "More than " if read.more else ""
+    st.markdown(f"**{more}{read.pairs:,} pairs**" + (f" · {read.dropped:,} rows left out" if read.dropped else ""))
+    for reason, count in read.reasons:
+        st.caption(f"{count:,} × {plain(reason)}")
+    rows = [
+        {
+            "prompt A": pair.prompt_a,
+            "prompt B": pair.prompt_b,
+            "focus": pair.focus,
+            "targets": " | ".join(pair.targets),
+        }
+        for pair in read.sample[:5]
+    ]
+    if rows:
+        st.dataframe(rows, hide_index=True, key="first_pairs")
+
+
+def _too_many(source: Source) -> None:
+    st.warning(
+        f"The page studies up to {PAGE_ROWS:,} rows. For more use the command line, which goes on where it was "
+        "stopped and runs on a cluster, too; the study then appears here:",
+        icon=":material/terminal:",
+    )
+    st.code(
+        f"python -m attnlib study {source.command} --model {FIRST_MODELS[0]} --out {studies_root().name}/NAME",
+        language="bash",
+    )
+
+
+# ---------------------------------------------------------------------------------------------- models, estimate, run
+
+
+def _choose_models() -> tuple[list[str], bool, bool]:
+    known = list(dict.fromkeys([*demo_models(), *st.session_state.get("recent_models", [])]))
+    models = st.multiselect(
+        "Models",
+        known,
+        default=[name for name in FIRST_MODELS if name in known],
+        key="study_models",
+        accept_new_options=True,
+        help="Demo models, hub ids (owner/name) or folders. Two models are also compared pair by pair.",
+    )
+    left, right = st.columns(2)
+    effects = left.toggle(
+        "Causal effects of every head",
+        key="study_effects",
+        help="Slow. For pairs that name two continuations (columns candidate_a and candidate_b).",
+    )
+    scores = right.toggle(
+        "Scores of masked models",
+        key="study_scores",
+        help="How likely a BERT finds both prompts (CrowS-Pairs): a pass per token. A GPT's scores cost nothing.",
+    )
+    return models, effects, scores
+
+
+def _estimate(source: Source, models: list[str], effects: bool, scores: bool) -> None:
+    """Of demo models at once, of others when asked: they must be loaded for it."""
+    wanted = all(name.startswith("demo/") for name in models) or st.button("Estimate", key="estimate")
+    if not wanted:
+        return
+    seconds = size = 0.0
+    for name in models:
+        try:
+            with st.spinner("Measuring a few pairs …", show_time=False):
+                found = cached.estimate(name, source.read.sample, source.read.pairs, effects, scores)
+        except InputError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            return
+        seconds, size = seconds + found.seconds, size + found.bytes
+    st.caption(f"About {max(1, round(seconds)):,} s of measuring, and {size / 1e6:.1f} MB on disk.")
+
+
+def _begin(source: Source, models: list[str], effects: bool, scores: bool) -> None:
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    suggested = free_name(re.sub(r"[^\w-]+", " ", source.name).strip() or "study", studies_root())
+    typed = left.text_input("Name of the study", suggested, key=f"name {suggested}")
+    if not right.button("Run", type="primary", icon=":material/play_arrow:", key="run_study"):
+        return
+    from attnlib.study import begin_study
+
+    try:
+        name = folder_name(typed)
+        if name in known_studies():
+            raise InputError(f"There is a study named “{name}” already. Choose another name.")
+        with st.spinner("Taking the pairs …", show_time=False):
+            study = begin_study(
+                source.pairs,
+                models,
+                studies_root() / name,
+                format=source.format,
+                columns=source.columns,
+                effects=effects,
+                scores=scores,
+            )
+        start(study.folder)
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    open_next(name)
+    st.rerun()

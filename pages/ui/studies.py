@@ -1,0 +1,63 @@
+"""Studies of the dashboard: each runs in a process of its own, so that its page can be left and come back to."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from attnlib.studyfolder import StudyFolder, studies, studies_root
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NEW = "New study"
+PAGE_ROWS = 50_000  # of a study begun on the page; more belong to the command line
+
+
+def known_studies() -> dict[str, StudyFolder]:
+    """The studies on disk by name, the newest first."""
+    return {study.path.name: study for study in studies(studies_root())}
+
+
+def choose_study() -> str:
+    """Which study the page shows; NEW for none yet."""
+    opened = st.session_state.pop("open_study", None)
+    if opened is not None:
+        st.session_state["study"] = opened
+    asked = st.session_state.get("study") or st.query_params.get("study")
+    options = [NEW, *known_studies()]
+    if asked not in options:
+        st.session_state["study"] = NEW
+        if asked:
+            st.warning(f"There is no study of that name in the folder {studies_root().name}.")
+    return st.selectbox("Study", options, key="study", bind="query-params", persist_state="session") or NEW
+
+
+def start(study: StudyFolder) -> None:
+    """Let a process go on with a study. Raises InputError where it cannot be started."""
+    if study.worker() is not None:
+        return
+    study.write("progress.json", study.progress() | {"state": "starting", "message": ""})
+    try:
+        with (study.path / "study.log").open("ab") as log:
+            subprocess.Popen(
+                [sys.executable, "-m", "attnlib", "study", "--out", str(study.path), "--json"],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,  # it goes on when the dashboard is stopped
+            )
+    except OSError as error:
+        raise InputError(f"The study cannot be started: {error.strerror or error}.") from None
+
+
+def stamp(study: StudyFolder) -> float:
+    """Changes whenever results do: what is cached of a study belongs to it."""
+    folder = study.path / "pairs.parquet"
+    return folder.stat().st_mtime if folder.exists() else 0.0
+
+
+def open_next(name: str) -> None:
+    """Have the next run show this study."""
+    st.session_state["open_study"] = name
