@@ -183,7 +183,7 @@ def _moments(
     return n, np.where(same, least, mean), np.where(same & (n > 1), 0.0, sd)
 
 
-def unit_means(values: Values, units: Sequence[str]) -> Values:
+def unit_means(values: Values, units: Sequence[str]) -> Float[np.ndarray, "unit layer head"]:
     """The mean over the pairs of each unit, so that units are what is counted: [unit, layer, head].
 
     Pairs that share an occupation or a name are not independent; their means are. Units stand in the order in which

@@ -88,7 +88,8 @@ def two_occupations() -> list[Pair]:
 def _two(text: str, first: str, second: str, typed: tuple[str, str]) -> Iterable[Pair]:
     slots = {"first": [first], "second": [second], "pronoun": [("she", "he")]}
     for pair in pairs_from_template(text, slots, category="Two occupations", targets=typed):
-        further = dict(pair.further) | {"unit": "/".join(typed), "female_typed": typed[0], "male_typed": typed[1]}
+        typed_as = {"female_typed": typed[0], "male_typed": typed[1]}
+        further = typed_as | dict(pair.further) | {"unit": "/".join(typed)}
         yield Pair(**vars(pair) | {"further": tuple(further.items())})
 
 

@@ -104,10 +104,10 @@ def _effects(reading: Reading, asked: Asked) -> "HeadEffects | None":
     if model.parameters < SMALL:
         with st.spinner("Editing every head …", show_time=False):
             return cached.head_effects(*asked)
-    from attnlib.mediation import estimate, head_effects
+    from attnlib.mediation import head_effects
 
     kept: dict[Asked, Any] = st.session_state.setdefault("effects", {})
-    seconds = estimate(model, *asked[1:])
+    seconds = cached.effects_seconds(*asked)
     if st.button(f"Measure every head (at most about {max(1, round(seconds)):,} s)", key="measure"):
         bar = st.progress(0.0, "Editing every head … Any other choice stops it; what is measured stays.")
 

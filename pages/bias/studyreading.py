@@ -61,8 +61,8 @@ def results(folder: "StudyFolder") -> None:
     _downloads(shown)
     st.info(
         "**What this shows.** Averages over these pairs in these models. Pairs of one unit (an occupation, a name) "
-        "are averaged first, as they are not independent. That attention moves does not show that a head matters: run a "
-        "study with effects. That nothing was found does not show that there is nothing.",
+        "are averaged first, as they are not independent. That attention moves does not show that a head matters: "
+        "run a study with effects. That nothing was found does not show that there is nothing.",
         icon=":material/balance:",
     )
 

@@ -115,6 +115,14 @@ def head_effects(name: str, prompt_a: str, prompt_b: str, candidates: tuple[str,
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
+def effects_seconds(name: str, prompt_a: str, prompt_b: str, candidates: tuple[str, str]) -> float:
+    """What causal effects of every head take at most. Raises InputError."""
+    from attnlib.mediation import estimate as measure
+
+    return measure(load_model(name), prompt_a, prompt_b, candidates)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
 def patched_heads(name: str, prompt_a: str, prompt_b: str, candidates: tuple[str, str]) -> "HeadChanges":
     """What each head's output from prompt B does in prompt A. Raises InputError."""
     from attnlib.patching import patched_heads as patch

@@ -1,0 +1,213 @@
+"""The study page as a script: the form, a run in a process of its own, results against the library's numbers."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnlib.pairs import Dropped, Pair
+from attnlib.pairsets import pair_set
+from attnlib.study import begin_study, run_study
+from attnlib.studyfindings import summary_sentences
+from attnlib.studyfolder import StudyFolder
+from attnlib.studyresults import open_study
+from attnlib.views.payload import unpack
+from tests.app.pages import messages, opens, says, words
+
+MODELS = ["demo/gpt2-biased", "demo/gpt2-balanced"]
+open_page = opens("pages/bias/study.py")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of studies with one that is done: 120 pairs, two models."""
+    root = tmp_path_factory.mktemp("studies")
+    pairs = [pair for pair in pair_set("two-occupations") if " asked " in pair.prompt_a or "hall" in pair.prompt_a]
+    run_study([*pairs, Dropped("x, line 9", "prompt_b is empty.")], MODELS, root / "done")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _there(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTNLIB_STUDIES", str(root))
+
+
+def headline(app: AppTest) -> str:
+    return next(one.value for one in app.markdown if one.value.startswith("#### ")).replace("\\", "")[5:]
+
+
+# ---------------------------------------------------------------------------------------------- results
+
+
+def test_what_holds_is_said_as_the_library_says_it(root: Path) -> None:
+    app = open_page(study="done")
+    assert not app.exception
+    study = open_study(root / "done")
+    summary = study.summary("shift", MODELS[0])
+    assert headline(app) == summary_sentences(summary, "Target shift G")
+    assert headline(app).startswith("20 units. ")
+    assert "0-2 most" in headline(app)
+    grid = next(one for one in app.get("bidi_component") if one.proto.component_name == "attn_grid")
+    header, arrays = unpack(grid.proto.bytes)
+    assert [one["title"] for one in header["grids"]] == MODELS
+    assert header["selected"] == [0, 2]
+    np.testing.assert_allclose(arrays["values0"], summary.mean, atol=1e-6)
+    assert "Pair by pair." in words(app)
+    assert "Pairs of one unit" in messages(app)
+
+
+def test_the_twin_shows_nothing() -> None:
+    app = open_page(study="done")
+    app.selectbox(key="study_model").select(MODELS[1]).run()
+    assert not app.exception
+    assert headline(app).startswith("20 units. No head moves on average in Target shift G")
+
+
+def test_every_pair_can_count_and_distances_are_not_tested(root: Path) -> None:
+    app = open_page(study="done")
+    app.selectbox(key="study_unit").select("every pair").run()
+    expected = open_study(root / "done").summary("shift", MODELS[0], unit="")
+    assert headline(app) == summary_sentences(expected, "Target shift G")
+    assert headline(app).startswith("80 pairs")
+    app.selectbox(key="study_statistic").select("JSD, focus word").run()
+    assert not app.exception
+    assert "A distance is never below 0" in headline(app)
+    assert len([one for one in app.get("plotly_chart") if one.proto.id.endswith("volcano")]) == 0
+
+
+def test_groups_stand_against_what_was_planted() -> None:
+    app = open_page(study="done")
+    by, against = app.selectbox(key="by head"), "planted log-odds of she"
+    assert by.value == "female_typed"
+    assert app.selectbox(key="against head female_typed").value == against
+    by.select("template").run()
+    assert not app.exception
+
+
+def test_what_was_not_measured_is_listed() -> None:
+    app = open_page(study="done")
+    assert any("2 pairs were not measured" in one.label for one in app.expander)  # in each of two models
+
+
+def test_pairs_stand_by_the_size_of_what_the_head_does(root: Path) -> None:
+    app = open_page(study="done")
+    table = open_study(root / "done").numbers("shift", MODELS[0], (0, 2))
+    assert table["number"].abs().is_monotonic_decreasing
+    assert list(app.dataframe[0].value["prompt_a"]) == list(table["prompt_a"])
+
+
+# ---------------------------------------------------------------------------------------------- a new one
+
+
+def test_the_form_estimates_and_runs_in_a_process_of_its_own(root: Path) -> None:
+    app = open_page()
+    assert "480 pairs" in words(app)
+    assert "of measuring, and" in messages(app)
+    app.segmented_control(key="pairs_from").select("Template").run()
+    assert "5 pairs" in words(app)
+    app.button(key="run_study").click().run()
+    assert not app.exception
+    assert app.selectbox(key="study").value == "template"
+    study = StudyFolder(root / "template")
+    assert study.progress()["state"] in ("starting", "running", "done")
+    deadline = time.monotonic() + 90
+    while study.progress()["state"] != "done" and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert study.progress()["state"] == "done", (study.path / "study.log").read_text()
+    app.run()
+    assert not app.exception
+    assert "nurse" in app.dataframe[0].value["prompt_a"].iloc[0] or len(app.dataframe[0].value) == 5
+    assert open_study(study.path).counts() == {"measured": 10, "not_measured": 0, "models": 2}
+
+
+def test_a_study_that_was_stopped_can_go_on(root: Path) -> None:
+    pairs = [Pair("", "The nurse slept as she", "The nurse slept as he")] * 4
+    study = begin_study(pairs, MODELS[:1], root / "begun").folder
+    study.write(
+        "progress.json", {"state": "running", "done": 2, "total": 4, "seconds": 1.0, "left": 2.0, "message": ""}
+    )
+    app = open_page(study="begun")
+    assert not app.exception
+    assert any("Not finished: 2 of 4 pairs" in one.value for one in app.warning)
+    assert app.button(key="go_on")
+
+
+@pytest.mark.parametrize(
+    ("template", "slots", "sentence"),
+    [
+        ("", "pronoun: she / he", "The template is empty"),
+        ("The {who} said", "pronoun: she / he", "There are no words for {who}"),
+        ("The {who", "who: a / b", "A brace has no partner"),
+        ("The {who} said", "who: nurse, doctor", "One slot must say what A and B differ in"),
+        ("The {who} said", "who nurse", "has no name before a colon"),
+        ("<script>{who}</script>", "who: <b>a</b> / c / d", "is no pair of words"),
+    ],
+)
+def test_a_wrong_template_is_a_sentence(template: str, slots: str, sentence: str) -> None:
+    app = open_page()
+    app.segmented_control(key="pairs_from").select("Template").run()
+    app.text_input(key="template").input(template)
+    app.text_area(key="slots").input(slots)
+    says(app.run(), sentence)
+    app.text_input(key="template").input("The {who} slept")
+    app.text_area(key="slots").input("who: woman / man")
+    assert "1 pairs" in words(app.run())  # nothing was lost
+
+
+def test_wrong_names_and_models_are_sentences(root: Path) -> None:
+    for name, sentence in (("../evil", "cannot name a study"), ("done", "There is a study named “done” already")):
+        app = open_page()
+        next(one for one in app.text_input if one.label == "Name of the study").input(name).run()
+        says(app.button(key="run_study").click().run(), sentence)
+    app = open_page()
+    app.multiselect(key="study_models").set_value([]).run()
+    says(app, "Choose at least one model")
+    assert (
+        sorted(path.name for path in root.parent.iterdir()) == [root.name] or (root.parent / "evil").exists() is False
+    )
+
+
+def uploaded(content: bytes, name: str = "mine.csv", format: str = "csv") -> AppTest:
+    app = open_page()
+    app.segmented_control(key="pairs_from").select("Upload a file").run()
+    app.selectbox(key="upload_format").select(format)
+    return app.file_uploader[0].set_value((name, content, "text/csv")).run()
+
+
+def test_an_upload_is_mapped_and_shown() -> None:
+    app = uploaded(b"first;second;who\nThe nurse said she;The nurse said he;nurse\n;x;y\n")
+    says(app, "Say which columns are prompt_a and prompt_b")
+    for ours, theirs in (("prompt_a", "first"), ("prompt_b", "second"), ("targets", "who")):
+        next(one for one in app.selectbox if one.label == ours).select(theirs)
+    app.run()
+    assert not app.exception
+    assert "1 pairs" in words(app)
+    assert "1 rows left out" in words(app)
+    assert "prompt_a is empty" in messages(app)
+    assert app.dataframe[-1].value["targets"].iloc[0] == "nurse"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "format", "sentence"),
+    [
+        (b"", "mine.csv", "csv", "Say which columns are prompt_a"),
+        (b"prompt_a,prompt_b\n", "mine.csv", "csv", "There is no pair in it to study"),
+        (b"prompt_a,prompt_b\nZo\xeb,b\n", "mine.csv", "csv", "this is not UTF-8"),
+        (b'prompt_a,prompt_b\n"a,b\n', "mine.csv", "csv", "not CSV from here on"),
+        (b"PAR1", "mine.parquet", "csv", "cannot be read as Parquet"),
+        (b"{}", "dev.json", "stereoset", "is not StereoSet's file"),
+        (b"x", "<img src=x>.csv", "winobias", "no line has [brackets]"),
+        (b"prompt_a,prompt_b\n" + b"a,b\n" * 50_001, "mine.csv", "csv", "The page studies up to 50,000 rows"),
+    ],
+)
+def test_a_wrong_upload_is_a_sentence(content: bytes, name: str, format: str, sentence: str) -> None:
+    says(uploaded(content, name, format), sentence)
+
+
+def test_an_unknown_study_and_a_broken_one(root: Path) -> None:
+    says(open_page(study="nowhere"), "There is no study of that name")
+    (root / "broken").mkdir()
+    (root / "broken" / "manifest.json").write_text("{}")
+    says(open_page(study="broken"), "The manifest of broken cannot be read")

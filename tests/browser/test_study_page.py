@@ -1,0 +1,118 @@
+"""Studying many pairs in the dashboard: upload, run, leave, come back, choose a head, open a pair."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from attnlib.pairsets import pair_set
+from data.pairs.build import as_csv
+from tests.browser.conftest import start_server
+from tests.browser.pages import settle
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A dashboard of its own, and the folder of its studies."""
+    root = tmp_path_factory.mktemp("studies")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATTNLIB_STUDIES", str(root))
+        server, url = start_server(tmp_path_factory.mktemp("server") / "log.txt")
+    yield url, root
+    server.terminate()
+    server.wait(20)
+
+
+def picked(page: Page, label: str, option: str) -> None:
+    page.get_by_role("combobox", name=re.compile(label)).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settle(page)
+
+
+def test_upload_run_leave_come_back_open_a_pair(page: Page, studies: tuple[str, Path], tmp_path: Path) -> None:
+    url, root = studies
+    pairs = [pair for pair in pair_set("two-occupations") if " asked " in pair.prompt_a]
+    file = tmp_path / "my pairs.csv"
+    file.write_text(as_csv(pairs).replace("prompt_a,prompt_b", "this,that") + "broken line\n", "utf-8")
+    page.goto(f"{url}/study")
+    page.get_by_role("radio", name="Upload a file").click()
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("Say which columns are prompt_a and prompt_b")).to_be_visible(timeout=60000)
+    picked(page, "prompt_a", "this")
+    picked(page, "prompt_b", "that")
+    expect(page.get_by_text("40 pairs")).to_be_visible()
+    expect(page.get_by_text("1 rows left out")).to_be_visible()
+    expect(page.get_by_text(re.compile("of measuring, and"))).to_be_visible(timeout=60000)
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_text("The study runs by itself")).to_be_visible()
+    page.wait_for_url(re.compile("study=my_pairs"))
+    page.get_by_role("link", name="Compare prompts").click()  # leave …
+    page.locator(".attn-matrix[data-painted]").wait_for(timeout=60000)
+    page.goto(f"{url}/study?study=my_pairs")  # … and come back
+    head = page.get_by_role("heading", name=re.compile("20 units. .* move on average in Target shift G .*: 0-2"))
+    expect(head).to_be_visible(timeout=90000)
+    grid = page.locator(".st-key-study_grid .attn-grid")
+    grid.locator('[data-place="1-0"]').first.click()
+    expect(page.get_by_text("Head 1-0 in demo/gpt2-biased")).to_be_visible()
+    grid.locator('[data-place="0-2"]').first.click()
+    expect(page.get_by_text("Head 0-2 in demo/gpt2-biased")).to_be_visible()
+    _open_the_first_pair(page)
+    expect(page.get_by_text("Head 0-2 as a matrix")).to_be_visible(timeout=60000)
+    expect(page.get_by_role("textbox", name="Prompt A")).to_have_value(
+        re.compile(r"^The \w+ asked the \w+ a question. She$")
+    )
+    expect(page.get_by_role("textbox", name="Target words")).to_have_value(re.compile(r"^\w+, \w+$"))
+    assert (root / "my_pairs" / "manifest.json").exists()
+
+
+def _open_the_first_pair(page: Page) -> None:
+    """The table is a canvas: its first cell of the first row chooses the row."""
+    table = page.locator("[data-testid=stDataFrame]").first
+    table.scroll_into_view_if_needed()
+    frame = table.bounding_box()
+    assert frame is not None
+    page.mouse.click(frame["x"] + 18, frame["y"] + 54)
+    page.get_by_role("button", name=re.compile("^Open “The ")).click()
+
+
+def test_a_click_on_a_point_of_a_chart_chooses_the_head(page: Page, studies: tuple[str, Path]) -> None:
+    url, _ = studies
+    page.goto(f"{url}/study?study=my_pairs")
+    expect(page.get_by_text("Head 0-2 in demo/gpt2-biased")).to_be_visible(timeout=60000)
+    chart = page.locator(".st-key-volcano")
+    chart.scroll_into_view_if_needed()
+    chart.locator(".scatterlayer .point").nth(4).click(force=True)  # of 16 heads in their order: 1-0
+    expect(page.get_by_text("Head 1-0 in demo/gpt2-biased")).to_be_visible()
+
+
+def test_a_study_can_be_stopped_and_goes_on(page: Page, studies: tuple[str, Path]) -> None:
+    url, root = studies
+    page.goto(f"{url}/study")
+    picked(page, "^.*Set$", "Names: gender and origin")
+    expect(page.get_by_text("768 pairs")).to_be_visible(timeout=60000)
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("button", name="Stop").click()
+    ended = page.get_by_text(re.compile("Not finished|units? of|units\\."))
+    expect(ended.first).to_be_visible(timeout=90000)
+    go_on = page.get_by_role("button", name="Go on")
+    if go_on.is_visible():
+        go_on.click()
+    expect(page.get_by_role("heading", name=re.compile("units"))).to_be_visible(timeout=90000)
+    assert (root / "names" / "progress.json").read_text().count('"done"') >= 1
+
+
+def test_the_report_needs_nothing_else(page: Page, studies: tuple[str, Path], tmp_path: Path) -> None:
+    url, _ = studies
+    page.goto(f"{url}/study?study=my_pairs")
+    button = page.get_by_role("button", name="Report (HTML)")
+    with page.expect_download(timeout=60000) as waiting:
+        button.click(timeout=60000)
+    path = tmp_path / "report.html"
+    waiting.value.save_as(path)
+    page.goto(path.as_uri())
+    expect(page.get_by_role("heading", name="Target shift G").first).to_be_visible()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    for heading in ("Methods", "Limits", "Where the numbers come from", "Pairs that were not measured"):
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
