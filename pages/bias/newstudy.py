@@ -10,7 +10,7 @@ import streamlit as st
 
 from attnlib.errors import InputError
 from attnlib.pairfiles import FORMATS
-from attnlib.pairs import COLUMNS, table_head
+from attnlib.pairs import COLUMNS, REQUIRED, table_head
 from attnlib.pairsets import PAIR_SETS, pair_set
 from attnlib.sources import demo_models
 from attnlib.studyfolder import studies_root
@@ -128,7 +128,7 @@ def _map_columns(path: Path) -> dict[str, str] | None:
                 index=head.columns.index(head.guess[ours]) + 1 if ours in head.guess else 0,
                 key=f"column {ours} {path.parent.name}",
             )
-            for n, ours in enumerate(COLUMNS)
+            for n, ours in enumerate((*REQUIRED, *(name for name in COLUMNS if name not in REQUIRED)))
         }
     columns = {ours: theirs for ours, theirs in chosen.items() if theirs != nothing}
     if not {"prompt_a", "prompt_b"} <= set(columns):

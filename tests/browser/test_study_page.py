@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from attnlib.pairsets import pair_set
 from data.pairs.build import as_csv
 from tests.browser.conftest import start_server
-from tests.browser.pages import settle
+from tests.browser.pages import box, choice, settle
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,11 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
 
 
 def picked(page: Page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=re.compile(label)).click()
+    settle(page)
+    field = page.get_by_role("combobox", name=re.compile(label))
+    field.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # a list closes when its page scrolls
+    field.click()
     page.get_by_role("option", name=option, exact=True).click()
     settle(page)
 
@@ -60,15 +64,15 @@ def test_upload_run_leave_come_back_open_a_pair(page: Page, studies: tuple[str, 
     expect(page.get_by_text("Head 0-2 in demo/gpt2-biased")).to_be_visible()
     _open_the_first_pair(page)
     expect(page.get_by_text("Head 0-2 as a matrix")).to_be_visible(timeout=60000)
-    expect(page.get_by_role("textbox", name="Prompt A")).to_have_value(
-        re.compile(r"^The \w+ asked the \w+ a question. She$")
-    )
-    expect(page.get_by_role("textbox", name="Target words")).to_have_value(re.compile(r"^\w+, \w+$"))
+    expect(box(page, "Prompt A")).to_have_value(re.compile(r"^The \w+ asked the \w+ a question. She$"))
+    expect(box(page, "Target words")).to_have_value(re.compile(r"^\w+, \w+$"))
+    assert choice(page, "prompt_b").endswith(" He")
     assert (root / "my_pairs" / "manifest.json").exists()
 
 
 def _open_the_first_pair(page: Page) -> None:
     """The table is a canvas: its first cell of the first row chooses the row."""
+    settle(page)
     table = page.locator("[data-testid=stDataFrame]").first
     table.scroll_into_view_if_needed()
     frame = table.bounding_box()
