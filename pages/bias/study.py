@@ -8,7 +8,7 @@ from attnlib.errors import InputError
 from pages.bias.newstudy import new_study
 from pages.bias.studyreading import results
 from pages.ui.controls import plain
-from pages.ui.state import keep_choices
+from pages.ui.state import keep_choices, turn_to_pair
 from pages.ui.studies import NEW, choose_study, known_studies, open_next, start
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ RUNNING = ("starting", "running")
 
 def page() -> None:
     """The whole page; every error is a sentence."""
+    turn_to_pair()
     keep_choices()
     st.caption(
         "One pair is an anecdote. A study measures many, says what holds on average, how surely, and what so many "

@@ -261,10 +261,6 @@ def _pairs(shown: Shown, table: "pd.DataFrame", head: tuple[int, int]) -> None:
                 head,
             ),
         )
-    if st.session_state.pop("turn_to_compare", False):
-        from pages.ui.state import turn_to
-
-        turn_to("pages/bias/compare.py")
 
 
 # ---------------------------------------------------------------------------------------------- what the model says

@@ -74,13 +74,21 @@ def keep_choices() -> None:
 
 
 def show_pair(model: str, prompt_a: str, prompt_b: str, focus: str, targets: str, head: tuple[int, int]) -> None:
-    """Have the comparison page show this pair; `targets` with a | between, as in files of pairs."""
-    chosen = {"model": model, "prompt_a": prompt_a, "prompt_b": prompt_b, "focus": focus}
-    chosen |= {"targets": targets.replace("|", ", "), "model_b": SAME_MODEL, "last_texts": "pair"}
-    chosen |= dict.fromkeys(("second_a", "second_b", "more", "control"), "")
-    st.session_state.update(chosen)
-    show_head(*head)
-    st.session_state["turn_to_compare"] = True
+    """Have `turn_to_pair` turn to the comparison of this pair; `targets` with a | between, as in files of pairs."""
+    place = {"layer": str(head[0]), "head": str(head[1])}
+    pair = {"prompt_a": prompt_a, "prompt_b": prompt_b, "focus": focus, "targets": targets.replace("|", ", ")}
+    st.session_state["pair_to_show"] = {"model": model} | pair | place
+
+
+def turn_to_pair() -> None:
+    """Turn to the comparison page if a pair is to be shown there: as its link would, and nothing else is kept."""
+    asked = st.session_state.pop("pair_to_show", None)
+    if asked is None:
+        return
+    for key in (*SHARED, "more", "control"):
+        st.session_state.pop(key, None)
+    st.session_state["last_texts"] = "pair"
+    st.switch_page("pages/bias/compare.py", query_params={name: text for name, text in asked.items() if text})
 
 
 def neuron_button(chosen: Choices) -> None:

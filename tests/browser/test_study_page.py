@@ -66,6 +66,7 @@ def test_upload_run_leave_come_back_open_a_pair(page: Page, studies: tuple[str, 
     expect(page.get_by_text("Head 0-2 as a matrix")).to_be_visible(timeout=60000)
     expect(box(page, "Prompt A")).to_have_value(re.compile(r"^The \w+ asked the \w+ a question. She$"))
     expect(box(page, "Target words")).to_have_value(re.compile(r"^\w+, \w+$"))
+    settle(page)
     assert choice(page, "prompt_b").endswith(" He")
     assert (root / "my_pairs" / "manifest.json").exists()
 

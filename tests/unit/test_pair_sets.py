@@ -1,0 +1,104 @@
+"""The built-in sets: complete, one contrast, as built; and what a study of them finds where the truth is known."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import attnlib
+from attnlib.errors import InputError
+from attnlib.pairsets import PAIR_SETS, pair_set
+from attnlib.statistics import correlate, group_means, join_column
+from attnlib.study import run_study
+from attnlib.studyresults import Study, outside_columns, planted_log_odds
+from attnlib.tokens import split_words
+from data.pairs.build import FOLDER, NAMED, ONE, SETS, TWO, as_csv, occupations
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_building_gives_the_committed_file(name: str) -> None:
+    assert (FOLDER / f"{name}.csv").read_text("utf-8") == as_csv(SETS[name]())
+
+
+@pytest.mark.parametrize("name", PAIR_SETS)
+def test_a_pair_differs_in_one_place_and_its_words_are_there(name: str) -> None:
+    for pair in pair_set(name):
+        a, b = split_words(pair.prompt_a), split_words(pair.prompt_b)
+        assert len(a) == len(b)
+        assert 1 <= sum(one != two for one, two in zip(a, b, strict=True)) <= 2
+        assert pair.focus in a
+        assert all(target in a for target in pair.targets)
+    with pytest.raises(InputError, match="no built-in set 'x'"):
+        pair_set("x")
+
+
+def test_sets_are_complete_and_balanced() -> None:
+    assert len(occupations()) == 40
+    assert len(pair_set("occupations")) == len(ONE) * 40 == 480
+    assert len(pair_set("two-occupations")) == len(TWO) * 40 == 480
+    orders = Counter(dict(p.further)["first"] == dict(p.further)["female_typed"] for p in pair_set("two-occupations"))
+    assert orders[True] == orders[False]
+    units = Counter(dict(pair.further)["unit"] for pair in pair_set("two-occupations"))
+    assert set(units.values()) == {24}
+    assert len(pair_set("names")) % len(NAMED) == 0
+    assert {pair.category for pair in pair_set("names")} == {"Names: gender", "Names: origin"}
+
+
+def test_the_demo_models_know_the_words_of_occupations() -> None:
+    tokenizer = attnlib.load_model("demo/gpt2-biased").tokenizer
+    words = {
+        word
+        for name in ("occupations", "two-occupations")
+        for p in pair_set(name)
+        for word in split_words(p.prompt_a)
+    }
+    assert max(len(tokenizer(f" {word}")["input_ids"]) for word in words) <= 2
+
+
+# ---------------------------------------------------------------------------------------------- what is planted
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    models = ["demo/gpt2-biased", "demo/gpt2-balanced"]
+    return run_study("two-occupations", models, tmp_path_factory.mktemp("two") / "study")
+
+
+def test_the_biased_model_shows_its_head_and_the_twin_none(two: Study) -> None:
+    """Occupations are the unit: sentences that repeat the same two are not independent."""
+    biased, twin = (two.summary("shift", model) for model in two.models)
+    assert biased.noun == "unit"
+    assert (biased.n == 20).all()
+    assert biased.significant[0, 2]
+    assert biased.mean[0, 2] < -0.4
+    assert not twin.significant.any()
+    assert abs(twin.mean).max() < 0.1 * abs(biased.mean).max()
+    assert two.model_difference("shift", *two.models).significant[0, 2]
+
+
+def test_what_the_model_says_follows_the_planted_table(tmp_path: Path) -> None:
+    models = ["demo/gpt2-biased", "demo/gpt2-balanced"]
+    study = run_study("occupations", models, tmp_path / "study")
+    found = []
+    for model in models:
+        table = study.numbers("log_odds", model, (0, 0))
+        assert len(table) == 480
+        planted = outside_columns(table, "occupation")["planted log-odds of she"]
+        assert planted == planted_log_odds()
+        means = join_column(group_means(table["number"].to_numpy(), table["occupation"].tolist()), planted, "planted")
+        found.append(correlate(means["planted"], means["mean"]))
+    biased, twin = found
+    assert biased.items == 40
+    assert biased.r >= 0.95
+    assert biased.low >= 0.95
+    assert abs(twin.r) < 0.5
+
+
+def test_attention_to_an_occupation_follows_it_too(tmp_path: Path) -> None:
+    """Head 0-2 looks from "she" to an occupation the more, the more female it was planted."""
+    study = run_study("occupations", "demo/gpt2-biased", tmp_path / "study")
+    table = study.numbers("shift", "demo/gpt2-biased", (0, 2))
+    planted = planted_log_odds()
+    r = np.corrcoef(table["number"], [planted[name] for name in table["occupation"]])[0, 1]
+    assert r < -0.8
