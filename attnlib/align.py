@@ -127,20 +127,36 @@ def align(a: Tokens, b: Tokens, links: Sequence[Link | tuple[Sequence[int], Sequ
     `links` are corrections, (positions in A, positions in B) each; InputError where they cross, overlap, have gaps
     or name tokens that are not there.
     """
+    if not links and a.words == b.words:
+        units = _one_word(a, b)
+        if units is not None:
+            return Alignment(a, b, units)
     fixed = tuple(Link(tuple(sorted(set(left))), tuple(sorted(set(right)))) for left, right in links)
     _check_links(fixed, len(a), len(b))
     anchors = sorted(link for link in fixed if link.a and link.b)
     alone_a = {i for link in fixed if not link.b for i in link.a}
     alone_b = {i for link in fixed if not link.a for i in link.b}
-    units: list[Unit] = []
+    found: list[Unit] = []
     done_a = done_b = 0
     for anchor in [*anchors, None]:
         to_a, to_b = (anchor.a[0], anchor.b[0]) if anchor else (len(a), len(b))
-        units += _align_words(_words(a, done_a, to_a, alone_a), _words(b, done_b, to_b, alone_b))
+        found += _align_words(_words(a, done_a, to_a, alone_a), _words(b, done_b, to_b, alone_b))
         if anchor:
-            units += _linked(a, b, anchor)
+            found += _linked(a, b, anchor)
             done_a, done_b = anchor.a[-1] + 1, anchor.b[-1] + 1
-    return Alignment(a, b, tuple(units), fixed)
+    return Alignment(a, b, tuple(found), fixed)
+
+
+def _one_word(a: Tokens, b: Tokens) -> tuple[Unit, ...] | None:
+    """The units of rows of the same shape that differ in one word at most: what aligning words gives, at once."""
+    changed = [i for i, (one, two) in enumerate(zip(a.names, b.names, strict=True)) if one != two]
+    word = next((word for word in a.words if changed and changed[0] in word), ())
+    if not set(changed) <= set(word):
+        return None
+    units = [Unit("equal", (i,), (i,)) for i in range(len(a)) if i not in word]
+    if word:
+        units.insert(word[0], Unit("replaced", word, word))
+    return tuple(units)
 
 
 def _linked(a: Tokens, b: Tokens, link: Link) -> list[Unit]:

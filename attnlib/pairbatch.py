@@ -221,22 +221,23 @@ class _Gauge:
 def _marks(chosen: Sequence[Any], size: int) -> Float[Tensor, "pair place"]:
     """1 at the chosen places of each pair, else 0."""
     marks = np.zeros((len(chosen), size), np.float32)
-    for row, places in zip(marks, chosen, strict=True):
-        row[list(places)] = 1.0
+    rows = [row for row, places in enumerate(chosen) for _ in places]
+    marks[rows, [place for places in chosen for place in places]] = 1.0
     return torch.from_numpy(marks)
 
 
 def _looks(reads: Sequence[PairRead], side: int) -> Float[Tensor, "pair look token"]:
     """What the focus word's row is made of, and what is added up of it: focus, two targets, sinks."""
     tokens = len(reads[0].inputs[side].tokens)
-    looks = np.zeros((len(reads), 4, tokens), np.float32)
-    for row, read in zip(looks, reads, strict=True):
-        focus = (read.focus.a, read.focus.b)[side]
-        row[0, list(focus)] = 1 / len(focus)
-        for n, target in enumerate(read.targets):
-            row[1 + n, list((target.a, target.b)[side])] = 1.0
-        row[3, sinks_of(read.inputs[side].tokens)] = 1.0
-    return torch.from_numpy(looks)
+    focus = [span.b if side else span.a for span in (read.focus for read in reads)]
+    targets = [
+        [(span.b if side else span.a) for span in read.targets] + [()] * (2 - len(read.targets)) for read in reads
+    ]
+    sinks = [sinks_of(read.inputs[side].tokens) for read in reads]
+    rows: list[Sequence[Any]] = [focus, [one for one, _ in targets], [two for _, two in targets], sinks]
+    looks = torch.stack([_marks(chosen, tokens) for chosen in rows], 1)  # [pair, look, token]
+    looks[:, 0] /= looks[:, 0].sum(-1, keepdim=True)
+    return looks
 
 
 def _groups(units: Sequence[Sequence[Unit]], side: str) -> Float[Tensor, "pair unit token"]:
@@ -278,7 +279,7 @@ def _with_words(
     sums, edits = [], []
     for side, (mine, found) in enumerate(zip(rows, logits, strict=True)):
         ids = torch.cat([row.tensors["input_ids"] for row in mine])
-        log_probs = _log_probs(found[:, :-1], ids[:, 1:])  # [pair, token]: of the second token first
+        log_probs = _log_probs(found, ids)  # [pair, token]: of the second token first
         sums.append(log_probs.sum(-1))
         edits.append([_of_edit(row, read.edit, side) for row, read in zip(log_probs, reads, strict=True)])
     odds = np.array(edits[0]) - np.array(edits[1])
@@ -286,10 +287,12 @@ def _with_words(
 
 
 def _log_probs(
-    logits: Float[Tensor, "pair token word"], wanted: Int[Tensor, "pair token"]
-) -> Float[np.ndarray, "pair token"]:
-    chosen = logits.gather(-1, wanted[..., None])[..., 0].float()
-    return (chosen - logits.float().logsumexp(-1)).double().cpu().numpy()
+    logits: Float[Tensor, "pair token word"], ids: Int[Tensor, "pair token"]
+) -> Float[np.ndarray, "pair later_token"]:
+    """log p of every token but the first, given those before it."""
+    following = ids.roll(-1, 1)  # of the last token nothing is asked: its place is dropped below
+    losses = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), following.flatten(), reduction="none")
+    return -losses.view(ids.shape)[:, :-1].double().cpu().numpy()
 
 
 def _of_edit(log_probs: Float[np.ndarray, " token"], edit: Unit | None, side: int) -> float:

@@ -139,7 +139,7 @@ def _winobias_pair(place: str, one: str, two: str) -> Pair | Dropped:
         before, _, after = line.rpartition(f"[{pronoun}]")
         context = BRACKETS.sub(r"\1", before).strip()
         gender = "female" if pronoun.lower() in MALE else "male"
-        sides[gender] = (context, pronoun.lower(), _continuation(after), re.sub("^(the|a|an) ", "", entity.lower()))
+        sides[gender] = (context, pronoun.lower(), after.strip(), re.sub("^(the|a|an) ", "", entity.lower()))
     if len(sides) != 2 or sides["female"][0] != sides["male"][0]:
         return Dropped(place, "the sentences begin differently")
     (context, pronoun, female, woman), (_, his, male, man) = sides["female"], sides["male"]
@@ -150,11 +150,6 @@ def _winobias_pair(place: str, one: str, two: str) -> Pair | Dropped:
     further = (("female_typed", woman), ("male_typed", man))
     group = f"{pronoun}/{MALE[pronoun]}"
     return Pair("WinoBias", prompts[0], prompts[1], pronoun, targets, group, "", (female, male), further)
-
-
-def _continuation(text: str) -> str:
-    """What follows the pronoun, its full stop a word of its own, as in the published results."""
-    return f"{text.strip().rstrip('.').rstrip()} ."
 
 
 # ---------------------------------------------------------------------------------------------- CrowS-Pairs

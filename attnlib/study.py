@@ -8,7 +8,6 @@ tables. Not here: what is measured of a pair (pairbatch.py), files (studyfolder.
 import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +28,7 @@ from attnlib.studyresults import Study, open_study
 
 Pairs: TypeAlias = str | Path | pd.DataFrame | Iterable[Pair | Dropped]
 ENGINES = ("local", "ray")
-PART = 256  # pairs of a part: what is lost when a study is killed
+PART = 512  # pairs of a part: what is lost when a study is killed
 BYTES_OF_A_ROW = 5.7  # of the long table on disk, as measured
 BETWEEN = 0.5  # seconds from one writing of progress.json to the next
 
@@ -263,24 +262,17 @@ class _Run:
         return min(self.part, self.count - part * self.part)
 
     def local(self, model: str | Model, todo: Sequence[int]) -> Iterator[tuple[int, Part]]:
-        """Parts measured in this process; while one runs the next is tokenized."""
+        """Parts measured in this process."""
         loaded = load_model(model, root=model_root()) if isinstance(model, str) else model
         self.sign(loaded.name, provenance(loaded, fingerprint=True))
         settings, further = Settings(**self.manifest["settings"]), self.manifest["pairs"]["further"]
         gc.freeze()  # what is there by now is not looked through for garbage again and again
         try:
-            with ThreadPoolExecutor(1) as pool:
-                reading = pool.submit(self.read, loaded, todo[0])
-                for part, following in zip(todo, [*todo[1:], None], strict=True):
-                    read = reading.result()
-                    if following is not None:
-                        reading = pool.submit(self.read, loaded, following)
-                    yield part, measure_part(loaded, read, settings, further, self.tell)
+            for part in todo:
+                read = read_part(loaded, self.folder.records(part, self.part))
+                yield part, measure_part(loaded, read, settings, further, self.tell)
         finally:
             gc.unfreeze()
-
-    def read(self, model: Model, part: int) -> Any:
-        return read_part(model, self.folder.records(part, self.part))
 
     def on_ray(self, model: str | Model, todo: Sequence[int], workers: int | None) -> Iterator[tuple[int, Part]]:
         """Parts measured by the actors of a Ray cluster."""

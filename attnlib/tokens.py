@@ -30,6 +30,15 @@ class Tokens:
         """Each word as it is written, without spaces around it."""
         return tuple(word_text(self, word).strip() for word in self.words)
 
+    @cached_property
+    def places(self) -> dict[str, tuple[tuple[int, ...], ...]]:
+        """Where each word is, as it is written."""
+        found: dict[str, tuple[tuple[int, ...], ...]] = {}
+        for word, text in zip(self.words, self.texts, strict=True):
+            text = _exact(text)
+            found[text] = (*found.get(text, ()), word)
+        return found
+
     def __add__(self, other: "Tokens") -> "Tokens":
         """Both rows, one after the other."""
         shifted = tuple(tuple(i + len(self) for i in word) for word in other.words)
@@ -108,10 +117,10 @@ def _words(encoding: Any, text: Sequence[str], length: int) -> tuple[tuple[int, 
     word_of = [_word_numbers(sentence) for sentence in text]
     groups: list[list[int]] = []
     previous: tuple[int, int] | None = None
-    for i, (sequence, span) in enumerate(zip(encoding.sequence_ids, encoding.offsets, strict=True)):
-        if sequence is not None and text[sequence][slice(*span)] == " ":
-            span = (span[0], span[1] + 1)  # a space alone is the first piece of the word it stands before
-        word = None if sequence is None else _word_at(word_of[sequence], span)
+    for i, (sequence, (start, stop)) in enumerate(zip(encoding.sequence_ids, encoding.offsets, strict=True)):
+        if sequence is not None and stop == start + 1 and text[sequence][start] == " ":
+            stop += 1  # a space alone is the first piece of the word it stands before
+        word = None if sequence is None else _word_at(word_of[sequence], start, stop)
         here = None if word is None else (sequence, word)
         if here is not None and here == previous:
             groups[-1].append(i)
@@ -121,9 +130,12 @@ def _words(encoding: Any, text: Sequence[str], length: int) -> tuple[tuple[int, 
     return tuple(tuple(group) for group in groups)
 
 
-def _word_at(numbers: list[int], span: tuple[int, int]) -> int | None:
-    """The word of the first character in `span` that is not a space."""
-    return next((numbers[c] for c in range(*span) if c < len(numbers) and numbers[c] >= 0), None)
+def _word_at(numbers: list[int], start: int, stop: int) -> int | None:
+    """The word of the first character from `start` to `stop` that is not a space."""
+    for number in numbers[start:stop]:
+        if number >= 0:
+            return number
+    return None
 
 
 def _word_numbers(text: str) -> list[int]:
@@ -188,6 +200,8 @@ def find_word(tokens: Tokens, word: str) -> tuple[tuple[int, ...], ...]:
 
     As written; where it is not, without regard to case and accents (a tokenizer may have dropped both).
     """
+    if len(_wanted(word)) == 1 and _exact(_wanted(word)[0]) in tokens.places:
+        return tokens.places[_exact(_wanted(word)[0])]
     for normal in (_exact, _loose):
         wanted = [normal(part) for part in _wanted(word)]
         row = [(group, normal(text)) for group, text in zip(tokens.words, tokens.texts, strict=True) if text]

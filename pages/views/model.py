@@ -168,7 +168,9 @@ def _download(chosen: Choices, shown: Shown) -> None:
 
             return ranking_csv(shown.comparison, "shift" if shown.targets else "jsd", shown.targets)
         assert shown.overview is not None
-        return shown.overview.stack(chosen.stack).table().to_csv(index=False, float_format="%.6f")
+        from attnlib.export import safe_csv
+
+        return safe_csv(shown.overview.stack(chosen.stack).table())
 
     st.download_button("Scores of all heads (CSV)", table, "heads.csv", "text/csv", on_click="ignore")
 

@@ -1,6 +1,6 @@
 """`make bench`: measures, and writes docs/benchmarks.md. Ratios are of runs side by side on this machine.
 
-`python -m tests.benchmarks effects` measures that section alone and puts it in the place of the old one.
+`python -m tests.benchmarks effects` (or study) measures that section alone and puts it in the place of the old one.
 """
 
 import platform
@@ -14,7 +14,7 @@ import psutil
 import torch
 import transformers
 
-from tests.benchmarks import browser, comparison, effects, memory, neurons, overview, server
+from tests.benchmarks import browser, comparison, effects, memory, neurons, overview, server, study
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
@@ -26,16 +26,17 @@ def main() -> None:
     pairs = comparison.run()
     small = overview.run()
     heads = neurons.run()
-    edited = effects.run()
-    REPORT.write_text(_report(rows, pairs, depths, page, small, heads, edited), "utf-8")
+    edited, studied = effects.run(), study.run()
+    REPORT.write_text(_report(rows, pairs, depths, page, small, heads, [_effects(edited), _study(studied)]), "utf-8")
     print(REPORT.read_text("utf-8"))
 
 
-def renew_effects() -> None:
-    """Measure the section of the effects anew; the others stay."""
-    title, text = _effects(effects.run())
+def renew(section: str) -> None:
+    """Measure one section anew; the others stay."""
+    title, *texts = {"effects": lambda: _effects(effects.run()), "study": lambda: _study(study.run())}[section]()
     report = re.sub(rf"{title}\n\n.*?\n\n(?=## )", "", REPORT.read_text("utf-8"), flags=re.DOTALL)
-    REPORT.write_text(report.replace("## Memory", f"{title}\n\n{text}\n\n## Memory", 1), "utf-8")
+    text = "\n\n".join([title, *texts])
+    REPORT.write_text(report.replace("## Memory", f"{text}\n\n## Memory", 1), "utf-8")
     print(text)
 
 
@@ -46,7 +47,7 @@ def _report(
     page: dict[str, Any],
     small: dict[str, Any],
     heads: list[dict[str, Any]],
-    edited: dict[str, Any],
+    more: Sequence[list[str]],
 ) -> str:
     parts = [
         "# Benchmarks",
@@ -76,7 +77,7 @@ def _report(
         *_model_view(small, page),
         *_neuron_view(heads, page),
         *_comparison(pairs, page),
-        *_effects(edited),
+        *(part for section in more for part in section),
         "## Memory",
         f"Peak above the loaded model at {memory.TOKENS} tokens, in MB. *Batch*: a plain forward pass over two "
         "texts; *comparison*: of two prompts, with the matrices of one layer and the scores of all.",
@@ -189,10 +190,30 @@ def _effects(edited: dict[str, Any]) -> list[str]:
     ]
 
 
+def _study(found: dict[str, Any]) -> list[str]:
+    rows = [
+        [title, f"{found[name]['pairs_per_s']:,.0f}", f"{found[name]['share']:.2f}", f"{found[name]['factor']:.1f}"]
+        for name, title in (("demo", "demo/gpt2-biased"), ("gpt2", "GPT-2's shape"))
+    ]
+    (few, low), (many, high) = found["memory"].items()
+    one, two = found["ray"][1], found["ray"][2]
+    return [
+        "## Study",
+        "Pairs of 7 to 12 tokens: tokenize, align, run, measure, write. *Share of the limit*: of the speed of the bare "
+        "forward pass over the same tokens in the same batches (SDPA, no attentions, tokens at hand). *Against a "
+        "loop*: how many times faster than one prompt at a time with `output_attentions=True`.",
+        _table(["model", "pairs per second", "share of the limit", "against a loop"], rows),
+        f"Peak memory of the process: {few:,} pairs {low:.0f} MB, {many:,} pairs {high:.0f} MB "
+        f"({high / low:.2f} times as much).",
+        f"Ray on this machine, workers of one core each, demo model: one {one:.0f} pairs per second, two {two:.0f}: "
+        f"{two / one:.2f} times as fast.",
+    ]
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 if __name__ == "__main__":
-    renew_effects() if sys.argv[1:] == ["effects"] else main()
+    renew(sys.argv[1]) if sys.argv[1:] else main()

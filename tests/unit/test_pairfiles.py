@@ -142,7 +142,7 @@ def test_broken_lines_of_public_files_are_left_out_with_their_reason(tmp_path: P
     )
     reading = read_all(tmp_path, "winobias")
     (pair,) = reading.pairs
-    assert (pair.prompt_a, pair.candidates) == ("The cook met the nurse as she", ("slept .", "ate ."))
+    assert (pair.prompt_a, pair.candidates) == ("The cook met the nurse as she", ("slept.", "ate."))
     assert (pair.targets, reading.dropped[0].reason) == (("nurse", "cook"), "there is no second line")
 
 
