@@ -40,8 +40,6 @@ def measure_on_ray(
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=actors),
             num_gpus=gpus or None,
-            max_restarts=-1,
-            max_task_retries=-1,
         )
         for batch in measured.iter_batches(batch_size=1, batch_format="pyarrow", prefetch_batches=1):
             row = batch.to_pylist()[0]
@@ -64,6 +62,7 @@ def _connected() -> Any:
         except Exception as error:
             where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
             raise InputError(f"{where} cannot be reached ({type(error).__name__}). See docs/cluster.md.") from None
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.execution_options.preserve_order = False

@@ -200,8 +200,8 @@ def _study(found: dict[str, Any]) -> list[str]:
     return [
         "## Study",
         "Pairs of 7 to 12 tokens: tokenize, align, run, measure, write. *Share of the limit*: of the speed of the "
-        "bare forward pass over the same tokens in the same batches (SDPA, no attentions, tokens at hand). *Against a "
-        "loop*: how many times faster than one prompt at a time with `output_attentions=True`.",
+        "bare forward pass over the same tokens in the same batches (SDPA, no attentions, tokens at hand). *Against "
+        "a loop*: how many times faster than one prompt at a time with `output_attentions=True`.",
         _table(["model", "pairs per second", "share of the limit", "against a loop"], rows),
         f"Peak memory of the process: {few:,} pairs {low:.0f} MB, {many:,} pairs {high:.0f} MB "
         f"({high / low:.2f} times as much).",

@@ -1,0 +1,109 @@
+"""The report says what the tables say, needs nothing else, and takes no text from outside for HTML."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from attnlib.errors import InputError
+from attnlib.export import safe_csv
+from attnlib.pairs import Dropped, Pair
+from attnlib.pairsets import pair_set
+from attnlib.study import begin_study, run_study
+from attnlib.studyfindings import summary_sentences
+from attnlib.studyinput import folder_name, free_name, read_source
+from attnlib.studyreport import study_report
+from attnlib.studyresults import group_columns, outside_columns
+
+EVIL = "<script>alert(1)</script>"
+
+
+def test_the_report_says_what_the_study_found(tmp_path: Path) -> None:
+    pairs = [pair for pair in pair_set("two-occupations") if " asked " in pair.prompt_a]
+    models = ["demo/gpt2-biased", "demo/gpt2-balanced"]
+    study = run_study([*pairs, Dropped("x, line 2", EVIL)], models, tmp_path / "my study")
+    html = study_report(study)
+    for model in models:
+        assert summary_sentences(study.summary("shift", model), "Target shift G") in html
+    assert study.manifest["pairs"]["sha256"] in html
+    assert study.manifest["provenance"][models[0]]["weights_sha256"] in html
+    assert "r = " in html  # against the planted table
+    assert EVIL not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "default-src 'none'" in html
+    assert not re.findall(
+        r"""(?:src|href)=["'](?!data:)[^"']""", re.sub(r"<script>.*?</script>", "", html, flags=re.S)
+    )
+
+
+def test_a_report_of_one_bad_pair_and_of_nothing(tmp_path: Path) -> None:
+    study = run_study([Pair(EVIL, "word " * 300, "b")], "demo/gpt2-biased", tmp_path / "bad")
+    assert "0 measurements, 1 not measured" in study_report(study)
+    begun = begin_study([Pair("", "a", "b")], ["demo/gpt2-biased"], tmp_path / "begun")
+    with pytest.raises(InputError, match="has no results yet"):
+        study_report(begun)
+    with pytest.raises(InputError, match="has no results yet"):
+        begun.values("shift")
+    one = run_study([Pair("", "She slept", "He slept")], "demo/gpt2-biased", tmp_path / "one")
+    assert "1 pair" in study_report(one)
+    with pytest.raises(InputError, match="has no 'direct'"):
+        one.values("direct")
+    with pytest.raises(InputError, match="no results of demo/none"):
+        one.values("jsd", "demo/none")
+    with pytest.raises(InputError, match="has no column 'x'"):
+        one.summary("jsd", unit="x")
+
+
+def test_models_of_other_shapes_are_not_compared_head_by_head(tmp_path: Path) -> None:
+    from tests.unit.tiny import tiny_model
+
+    study = run_study([Pair("", "She slept", "He slept")], ["demo/gpt2-biased"], tmp_path / "one")
+    tiny = run_study([Pair("", "She slept", "He slept")], tiny_model("gpt2", "causal"), tmp_path / "tiny")
+    assert tiny.values("jsd").values.shape != study.values("jsd").values.shape
+
+
+def test_outside_columns_have_one_number_per_group() -> None:
+    table = pd.DataFrame(
+        {
+            "pair": range(8), "occupation": ["nurse", "nurse", "doctor", "doctor", "pilot", "pilot", "cook", "cook"],
+            "share": ["90", "90", "40", "40", "10", "10", "50", "50"], "other": list("12345678"),
+            "words": list("abcdefgh"), "number": range(8),
+        }
+    )  # fmt: skip
+    assert group_columns(table) == ["occupation", "share"]
+    found = outside_columns(table, "occupation")
+    assert list(found) == ["planted log-odds of she", "share"]
+    assert found["share"] == {"nurse": 90.0, "doctor": 40.0, "pilot": 10.0, "cook": 50.0}
+
+
+def test_names_of_studies() -> None:
+    assert folder_name(" my pairs, 2 ") == "my pairs, 2"
+    for wrong in ("", "../x", ".x", "a/b", "x" * 61, "a\0b", "con\\x", "x."):
+        with pytest.raises(InputError, match="cannot name a study"):
+            folder_name(wrong)
+
+
+def test_a_free_name(tmp_path: Path) -> None:
+    assert free_name("x", tmp_path) == "x"
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x 2").mkdir()
+    assert free_name("x", tmp_path) == "x 3"
+
+
+def test_a_source_is_looked_at_no_further_than_asked(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_text("prompt_a,prompt_b\n" + "a,b\n" * 99 + ",b\n")
+    whole = read_source(path, "csv", {}, 1000)
+    assert (whole.pairs, whole.dropped, whole.more, len(whole.sample)) == (99, 1, False, 32)
+    assert whole.reasons[0][1] == 1
+    assert read_source(path, "csv", {}, 50).more
+
+
+def test_no_cell_of_a_csv_is_a_formula() -> None:
+    table = pd.DataFrame({"=cmd": ["=1+1", "-x", "+x", "@x", "\tx", "x", None], "number": [-1.0, 2, 3, 4, 5, 6, 7]})
+    lines = safe_csv(table).splitlines()
+    assert lines[0] == "'=cmd,number"
+    assert lines[1:] == [
+        "'=1+1,-1.000000", "'-x,2.000000", "'+x,3.000000", "'@x,4.000000", "'\tx,5.000000", "x,6.000000", ",7.000000",
+    ]  # fmt: skip
