@@ -1,11 +1,13 @@
 """`make pictures`: the pictures of the docs, taken from the running dashboard."""
 
+import os
 import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from playwright.sync_api import sync_playwright
 
+from attnlib.study import run_study
 from tests.browser.conftest import FLAGS, ROOT, start_server
 from tests.browser.install import chromium
 
@@ -14,6 +16,7 @@ PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, heigh
     "compare.png": ("compare", 1330, {}),
     "model-view.png": ("model", 1180, {"with_pair": "true", "layer": "0", "head": "2"}),
     "effects.png": ("compare", 900, {"off": "0-2"}),
+    "study.png": ("study", 1500, {"study": "Two occupations"}),
     "neuron-view.png": (
         "neuron",
         1080,
@@ -27,13 +30,15 @@ PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, heigh
     ),
 }
 SCROLLED = {"effects.png": ".st-key-fits_a"}  # what is to stand at the top, where the page is longer
-VIEWS = {"neuron": "neuron"}  # the view to wait for, where it is not the head view
+VIEWS = {"neuron": "neuron", "study": "grid"}  # the view to wait for, where it is not the head view
 
 
 def main() -> None:
     """Start the dashboard, take every picture, stop it."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        os.environ["ATTNLIB_STUDIES"] = folder
+        run_study("two-occupations", ["demo/gpt2-biased", "demo/gpt2-balanced"], Path(folder) / "Two occupations")
         server, url = start_server(Path(folder) / "log.txt")
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         try:
