@@ -4,9 +4,13 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from attnlib.errors import InputError
 from attnlib.sources import DEMO_FOLDER, demo_models, read_config
+
+if TYPE_CHECKING:
+    from attnlib.study import StudyProgress
 
 DONE, WRONG, STOPPED = 0, 2, 3  # exit codes
 
@@ -85,7 +89,7 @@ def _study(chosen: argparse.Namespace) -> int:
         effects=chosen.effects,
         scores=chosen.scores,
         workers=chosen.workers,
-        progress=_as_json if chosen.json else _as_line,
+        progress=_Telling(chosen.json),
     )
     state = "done" if study.complete else "stopped"
     counts = study.counts()
@@ -108,14 +112,25 @@ def _columns(text: str) -> dict[str, str] | None:
     return {ours.strip(): theirs.strip() for ours, _, theirs in pairs} or None
 
 
-def _as_json(told: tuple) -> None:
-    print(json.dumps({"state": "running", **told._asdict()}), flush=True)  # type: ignore[attr-defined]
+class _Telling:
+    """Progress for a person (one line that is written over) or a program (a line now and then)."""
 
+    def __init__(self, as_json: bool) -> None:
+        self.as_json, self.last = as_json, 0.0
+        self.between = 0.5 if as_json or sys.stderr.isatty() else 10.0  # seconds; a log wants few lines
 
-def _as_line(told: tuple) -> None:
-    done, total, _, left, model = told
-    remaining = "" if left is None else f", about {_duration(left)} left"
-    print(f"\r{done:,} of {total:,} pairs ({model}){remaining}   ", end="", file=sys.stderr, flush=True)
+    def __call__(self, told: "StudyProgress") -> None:
+        if told.seconds - self.last < self.between:
+            return
+        self.last = told.seconds
+        if self.as_json:
+            print(json.dumps({"state": "running", **told._asdict()}), flush=True)
+            return
+        left = "" if told.left is None else f", about {_duration(told.left)} left"
+        end = "   " if sys.stderr.isatty() else "\n"
+        start = "\r" if sys.stderr.isatty() else ""
+        line = f"{start}{told.done:,} of {told.total:,} pairs ({told.model}){left}"
+        print(line, end=end, file=sys.stderr, flush=True)
 
 
 def _duration(seconds: float) -> str:

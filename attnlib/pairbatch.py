@@ -37,10 +37,10 @@ class PairRead(NamedTuple):
     edit: Unit | None  # the word that is replaced, where nothing else differs
 
     @property
-    def shape(self) -> tuple[int, int, int, bool]:
-        """Tokens of A and B, units, and whether every unit is one token of each: what a batch has in common."""
+    def shape(self) -> tuple[int, int, bool]:
+        """Tokens of A and of B, and whether every unit is one token of each: what a batch has in common."""
         plain = all(len(unit.a) == len(unit.b) == 1 for unit in self.alignment.units)
-        return len(self.alignment.a), len(self.alignment.b), len(self.alignment), plain
+        return len(self.alignment.a), len(self.alignment.b), plain
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +94,10 @@ def batches(model: Model, reads: Sequence[PairRead]) -> Iterator[list[int]]:
 
     The same for the same pairs, wherever they are measured.
     """
-    by_shape: dict[tuple[int, int, int, bool], list[int]] = {}
+    by_shape: dict[tuple[int, int, bool], list[int]] = {}
     for n, read in enumerate(reads):
         by_shape.setdefault(read.shape, []).append(n)
-    for (a, b, _, _), members in sorted(by_shape.items()):
+    for (a, b, _), members in sorted(by_shape.items()):
         size = max(1, min(BATCH_TOKENS // max(a, b), BATCH_NUMBERS // _numbers(model, a, b)))
         yield from (members[start : start + size] for start in range(0, len(members), size))
 
@@ -159,11 +159,11 @@ class _Gauge:
     def __post_init__(self) -> None:
         device = self.model.device
         units = [read.alignment.units for read in self.reads]
-        plain = self.reads[0].shape[3]
-        self.groups = None if plain else tuple(_groups(units, side).to(device) for side in ("a", "b"))
-        self.shared = _marks([read.alignment.shared for read in self.reads], len(units[0])).to(device)
+        plain, most = self.reads[0].shape[2], max(map(len, units))  # units that a pair lacks count nowhere
+        self.groups = None if plain else tuple(_groups(self.reads, side, most).to(device) for side in (0, 1))
+        self.shared = _marks([read.alignment.shared for read in self.reads], most).to(device)
         focus = [set(units_of(read.alignment, read.focus)) & set(read.alignment.shared) for read in self.reads]
-        self.focus_rows = _marks(focus, len(units[0])).to(device)
+        self.focus_rows = _marks(focus, most).to(device)
         self.looks = [_looks(self.reads, side).to(device) for side in (0, 1)]  # [pair, look, token]
         self.untouched = self._untouched().to(device) if self.model.causal and plain else None
 
@@ -240,13 +240,12 @@ def _looks(reads: Sequence[PairRead], side: int) -> Float[Tensor, "pair look tok
     return looks
 
 
-def _groups(units: Sequence[Sequence[Unit]], side: str) -> Float[Tensor, "pair unit token"]:
+def _groups(reads: Sequence[PairRead], side: int, most: int) -> Float[Tensor, "pair unit token"]:
     """1 where a token is in a unit."""
-    tokens = max(i for unit in units[0] for i in getattr(unit, side)) + 1
-    groups = np.zeros((len(units), len(units[0]), tokens), np.float32)
-    for row, mine in zip(groups, units, strict=True):
-        for u, unit in enumerate(mine):
-            row[u, list(getattr(unit, side))] = 1.0
+    groups = np.zeros((len(reads), most, len(reads[0].inputs[side].tokens)), np.float32)
+    for row, read in zip(groups, reads, strict=True):
+        for u, unit in enumerate(read.alignment.units):
+            row[u, list((unit.a, unit.b)[side])] = 1.0
     return torch.from_numpy(groups)
 
 

@@ -81,6 +81,14 @@ def _numbers(summary: HeadSummary, place: tuple[int, int]) -> str:
     return f"{told}, d = {_plain(d)}" if np.isfinite(d) else told
 
 
+def head_power(summary: HeadSummary, place: tuple[int, int]) -> str:
+    """What so many pairs can show of one head, and how many its own mean needs; empty where it does not vary."""
+    n, sd, mean = int(summary.n[place]), float(summary.sd[place]), float(summary.mean[place])
+    if n < 3 or not sd > 0 or not mean:
+        return ""
+    return power_sentence(n, sd, summary.tests, mean, summary.alpha, summary.noun)
+
+
 def _missed(summary: HeadSummary) -> str:
     """What these pairs could not have shown, of which “no head moves” says nothing."""
     none = not summary.significant.any()
@@ -103,18 +111,20 @@ def _missed(summary: HeadSummary) -> str:
     return f"With this many {summary.noun}s {seen}{wide}."
 
 
-def power_sentence(n: int, sd: float, heads: int, effect: float | None = None, alpha: float = 0.05) -> str:
+def power_sentence(
+    n: int, sd: float, heads: int, effect: float | None = None, alpha: float = 0.05, noun: str = "pair"
+) -> str:
     """What n pairs can show among so many heads; with an `effect` also how many pairs it needs."""
     least = detectable(n, sd, heads, alpha)
     test = f"({alpha * 100:g} %, Holm over {_count(heads, 'head')}, standard deviation {_plain(sd)})"
     if math.isfinite(least):
         shown = _least(least, places_of(np.array([least])))
-        told = f"{_count(n, 'pair')} would show a mean of {shown} with 80 % probability {test}."
+        told = f"{_count(n, noun)} would show a mean of {shown} with 80 % probability {test}."
     else:
-        told = f"{_count(n, 'pair')} can show no mean, however large {test}: {fewest_pairs(heads, alpha)} are needed."
+        told = f"{_count(n, noun)} can show no mean, however large {test}: {fewest_pairs(heads, alpha)} are needed."
     if effect is None:
         return told
-    needed = _count(pairs_needed(effect, sd, heads, alpha), "pair")
+    needed = _count(pairs_needed(effect, sd, heads, alpha), noun)
     return f"{told} A mean of {signed(effect, places_of(np.array([effect])))} needs {needed}."
 
 

@@ -192,6 +192,7 @@ def _grid(shown: Shown, summaries: "dict[str, HeadSummary]", head: tuple[int, in
 def _closely(shown: Shown, head: tuple[int, int]) -> None:
     """How one head's numbers spread, by group, and the pairs behind them."""
     from attnlib.studyfigures import effect_histogram
+    from attnlib.studyfindings import head_power
 
     st.markdown(f"##### Head {head[0]}-{head[1]} in {plain(shown.model)}")
     table = shown.numbers(shown.statistic, head)
@@ -201,6 +202,8 @@ def _closely(shown: Shown, head: tuple[int, int]) -> None:
         mean = tuple(float(values[head]) for values in (summary.mean, summary.low, summary.high))
         figure = effect_histogram(table["number"].to_numpy(), (mean[0], mean[1], mean[2]), shown.title)
         st.plotly_chart(figure, key="histogram", config={"displaylogo": False})
+        if shown.signed:
+            st.caption(plain(head_power(summary, head)))
     with right:
         _groups(table, shown.title, "head")
     _pairs(shown, table, head)
