@@ -20,6 +20,7 @@ from attnlib import InputError
 from attnlib.headruns import Side
 from attnlib.mediation import HeadEffects, head_effects, mean_effects
 from attnlib.models import Model
+from attnlib.pairfiles import read_all
 from attnlib.patching import patched_heads, silenced_heads
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
@@ -409,12 +410,16 @@ def test_what_has_no_effects_says_why() -> None:
 
 @pytest.mark.hub
 def test_distilgpt2_on_winobias_as_published() -> None:
-    """The published means of the filtered development split, measured again (needs a network and a hub)."""
+    """The published means of the filtered development split, measured again (needs a network and a hub).
+
+    The records show candidates as tokens with spaces between ("upholds" is "uphold s"): they are taken from the set.
+    """
     data = records("distilgpt2")
     model = attnlib.load_model("distilgpt2")
+    pairs = {pair.prompt_a: pair for pair in read_all(BENCHMARKS / "winobias", "winobias").pairs}
+    chosen = [pairs[one["base_string1"]] for one in data["results"]]
     effects = [
-        head_effects(model, one["base_string1"], one["base_string2"], (one["candidate1"], one["candidate2"]))
-        for one in data["results"]
+        head_effects(model, pair.prompt_a, pair.prompt_b, (pair.candidates[0], pair.candidates[1])) for pair in chosen
     ]
     means = mean_effects(effects)
     assert means.total == pytest.approx(0.1184, rel=0.02)
