@@ -102,7 +102,7 @@ def test_what_was_chosen_stays_when_a_head_is_chosen(page: Page, dashboard: str)
     assert view.evaluate("root => root.modelView.mine"), "the view is the same, not made anew"
 
 
-@pytest.mark.parametrize("pause", [50, 300])
+@pytest.mark.parametrize("pause", [50])
 @pytest.mark.parametrize("first", ["state", "click"])
 def test_what_is_chosen_while_python_answers_is_not_lost(page: Page, dashboard: str, first: str, pause: int) -> None:
     visit(page, dashboard)

@@ -205,20 +205,20 @@ def test_parquet(tmp_path: Path) -> None:
 
 
 def lines_of(count: int) -> bytes:
-    row = "The nurse said that she was tired of it,The nurse said that he was tired of it,nurse\n"
+    row = f"The nurse said that she was{' very' * 60} tired,The nurse said that he was{' very' * 60} tired,nurse\n"
     return ("prompt_a,prompt_b,targets\n" + row * count).encode()
 
 
 def test_fifty_megabytes_are_read_in_little_memory(tmp_path: Path) -> None:
-    path = written(tmp_path, lines_of(600_000))
+    path = written(tmp_path, lines_of(80_000))
     assert path.stat().st_size > 50_000_000
     tracemalloc.start()
     records = iter_pairs(path)
-    for _ in range(20_000):  # tracing makes it slow; the rest is read below without
+    for _ in range(2_000):  # tracing makes it slow; the rest is read below without
         next(records)
     assert tracemalloc.get_traced_memory()[1] < 2_000_000
     tracemalloc.stop()
-    assert sum(1 for _ in records) == 580_000
+    assert sum(1 for _ in records) == 78_000
 
 
 def test_a_cell_of_a_whole_file_is_refused(tmp_path: Path) -> None:
