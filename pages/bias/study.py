@@ -74,6 +74,9 @@ def _stopped(study: "StudyFolder", progress: dict) -> None:
     left, right = st.columns([5, 1], vertical_alignment="center")
     why = plain(progress["message"]) or "It was stopped, or its process ended."
     left.warning(f"Not finished: {progress['done']:,} of {progress['total']:,} pairs are measured. {why}")
+    refused = st.session_state.pop("study_error", "")
+    if refused:
+        st.error(plain(refused), icon=":material/error:")
     right.button("Go on", icon=":material/play_arrow:", key="go_on", on_click=_go_on, args=(study,))
 
 

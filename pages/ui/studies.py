@@ -37,7 +37,8 @@ def start(study: StudyFolder) -> None:
     """Let a process go on with a study. Raises InputError where it cannot be started."""
     if study.worker() is not None:
         return
-    study.write("progress.json", study.progress() | {"state": "starting", "message": ""})
+    before = study.progress()
+    study.write("progress.json", before | {"state": "starting", "message": ""})
     try:
         with (study.path / "study.log").open("ab") as log:
             subprocess.Popen(
@@ -49,6 +50,7 @@ def start(study: StudyFolder) -> None:
                 start_new_session=True,  # it goes on when the dashboard is stopped
             )
     except OSError as error:
+        study.write("progress.json", before | {"state": "stopped"})
         raise InputError(f"The study cannot be started: {error.strerror or error}.") from None
 
 

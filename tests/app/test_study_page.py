@@ -122,7 +122,7 @@ def test_the_form_estimates_and_runs_in_a_process_of_its_own(root: Path) -> None
     assert open_study(study.path).counts() == {"measured": 10, "not_measured": 0, "models": 2}
 
 
-def test_a_study_that_was_stopped_can_go_on(root: Path) -> None:
+def test_a_study_that_was_stopped_can_go_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = [Pair("", "The nurse slept as she", "The nurse slept as he")] * 4
     study = begin_study(pairs, MODELS[:1], root / "begun").folder
     study.write(
@@ -131,7 +131,13 @@ def test_a_study_that_was_stopped_can_go_on(root: Path) -> None:
     app = open_page(study="begun")
     assert not app.exception
     assert any("Not finished: 2 of 4 pairs" in one.value for one in app.warning)
-    assert app.button(key="go_on")
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    says(app.button(key="go_on").click().run(), "The study cannot be started: no processes left")
+    monkeypatch.undo()
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise OSError(11, "no processes left")
 
 
 @pytest.mark.parametrize(
