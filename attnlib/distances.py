@@ -74,7 +74,7 @@ def row_distances(
         mine, other = (w if every_row else w.index_select(0, chosen) for w in (head_a, head_b))
         shared = [w if every_key else w.index_select(1, columns) for w in (mine, other)]
         outside = [w.sum(-1) - s.sum(-1) for w, s in zip((mine, other), shared, strict=True)]
-        found.append(torch.stack([*_distances(*shared), *outside]))  # [measure, row]
+        found.append(torch.stack([*tv_and_jsd(*shared), *outside]))  # [measure, row]
     measures = torch.stack(found, 1).clamp(0, 1)  # [measure, head, row]
     return RowDistances(*(_spread(values, chosen, a.shape[1]) for values in measures))
 
@@ -96,7 +96,7 @@ def mean_distances(
     """
     if not bool(which.keys.all()):
         a, b = a * which.keys[:, None, None], b * which.keys[:, None, None]
-    tv, jsd = (distance.clamp(0, 1) for distance in _distances(a, b))  # [pair, head, unit]
+    tv, jsd = (distance.clamp(0, 1) for distance in tv_and_jsd(a, b))  # [pair, head, unit]
     return tuple(_mean(values, rows) for rows in (which.focus, which.rows) for values in (jsd, tv))
 
 
@@ -106,7 +106,7 @@ def _mean(values: Float[Tensor, "pair head unit"], rows: Float[Tensor, "pair uni
     return (values.nan_to_num() * counted).sum(-1) / counted.sum(-1)
 
 
-def _distances(
+def tv_and_jsd(
     a: Float[Tensor, "*rows key"], b: Float[Tensor, "*rows key"]
 ) -> tuple[Float[Tensor, "*rows"], Float[Tensor, "*rows"]]:
     """Total variation and Jensen-Shannon divergence of each row; NaN where a row has nothing."""

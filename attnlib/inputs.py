@@ -32,11 +32,19 @@ class Inputs:
 
 
 def read_inputs(
-    model: Model, text: str, text_b: str | None, *, truncate: bool, hide: Sequence[int] = (), encoding: Any = None
+    model: Model,
+    text: str,
+    text_b: str | None,
+    *,
+    truncate: bool,
+    hide: Sequence[int] = (),
+    most: int | None = None,
+    encoding: Any = None,
 ) -> Inputs:
     """Tokenize for `model`; see `attnlib.trace`. Raises InputError for a text it cannot read.
 
-    `encoding` is what the tokenizer made of the text already (`tokenize_all`).
+    `most` limits the tokens further than the model does. `encoding` is what the tokenizer made of the text already
+    (`tokenize_all`).
     """
     text = _check_text(text, "The text")
     text_b = None if text_b is None or not text_b.strip() else _check_text(text_b, "The second text")
@@ -45,7 +53,7 @@ def read_inputs(
     seq2seq = model.family == "seq2seq"
     if encoding is None:
         encoding = _tokenize(model, text, None if seq2seq else text_b)
-    encoding, total = _fit(model, encoding, truncate, text, None if seq2seq else text_b)
+    encoding, total = _fit(model, encoding, truncate, most, text, None if seq2seq else text_b)
     _check_ids(model, encoding["input_ids"])
     tokens = _row(model, encoding, [text] if seq2seq or text_b is None else [text, text_b])
     tensors = {name: torch.tensor([values]) for name, values in encoding.items()}
@@ -93,9 +101,12 @@ def _tokenize(model: Model, text: str, text_b: str | None, **options: Any) -> An
     return encoding
 
 
-def _fit(model: Model, encoding: Any, truncate: bool, text: str, text_b: str | None) -> tuple[Any, int | None]:
+def _fit(
+    model: Model, encoding: Any, truncate: bool, most: int | None, text: str, text_b: str | None
+) -> tuple[Any, int | None]:
     """The encoding cut to the model's limit if that was asked for, and how many tokens there had been."""
-    total, limit = len(encoding["input_ids"]), model.max_tokens
+    total = len(encoding["input_ids"])
+    limit = min((known for known in (model.max_tokens, most) if known is not None), default=None)
     if limit is None or total <= limit:
         return encoding, None
     if not truncate:
@@ -125,7 +136,7 @@ def _row(model: Model, encoding: Any, texts: list[str]) -> Tokens:
 
 def _decoder_row(model: Model, text: str | None, truncate: bool) -> tuple[Tokens, torch.Tensor, tuple[str, ...]]:
     """The decoder's tokens: its start token, then `text` as far as it is given; and a note where it was cut."""
-    start = _decoder_start(model)
+    start = decoder_start(model)
     ids, words = [start], Tokens.plain([])
     notes: tuple[str, ...] = ()
     if text is not None:
@@ -145,7 +156,8 @@ def _decoder_row(model: Model, text: str | None, truncate: bool) -> tuple[Tokens
     return read_tokens(model.tokenizer, [start]) + words, torch.tensor([ids]), notes
 
 
-def _decoder_start(model: Model) -> int:
+def decoder_start(model: Model) -> int:
+    """The token a decoder begins with."""
     settings = (getattr(model.hf, "generation_config", None), model.hf.config)
     names = ("decoder_start_token_id", "bos_token_id", "pad_token_id")
     for name in names:

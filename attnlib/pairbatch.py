@@ -4,7 +4,7 @@ Pairs of one shape (as many tokens in A, in B, as many units) run as one batch; 
 never attention. Not here: which pairs, and where results go (study.py).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -14,13 +14,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from attnlib.align import Alignment, Unit, align
-from attnlib.attention import AttentionCall
 from attnlib.distances import Rows, mean_distances
 from attnlib.errors import InputError
 from attnlib.inputs import Inputs, read_inputs, tokenize_all
-from attnlib.models import Model, stacked_outputs
+from attnlib.models import Model
 from attnlib.pairs import Pair
 from attnlib.spans import Span, default_focus, find_span, sinks_of, units_of
+from attnlib.textbatch import forward_rows
 
 MEASURES = ("shift", "shift_corrected", "jsd_focus", "tv_focus", "jsd", "tv")  # of comparison.STATISTICS
 BATCH_TOKENS = 1024  # of prompts A in one batch, at most
@@ -116,32 +116,16 @@ def measure_pairs(model: Model, reads: Sequence[PairRead]) -> PairNumbers:
     lengths = len(reads[0].alignment.a), len(reads[0].alignment.b)
     rows = [[read.inputs[side] for read in reads] for side in (0, 1)]
     if lengths[0] == lengths[1]:
-        logits = _forward(model, [*rows[0], *rows[1]], lambda _, w: gauge.measure(w[: len(reads)], w[len(reads) :]))
-        both = [] if logits is None else [logits[: len(reads)], logits[len(reads) :]]
+        half = len(reads)
+        logits = forward_rows(model, [*rows[0], *rows[1]], lambda _, w: gauge.measure(w[:half], w[half:]))
+        both = [] if logits is None else [logits[:half], logits[half:]]
     else:
         kept: dict[int, Tensor] = {}
-        logits_a = _forward(model, rows[0], kept.__setitem__)
-        logits_b = _forward(model, rows[1], lambda layer, w: gauge.measure(kept.pop(layer), w))
+        logits_a = forward_rows(model, rows[0], kept.__setitem__)
+        logits_b = forward_rows(model, rows[1], lambda layer, w: gauge.measure(kept.pop(layer), w))
         both = [found for found in (logits_a, logits_b) if found is not None]
     numbers = gauge.results()
     return _with_words(numbers, rows, reads, both) if both and model.family == "causal" else numbers
-
-
-def _forward(model: Model, rows: Sequence[Inputs], see: Callable[[int, Tensor], None]) -> Tensor | None:
-    """One pass over prompts of one length; `see` gets every layer's weights of the model's first attention."""
-    stack = model.stacks[0]
-    names = rows[0].tensors
-    inputs = {name: torch.cat([row.tensors[name] for row in rows]) for name in names}
-
-    def observe(call: AttentionCall) -> None:
-        if call.place.stack == stack:
-            see(call.place.layer, call.weights)
-
-    output = model.forward(inputs, [observe])
-    if not model.routed:
-        for layer, weights in enumerate(stacked_outputs(output)[stack]):
-            see(layer, weights)
-    return output.get("logits")
 
 
 # ---------------------------------------------------------------------------------------------- attention
@@ -164,7 +148,7 @@ class _Gauge:
         self.shared = _marks([read.alignment.shared for read in self.reads], most).to(device)
         focus = [set(units_of(read.alignment, read.focus)) & set(read.alignment.shared) for read in self.reads]
         self.focus_rows = _marks(focus, most).to(device)
-        self.looks = [_looks(self.reads, side).to(device) for side in (0, 1)]  # [pair, look, token]
+        self.looks = [looks_of(self.reads, side).to(device) for side in (0, 1)]  # [pair, look, token]
         self.untouched = self._untouched().to(device) if self.model.causal and plain else None
 
     def _untouched(self) -> Float[Tensor, "pair token"]:
@@ -226,7 +210,7 @@ def _marks(chosen: Sequence[Any], size: int) -> Float[Tensor, "pair place"]:
     return torch.from_numpy(marks)
 
 
-def _looks(reads: Sequence[PairRead], side: int) -> Float[Tensor, "pair look token"]:
+def looks_of(reads: Sequence[PairRead], side: int) -> Float[Tensor, "pair look token"]:
     """What the focus word's row is made of, and what is added up of it: focus, two targets, sinks."""
     tokens = len(reads[0].inputs[side].tokens)
     focus = [span.b if side else span.a for span in (read.focus for read in reads)]

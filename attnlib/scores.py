@@ -44,14 +44,15 @@ def head_scores(
         last = min(first + ROWS, queries)
         seen = last if causal else keys
         rows = weights[:, first:last, :seen].float()  # [head, row, key]
-        sums += torch.stack([measure(rows, first, causal).sum(-1) for measure in (_entropy, _distance, _first)])
+        sums += torch.stack([measure(rows, first, causal).sum(-1) for measure in (row_entropy, _distance, _first)])
     counted = (queries - start) if keys > 1 else 0
     means = sums / counted if counted else torch.full_like(sums, torch.nan)
     named = dict(zip(HEAD_SCORES, means.float().cpu().numpy(), strict=True))
     return named if same_row else {name: values for name, values in named.items() if name != "distance"}
 
 
-def _entropy(rows: Float[Tensor, "head row key"], first: int, causal: bool) -> Float[Tensor, "head row"]:
+def row_entropy(rows: Float[Tensor, "head row key"], first: int, causal: bool) -> Float[Tensor, "head row"]:
+    """Entropy of rows `first` and following, divided by the largest it could be there."""
     seen = torch.arange(first, first + rows.shape[1], device=rows.device) + 1.0 if causal else rows.shape[2]
     logarithms = rows.clamp_min(TINY).log_()  # 0 · ln TINY is 0; half the time of torch.special.entr
     return -logarithms.mul_(rows).sum(-1) / torch.log(torch.as_tensor(seen, dtype=torch.float32))

@@ -1,0 +1,87 @@
+"""Measured patterns on disk, by model and texts: what was measured once is read again.
+
+A file is named by what it is a result of: the model's weights, the texts, what was asked, and this version.
+Only a cache: it may be deleted at any time, and what cannot be written or read is measured again.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attnlib.models import Model
+from attnlib.patternruns import HeadPatterns
+from attnlib.patterns import Pattern, Relation
+from attnlib.provenance import provenance
+from attnlib.textbatch import NotRead
+
+VERSION = 1  # of what is measured: results of another one are not used
+ARRAYS = ("score", "baseline", "reach", "excess_reach", "texts", "best", "best_scores")
+
+
+def cache_root() -> Path:
+    """Where results are kept: the folder ATTNLIB_CACHE names, else `cache`."""
+    return Path(os.environ.get("ATTNLIB_CACHE") or "cache")
+
+
+def patterns_key(model: Model, texts: Iterable[str], relations: Sequence[Relation] = ()) -> str:
+    """What identifies a result: it differs where the weights, a text, its order, or a relation does."""
+    digest = hashlib.sha256()
+    about = provenance(model, fingerprint=True)
+    kept = {name: about[name] for name in ("class", "revision", "parameters", "heads", "dtype", "tokenizer")}
+    weights = about["weights_sha256"] or model.name  # too large to hash: its name must do
+    asked = [
+        (r.source.title, sorted(r.source.words), r.target.title, sorted(r.target.words), r.side) for r in relations
+    ]
+    digest.update(json.dumps([VERSION, kept, weights, asked], sort_keys=True, default=str).encode())
+    for text in texts:
+        digest.update(b"\0" + text.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:32]
+
+
+def save_patterns(found: HeadPatterns, key: str) -> None:
+    """Keep a result. A disk that is full or may not be written to is no error: nothing is kept then."""
+    about = {
+        "model": found.model,
+        "patterns": [asdict(pattern) for pattern in found.patterns],
+        "examples": {str(number): text for number, text in found.examples.items()},
+        "read": found.read,
+        "cut": found.cut,
+        "not_read": [asdict(one) for one in found.not_read],
+        "seconds": found.seconds,
+    }
+    arrays = {name: getattr(found, name) for name in ARRAYS}
+    folder = cache_root()
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp", delete=False) as file:
+            try:
+                np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)
+                file.close()
+                os.replace(file.name, folder / f"patterns-{key}.npz")
+            except OSError:
+                os.unlink(file.name)
+                raise
+
+
+def load_patterns(key: str) -> HeadPatterns | None:
+    """A kept result, or None."""
+    try:
+        with np.load(cache_root() / f"patterns-{key}.npz", allow_pickle=False) as kept:
+            about: dict[str, Any] = json.loads(str(kept["about"]))
+            arrays = {name: kept[name] for name in ARRAYS}
+        about["patterns"] = tuple(Pattern(**pattern) for pattern in about["patterns"])
+        about["not_read"] = tuple(NotRead(**one) for one in about["not_read"])
+        about["examples"] = {int(number): text for number, text in about["examples"].items()}
+        assert {*about, *arrays} == {field.name for field in fields(HeadPatterns)}
+        return HeadPatterns(**about, **arrays)
+    except (OSError, ValueError, KeyError, TypeError, AssertionError, EOFError, zipfile.BadZipFile):
+        return None
