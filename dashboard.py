@@ -25,11 +25,20 @@ page = st.navigation(
             st.Page("pages/bias/compare.py", title="Compare prompts", icon=":material/compare_arrows:"),
             st.Page("pages/bias/study.py", title="Study many pairs", icon=":material/monitoring:"),
         ],
+        "Behaviour": [
+            st.Page("pages/behaviour/patterns.py", title="Recurring patterns", icon=":material/pattern:"),
+            st.Page(
+                "pages/behaviour/neurons.py",
+                title="Neurons and behaviour",
+                icon=":material/tune:",
+                url_path="neurons",
+            ),
+        ],
     },
 )
 st.subheader(page.title, anchor=False)
 if page.url_path != "study":  # which has its own choices
     sidebar(
-        {"compare": True, "model": None, "neuron": None}.get(page.url_path, False)
-    )  # of a pair; None: as the person chooses
+        {"compare": "pair", "model": "either", "neuron": "either", "patterns": "texts"}.get(page.url_path, "text")
+    )
 page.run()

@@ -168,6 +168,18 @@ def measure_patterns(
     return _merged(model, tallies, time.perf_counter() - start)
 
 
+def estimate_seconds(model: Model, texts: Sequence[str]) -> float:
+    """About how long `measure_patterns` takes, from measuring a few of the texts."""
+    few = texts[:: max(1, len(texts) // 8)][:8]
+    characters = sum(map(len, few)) or 1
+    found = list(read_batches(model, few))
+    start = time.perf_counter()
+    for batch in found:
+        if isinstance(batch, TextBatch):
+            _measure(model, batch, text_marks(batch), PATTERNS)
+    return (time.perf_counter() - start) * sum(map(len, texts)) / characters
+
+
 # ---------------------------------------------------------------------------------------------- adding up
 
 

@@ -1,7 +1,8 @@
 """Measured patterns on disk, by model and texts: what was measured once is read again.
 
-A file is named by what it is a result of: the model's weights, the texts, what was asked, and this version.
-Only a cache: it may be deleted at any time, and what cannot be written or read is measured again.
+A file is named by what it is a result of: the model's name and weights, the texts, what was asked, this version.
+Only a cache: it may be deleted at any time, and what cannot be written or read is measured again. Results of the demo
+models come with the project (data/patterns), so that their heads have names from the first view on.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ from attnlib.provenance import provenance
 from attnlib.textbatch import NotRead
 
 VERSION = 1  # of what is measured: results of another one are not used
+BUILT_IN = Path(__file__).resolve().parent.parent / "data" / "patterns"
 ARRAYS = ("score", "baseline", "reach", "excess_reach", "texts", "best", "best_scores")
 
 
@@ -44,11 +46,21 @@ def patterns_key(model: Model, texts: Iterable[str], relations: Sequence[Relatio
     digest.update(json.dumps([VERSION, kept, weights, asked], sort_keys=True, default=str).encode())
     for text in texts:
         digest.update(b"\0" + text.encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()[:32]
+    return f"{_start(model.name)}{digest.hexdigest()[:32]}"
 
 
-def save_patterns(found: HeadPatterns, key: str) -> None:
-    """Keep a result. A disk that is full or may not be written to is no error: nothing is kept then."""
+def _start(name: str) -> str:
+    """What the files of a model begin with."""
+    return f"patterns-{hashlib.sha256(name.encode()).hexdigest()[:8]}-"
+
+
+def has_patterns(name: str) -> bool:
+    """Whether anything was ever measured of this model: known without its weights."""
+    return any(next(folder.glob(f"{_start(name)}*.npz"), None) for folder in (BUILT_IN, cache_root()))
+
+
+def save_patterns(found: HeadPatterns, key: str, folder: Path | None = None) -> None:
+    """Keep a result, in the cache or in `folder`. Where the disk is full or refuses, nothing is kept."""
     about = {
         "model": found.model,
         "patterns": [asdict(pattern) for pattern in found.patterns],
@@ -59,14 +71,14 @@ def save_patterns(found: HeadPatterns, key: str) -> None:
         "seconds": found.seconds,
     }
     arrays = {name: getattr(found, name) for name in ARRAYS}
-    folder = cache_root()
+    folder = folder or cache_root()
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, suffix=".tmp", delete=False) as file:
             try:
                 np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)
                 file.close()
-                os.replace(file.name, folder / f"patterns-{key}.npz")
+                os.replace(file.name, folder / f"{key}.npz")
             except OSError:
                 os.unlink(file.name)
                 raise
@@ -74,14 +86,23 @@ def save_patterns(found: HeadPatterns, key: str) -> None:
 
 def load_patterns(key: str) -> HeadPatterns | None:
     """A kept result, or None."""
+    for folder in (BUILT_IN, cache_root()):
+        found = _load(folder / f"{key}.npz")
+        if found is not None:
+            return found
+    return None
+
+
+def _load(path: Path) -> HeadPatterns | None:
     try:
-        with np.load(cache_root() / f"patterns-{key}.npz", allow_pickle=False) as kept:
+        with np.load(path, allow_pickle=False) as kept:
             about: dict[str, Any] = json.loads(str(kept["about"]))
             arrays = {name: kept[name] for name in ARRAYS}
         about["patterns"] = tuple(Pattern(**pattern) for pattern in about["patterns"])
         about["not_read"] = tuple(NotRead(**one) for one in about["not_read"])
         about["examples"] = {int(number): text for number, text in about["examples"].items()}
-        assert {*about, *arrays} == {field.name for field in fields(HeadPatterns)}
+        if {*about, *arrays} != {field.name for field in fields(HeadPatterns)}:
+            return None
         return HeadPatterns(**about, **arrays)
-    except (OSError, ValueError, KeyError, TypeError, AssertionError, EOFError, zipfile.BadZipFile):
-        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
+        return None  # of another version, or broken

@@ -1,7 +1,6 @@
 """A new study: which pairs, which models, what it will take. Nothing is measured here but a few pairs."""
 
 import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +18,7 @@ from attnlib.templates import pairs_from_template, read_slots
 from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.studies import PAGE_ROWS, known_studies, open_next, start
+from pages.ui.uploads import on_disk
 
 if TYPE_CHECKING:
     from attnlib.studyinput import SourceRead
@@ -88,7 +88,7 @@ def _upload() -> Source | None:
     right.caption(FORMATS[format].about)
     if file is None:
         return None
-    path = _on_disk(file)
+    path = on_disk(file)
     columns = _map_columns(path) if format == "csv" else {}
     if columns is None:
         return None
@@ -98,18 +98,6 @@ def _upload() -> Source | None:
     if columns:
         told += " --columns " + ",".join(f"{ours}={theirs}" for ours, theirs in columns.items())
     return Source(path, path.stem, read, format, columns or None, told)
-
-
-def _on_disk(file: Any) -> Path:
-    """The upload as a file, once per upload; its name is somebody else's text."""
-    kept: dict[str, Any] = st.session_state.setdefault("uploads", {})
-    if file.file_id not in kept:
-        kept.clear()  # earlier uploads go
-        folder = tempfile.TemporaryDirectory(prefix="attnlib-")
-        name = re.sub(r"[^\w.-]+", "_", Path(file.name).name)[-80:].lstrip(".") or "pairs.csv"
-        (Path(folder.name) / name).write_bytes(file.getbuffer())
-        kept[file.file_id] = (folder, Path(folder.name) / name)
-    return kept[file.file_id][1]
 
 
 def _map_columns(path: Path) -> dict[str, str] | None:

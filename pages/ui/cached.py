@@ -10,15 +10,19 @@ import streamlit as st
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attnlib import Comparison, Model, Overview, Trace
+    from attnlib import Comparison, HeadPatterns, HeadProfile, Model, Overview, Silenced, Trace
     from attnlib.comparison import Prompt
+    from attnlib.dimensions import ScaledHead
     from attnlib.mediation import HeadEffects
     from attnlib.pairs import Pair
     from attnlib.patching import HeadChanges
+    from attnlib.patterns import Relation
     from attnlib.predictions import WordChange
     from attnlib.statistics import HeadSummary
     from attnlib.study import Estimate
     from attnlib.studyinput import SourceRead
+
+    Relations = tuple[Relation, ...]
 
 Links = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 
@@ -138,6 +142,72 @@ def words_without(
     from attnlib.predictions import words_without as silence
 
     return silence(load_model(name), text, text_b, heads, stack=stack, truncate=truncate)
+
+
+# ---------------------------------------------------------------------------------------------- behaviour
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def patterns_key(name: str, digest: str, relations: str, _texts: tuple[str, ...], _relations: "Relations") -> str:
+    """What identifies the patterns of a model over texts; `digest` and `relations` stand for what follows them."""
+    from attnlib.patternstore import patterns_key as key
+
+    return key(load_model(name), _texts, _relations)
+
+
+@st.cache_resource(show_spinner=False)
+def kept_patterns() -> "dict[str, HeadPatterns]":
+    """Patterns that were measured, of all sessions, by their key; the latest last."""
+    return {}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def patterns_seconds(name: str, digest: str, _texts: tuple[str, ...]) -> float:
+    """About how long measuring the patterns takes."""
+    from attnlib.patternruns import estimate_seconds
+
+    return estimate_seconds(load_model(name), _texts)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def head_labels(name: str) -> "list[list[str]]":
+    """[layer][head]: what each head does on the built-in texts; empty where that was not measured yet."""
+    from attnlib.headlabels import head_labels as labels
+    from attnlib.patternstore import has_patterns, load_patterns
+    from attnlib.texts import builtin_texts
+
+    if not has_patterns(name):
+        return []
+    found = load_patterns(patterns_key(name, "built-in", "", builtin_texts(), ()))
+    return [] if found is None else labels(found)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def head_profile(name: str, layer: int, head: int, digest: str, _texts: tuple[str, ...]) -> "HeadProfile":
+    """A head's dimensions by distance and word class. Raises InputError."""
+    from attnlib.profiles import head_profile as profile
+
+    return profile(load_model(name), layer, head, _texts)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def silenced(name: str, pairs: str, layer: int, head: int, count: int, dimensions: tuple[int, ...]) -> "Silenced":
+    """What remains of a difference with dimensions silenced, over a built-in set of pairs. Raises InputError."""
+    from attnlib.pairsets import pair_set
+    from attnlib.silencing import silence_dimensions
+
+    model = load_model(name)
+    return silence_dimensions(model, pair_set(pairs), layer, head, count, dimensions=dimensions or None)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def scaled_head(
+    name: str, text: str, layer: int, head: int, factors: tuple[tuple[int, float], ...], of: str, truncate: bool
+) -> "ScaledHead":
+    """A head with dimensions scaled. Raises InputError."""
+    from attnlib.dimensions import scaled_head as scale
+
+    return scale(load_model(name), text, layer, head, dict(factors), of=of, truncate=truncate)
 
 
 # ---------------------------------------------------------------------------------------------- studies

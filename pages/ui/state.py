@@ -111,15 +111,18 @@ def _remember_pair(pair: bool) -> None:
     st.session_state["with_pair"] = pair
 
 
-def sidebar(pair: bool | None = False) -> None:
-    """Show the sidebar and keep its choices for the page: of one text, of a pair, or (None) as the person chooses."""
+def sidebar(reads: str = "text") -> None:
+    """Show the sidebar and keep its choices for the page.
+
+    What the page reads: a "text", a "pair" of prompts, "either" as the person chooses, or "texts" of its own.
+    """
     if st.session_state.pop("turned", False):
         for key in SHARED:
             if key in st.session_state:
                 st.session_state[key] = st.session_state[key]  # as new: Streamlit puts it into this page's URL
     first, *places = _places()
-    more = pair is not None  # the page has further prompts, too
-    if pair is None:
+    pair = reads == "pair"
+    if reads == "either":
         with first:
             pair = st.toggle(
                 "Compare two prompts",
@@ -128,10 +131,26 @@ def sidebar(pair: bool | None = False) -> None:
                 help="Show prompt A, prompt B and their difference.",
             )
     with st.container():  # of the pair's fields, there or not
-        if pair:
-            _of_pair(places, more)
+        if reads == "texts":
+            _of_texts(places)
+        elif pair:
+            _of_pair(places, more=reads == "pair")
         else:
             _of_one(places)
+
+
+def _of_texts(places: "list[DeltaGenerator]") -> None:
+    """A model and one of its heads; a text that was chosen elsewhere is kept."""
+    keep_choices()
+    with places[0]:
+        name = _choose_model()
+    model = _load(name)
+    if model is None:
+        st.session_state["choices"] = Choices(name, "")
+        return
+    with places[-1]:
+        layer, head = _choose_head(model, model.stacks[0])
+    st.session_state["choices"] = Choices(name, "", model=model, stack=model.stacks[0], layer=layer, head=head)
 
 
 def _of_one(places: "list[DeltaGenerator]") -> None:

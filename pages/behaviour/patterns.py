@@ -1,0 +1,350 @@
+"""Recurring patterns: what every head of a model does over many texts, and the texts that show it best."""
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from attnlib.sources import demo_models
+from pages.behaviour.byexample import by_example
+from pages.behaviour.texts import Texts, choose_texts
+from pages.bias.grids import SMALL
+from pages.ui import cached
+from pages.ui.component import head_grid, head_view
+from pages.ui.controls import plain
+from pages.ui.state import Choices, choices, show_head, turn_to
+
+if TYPE_CHECKING:
+    from attnlib import HeadPatterns
+    from attnlib.patterns import Relation
+
+NO_OTHER = "no other model"
+KINDS = 5  # groups of heads at first
+SHOWN = 3  # examples side by side
+CHART = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
+
+
+def page() -> None:
+    """The whole page; every error is a sentence and leaves the rest alive."""
+    chosen = choices()
+    if chosen.model is None:
+        return
+    st.caption(
+        "What does each head do, whatever the text says? Every head is scored for known patterns over many texts; "
+        "the strongest name it, in every view."
+    )
+    with st.container():
+        texts = choose_texts()
+    with st.container():
+        relations = by_example(chosen.model)
+    if texts is None:
+        return
+    with st.container():
+        found = _measured(chosen.name, texts, relations)
+    if found is not None:
+        _results(chosen, texts, found, relations)
+    _turn(chosen)
+
+
+# ---------------------------------------------------------------------------------------------- measuring
+
+
+def _measured(name: str, texts: Texts, relations: "tuple[Relation, ...]") -> "HeadPatterns | None":
+    """Known already, or measured: of a small model at once, of a large one when asked."""
+    from attnlib.patternstore import load_patterns
+
+    try:
+        key = cached.patterns_key(name, texts.digest, repr(relations), texts.texts, relations)
+        kept = cached.kept_patterns()
+        found = kept.get(key) or load_patterns(key)
+        if found is None:
+            found = _measure(name, texts, relations, key)
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+    if found is not None:
+        kept[key] = found
+        while len(kept) > 32:  # the oldest go
+            kept.pop(next(iter(kept)), None)
+    return found
+
+
+def _measure(name: str, texts: Texts, relations: "tuple[Relation, ...]", key: str) -> "HeadPatterns | None":
+    from attnlib.patternruns import measure_patterns
+    from attnlib.patternstore import save_patterns
+
+    model = cached.load_model(name)
+    if model.parameters >= SMALL:
+        seconds = max(1, round(cached.patterns_seconds(name, texts.digest, texts.texts)))
+        title = f"Measure {plain(name)} (about {seconds:,} s)"
+        if not st.button(title, icon=":material/play_arrow:", key=f"measure {name}"):
+            return None
+    bar = st.progress(0.0, f"Reading texts with {plain(name)} … Any other choice stops it.")
+
+    def told(done: int, total: int | None) -> None:
+        bar.progress(min(1.0, done / (total or done)))
+
+    found = measure_patterns(model, texts.texts, relations, told=told)
+    bar.empty()
+    save_patterns(found, key)
+    cached.head_labels.clear()  # heads may have got their names
+    return found
+
+
+# ---------------------------------------------------------------------------------------------- results
+
+
+def _results(chosen: Choices, texts: Texts, found: "HeadPatterns", relations: "tuple[Relation, ...]") -> None:
+    from attnlib.headlabels import head_labels, pattern_finding
+
+    labels = head_labels(found)
+    _told(found)
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        name = _choose_pattern(found)
+    with right:
+        other = _other_model(chosen, texts, relations)
+    place = _place(chosen, found, name)
+    st.markdown(plain(pattern_finding(found, name)))
+    with st.container():
+        _grids(chosen, found, other, name, place, labels)
+    left, right = st.columns(2)
+    with left:
+        _one_head(chosen, found, place, labels)
+    with right:
+        _kinds(found, place)
+    with st.container():
+        _gallery(chosen, found, name, place)
+    with st.container():
+        _table(found, labels, name)
+
+
+def _told(found: "HeadPatterns") -> None:
+    """How many texts were read, and what became of the others."""
+    facts = [f"{found.read:,} texts read"]
+    if found.cut:
+        facts.append(f"{found.cut:,} of them cut to what the model reads")
+    st.caption(" · ".join(facts) + f" · measured in {found.seconds:.1f} s")
+    if found.not_read:
+        first = found.not_read[0]
+        st.warning(f"Text {first.number + 1} was left out: {plain(first.reason)}")
+
+
+def _choose_pattern(found: "HeadPatterns") -> str:
+    titles = {pattern.title: pattern for pattern in found.patterns}
+    wanted = st.session_state.pop("pattern_next", None)
+    if wanted in titles:
+        st.session_state["pattern"] = wanted
+    elif st.session_state.get("pattern") not in titles:
+        st.session_state.pop("pattern", None)
+    title = st.selectbox("Pattern", list(titles), key="pattern", bind="query-params", persist_state="session")
+    pattern = titles[title]
+    unit = "share of attention" if pattern.share else f"in {pattern.unit}"
+    st.caption(f"{plain(pattern.about)} ({unit})")
+    return pattern.name
+
+
+def _other_model(
+    chosen: Choices, texts: Texts, relations: "tuple[Relation, ...]"
+) -> "tuple[str, HeadPatterns] | None":
+    """The same of another model, to compare."""
+    recent = st.session_state.get("recent_models", [])
+    known = [name for name in dict.fromkeys([*demo_models(), *recent]) if name != chosen.name]
+    name = st.selectbox("Compare with", [NO_OTHER, *known], key="other_model", persist_state="session")
+    if name in (None, NO_OTHER):
+        return None
+    try:
+        cached.load_model(name)
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+    found = _measured(name, texts, relations)
+    return None if found is None else (name, found)
+
+
+def _place(chosen: Choices, found: "HeadPatterns", name: str) -> tuple[int, int]:
+    """The head of the sidebar; as long as it names none, the one that does this most."""
+    import numpy as np
+
+    if chosen.head is not None:
+        return chosen.layer, chosen.head
+    score = found.of(name)
+    if np.isnan(score).all():
+        return 0, 0
+    layer, head = np.unravel_index(np.nanargmax(score), score.shape)
+    return int(layer), int(head)
+
+
+def _grids(
+    chosen: Choices,
+    found: "HeadPatterns",
+    other: "tuple[str, HeadPatterns] | None",
+    name: str,
+    place: tuple[int, int],
+    labels: list[list[str]],
+) -> None:
+    from attnlib.views.grid import HeadGrid, grid_payload
+
+    pattern = found.patterns[found.number(name)]
+    score = found.of(name).astype("float32")
+    drawn = [HeadGrid(chosen.name, score, pattern.about)]
+    differs = None
+    if other is not None and name in other[1].names:
+        theirs = other[1].of(name).astype("float32")
+        if theirs.shape == score.shape:
+            drawn.append(HeadGrid(other[0], theirs, pattern.about))
+            differs = HeadGrid(f"{chosen.name} − {other[0]}", score - theirs, "difference of the scores")
+        else:
+            st.info("The two models differ in layers or heads: no head stands for another. Both are drawn.")
+            payload = grid_payload([HeadGrid(other[0], theirs, pattern.about)], statistic=pattern.title, signed=False)
+            head_grid(payload, key="patterns_theirs", on_pick=lambda layer, head: None)
+    payload = grid_payload(drawn, statistic=pattern.title, signed=False, selected=place, labels=labels)
+    head_grid(payload, key="patterns_grid", on_pick=_pick)
+    if differs is not None:
+        names = (chosen.name, other[0] if other else "")
+        payload = grid_payload(
+            [differs],
+            statistic=f"{pattern.title}, difference",
+            signed=True,
+            selected=place,
+            names=names,
+            labels=labels,
+        )
+        head_grid(payload, key="patterns_difference", on_pick=_pick)
+
+
+def _pick(layer: int, head: int) -> None:
+    show_head(layer, head)
+
+
+def _one_head(chosen: Choices, found: "HeadPatterns", place: tuple[int, int], labels: list[list[str]]) -> None:
+    from attnlib.behaviourfigures import pattern_bars
+
+    layer, head = place
+    label = labels[layer][head]
+    st.markdown(f"##### Head {layer}-{head}{f': {plain(label)}' if label else ''}")
+    if not label:
+        st.caption("No pattern is strong enough to name it.")
+    st.plotly_chart(pattern_bars(found, layer, head), key="profile", config=CHART)
+    with st.container(horizontal=True):
+        st.button("All layers and heads", icon=":material/open_in_new:", on_click=_open, args=("model", place))
+        st.button("Its neurons", icon=":material/tune:", on_click=_open, args=("neurons", place))
+
+
+def _kinds(found: "HeadPatterns", place: tuple[int, int]) -> None:
+    """Heads by their whole profile."""
+    from attnlib.behaviourfigures import cluster_map
+    from attnlib.headlabels import head_clusters
+
+    st.markdown("##### Kinds of heads")
+    heads = int((found.texts.max() > 0) and (found.score == found.score).any(0).sum())
+    if heads < 3:
+        st.caption("Three heads or more can be grouped.")
+        return
+    count = st.slider("Groups", 2, min(8, heads - 1), min(KINDS, heads - 1), key="kinds") if heads > 3 else 2
+    clusters = head_clusters(found, count)
+    st.plotly_chart(
+        cluster_map(clusters, place),
+        key="kinds_map",
+        on_select=lambda: _on_point("kinds_map"),
+        selection_mode="points",
+        config=CHART,
+    )
+    st.caption(
+        "Grouped by all scores (Ward). Each group is named by the pattern in which it is most above the others."
+    )
+
+
+def _on_point(key: str) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points:
+        layer, head = points[0]["customdata"][:2]
+        show_head(int(layer), int(head))
+
+
+# ---------------------------------------------------------------------------------------------- examples
+
+
+def _gallery(chosen: Choices, found: "HeadPatterns", name: str, place: tuple[int, int]) -> None:
+    """The texts in which the head does this most."""
+    from attnlib.views.payload import head_payload
+
+    pattern = found.patterns[found.number(name)]
+    best = found.best_texts(name, *place)[:SHOWN]
+    st.markdown(f"##### Where head {place[0]}-{place[1]} shows it best: {plain(pattern.title)}")
+    if not best:
+        st.caption("This pattern is measured on random tokens; a text with a repetition shows it to the eye.")
+        return
+    layer, head = place
+    for n, (column, (text, score)) in enumerate(zip(st.columns(SHOWN), best, strict=False)):
+        with column:
+            st.caption(f"{score:.2f}: {plain(text)}")
+            st.button(
+                "Open", icon=":material/open_in_new:", key=f"open {n}", on_click=_open, args=("head", place, text)
+            )
+            try:
+                trace = cached.trace_layer(chosen.name, text, None, layer, True, ())
+            except InputError as error:
+                st.error(plain(str(error)), icon=":material/error:")
+                continue
+            payload = head_payload(trace, layer, chosen.stack, head=head, layers=chosen.layers, can_hide=False)
+            head_view(payload, key=f"example {n}", on_event=lambda event: None)
+
+
+def _table(found: "HeadPatterns", labels: list[list[str]], name: str) -> None:
+    """All scores of all heads, and what was measured, to take along."""
+    from attnlib.export import safe_csv
+
+    wide = found.table().pivot(index=["layer", "head"], columns="pattern", values="score")
+    wide = wide[[one for one in found.names if one in wide.columns]].reset_index()
+    titles = {pattern.name: pattern.title for pattern in found.patterns}
+    wide.insert(2, "what it does", [labels[row.layer][row.head] for row in wide.itertuples()])
+    st.markdown("##### All heads")
+    shown = st.dataframe(
+        wide.sort_values(name, ascending=False) if name in wide.columns else wide,
+        hide_index=True,
+        key="patterns_table",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={one: st.column_config.NumberColumn(title, format="%.2f") for one, title in titles.items()},
+    )
+    _follow_row(shown, wide.sort_values(name, ascending=False) if name in wide.columns else wide)
+    st.download_button(
+        "Scores of all heads (CSV)",
+        lambda: safe_csv(found.table()),
+        "patterns.csv",
+        "text/csv",
+        on_click="ignore",
+    )
+
+
+def _follow_row(shown: Any, rows: Any) -> None:
+    """A row that is newly chosen chooses its head."""
+    chosen = tuple(shown["selection"]["rows"])
+    if chosen and chosen != st.session_state.get("patterns_row"):
+        row = rows.iloc[chosen[0]]
+        show_head(int(row["layer"]), int(row["head"]))
+        st.session_state["patterns_row"] = chosen
+        st.rerun()
+    st.session_state["patterns_row"] = chosen
+
+
+# ---------------------------------------------------------------------------------------------- going on
+
+
+def _open(where: str, place: tuple[int, int], text: str | None = None) -> None:
+    """Have the page turned, with this head, and this text."""
+    show_head(*place)
+    st.session_state["open_page"] = where
+    if text is not None:
+        st.session_state["text"] = text
+
+
+def _turn(chosen: Choices) -> None:
+    where = st.session_state.pop("open_page", None)
+    pages = {"head": "pages/views/head.py", "model": "pages/views/model.py", "neurons": "pages/behaviour/neurons.py"}
+    if where in pages:
+        turn_to(pages[where])
+
+
+page()

@@ -1,0 +1,63 @@
+"""Which texts heads are measured on: the built-in ones, or somebody's file. Both pages of this folder ask."""
+
+import hashlib
+from itertools import islice
+from typing import NamedTuple
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from attnlib.texts import builtin_texts, read_texts
+from pages.ui.controls import plain
+from pages.ui.uploads import on_disk
+
+BUILT_IN, UPLOAD = "Built-in texts", "Upload a file"
+MOST = 20_000  # texts measured on a page
+
+
+class Texts(NamedTuple):
+    """Texts, and what they are called."""
+
+    name: str
+    texts: tuple[str, ...]
+    digest: str  # the same for the same texts
+
+
+def choose_texts() -> Texts | None:
+    """A choice; None as long as there is no file, or its error is shown."""
+    left, right = st.columns([2, 5], vertical_alignment="center")
+    kind = left.segmented_control(
+        "Texts", [BUILT_IN, UPLOAD], default=BUILT_IN, required=True, key="texts_from", label_visibility="collapsed"
+    )
+    if kind != UPLOAD:
+        texts = builtin_texts()
+        right.caption(f"{len(texts)} sentences in words that the demo models know (data/texts).")
+        return Texts("built-in texts", texts, _digest(texts))
+    file = right.file_uploader(
+        "A text on each line (.txt), or a column named text (.csv, .parquet)",
+        type=["txt", "csv", "tsv", "parquet"],
+        key="texts_file",
+    )
+    if file is None:
+        return None
+    path = on_disk(file)
+    try:
+        texts = tuple(islice(read_texts(path), MOST + 1))
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+    if len(texts) > MOST:
+        st.warning(
+            f"The first {MOST:,} texts are measured here. In Python, attnlib.measure_patterns takes any number: "
+            "its memory does not grow with them."
+        )
+    if not texts:
+        st.error("There is no text in this file. Put each text on a line of its own.", icon=":material/error:")
+        return None
+    texts = texts[:MOST]
+    right.caption(f"{len(texts):,} texts of {plain(file.name)}")
+    return Texts(path.stem, texts, _digest(texts))
+
+
+def _digest(texts: tuple[str, ...]) -> str:
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
