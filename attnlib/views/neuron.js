@@ -54,7 +54,7 @@ export class NeuronView {
     this.sheet = fold("Check it by hand", "check", () => sheetTables(this));
     this.spoken = el("div", { class: "spoken", role: "status" });
     const drawing = el("div", { class: "drawing" }, this.scroller, this.tip, this.note, this.proof);
-    const top = el("div", { class: "top" }, this.sides.element, this.named, this.legend);
+    const top = el("div", { class: "top" }, this.named, this.sides.element, this.legend);
     const asked = el("div", { class: "asked" }, el("b", { text: "Query token" }), this.text);
     const more = el("div", { class: "more" }, this.along, this.sheet.element, this.table.element);
     const stage = el("div", { class: "stage" }, drawing, this.reading, more);
