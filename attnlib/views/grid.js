@@ -1,9 +1,9 @@
 // The grid view: layers x heads of coloured cells, one grid or several on one scale. A click chooses a head.
 // What is shown is decided in grid_shown.js; here are elements, focus and events.
-import { readPayload, themeOf, el } from "./shared.js";
+import { readPayload, themeOf, labelOf, nameHead, namedWords, el } from "./shared.js";
 import { mountView } from "./mount.js";
 import { signColors, cellColors } from "./sides.js";
-import { orderOfHeads, fitGrids, sayValue, shortValue, sayMeaning, sayHead, stepTo } from "./grid_shown.js";
+import { orderOfHeads, fitGrids, sayValue, shortValue, sayMeaning, wordsOf, stepTo } from "./grid_shown.js";
 
 const MOVES = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
 
@@ -90,7 +90,8 @@ export class GridView {
   cellElement(layer, head, n) {
     const { header, values, theme } = this;
     const value = values[n][layer * header.heads + head];
-    const said = `layer ${layer} head ${head}, ${sayValue(value, header.signed)}`;
+    const name = nameHead(`layer ${layer} head ${head}`, labelOf(header.labels, layer, head), ", ");
+    const said = `${name}, ${sayValue(value, header.signed)}`;
     const about = { role: "gridcell", "data-place": `${layer}-${head}`, "aria-label": said };
     if (Number.isNaN(value)) return el("span", { ...about, class: "empty", "aria-disabled": "true" });
     const cell = el("button", { ...about, type: "button", class: "cell", tabindex: -1, "aria-selected": "false" });
@@ -142,7 +143,8 @@ export class GridView {
       const first = cell?.matches(".cell") ? cell : this.grids.children[n].querySelector(".cell");
       if (first && this.gridOf(this.root.getRootNode().activeElement) !== n) this.rove(first, n);
     });
-    this.chosen.textContent = place ? `Chosen ${sayHead(place, this.header, this.values)}` : "";
+    const words = place ? ["Chosen ", ...namedWords(wordsOf(place, this.header, this.values))] : [];
+    this.chosen.replaceChildren(...words);
   }
 
   // ---- events
@@ -192,7 +194,7 @@ export class GridView {
     this.tip.hidden = !at;
     if (!at) return;
     this.header.grids.forEach((_, n) => this.cell(this.hover.place, n)?.classList.add("marked"));
-    this.tip.textContent = sayHead(this.hover.place, this.header, this.values);
+    this.tip.replaceChildren(...namedWords(wordsOf(this.hover.place, this.header, this.values)));
     const [around, box] = [this.root.getBoundingClientRect(), at.getBoundingClientRect()];
     const { offsetWidth, offsetHeight } = this.tip;
     const left = box.left - around.left + box.width / 2 - offsetWidth / 2;

@@ -1,4 +1,5 @@
 // From a grid payload to what the grid shows: order and size of cells, colours, numbers, words. Pure: no DOM.
+import { labelOf, nameHead } from "./shared.js";
 import { formatSigned } from "./sides.js";
 
 const AXIS = 26; // pixels for the layers' numbers
@@ -67,11 +68,14 @@ export function sayMeaning({ signed, names, meaning }) {
   return signed ? `orange: more in ${more} than in ${less}, blue: less` : "";
 }
 
-/** A head in all grids: "head 0-2: +0.532", or "head 0-2: Your edit +0.532 · Control edit −0.012". */
-export function sayHead([layer, head], { heads, signed, grids }, values) {
+/**
+ * A head's name with its label, and its number in all grids: ["head 0-2 · previous token .93", ": +0.532"], or
+ * ["head 0-2", ": Your edit +0.532 · Control edit −0.012"].
+ */
+export function wordsOf([layer, head], { heads, signed, grids, labels }, values) {
   const said = values.map((of) => sayValue(of[layer * heads + head], signed));
   const parts = said.length > 1 ? said.map((value, n) => `${grids[n].title} ${value}`) : said;
-  return `head ${layer}-${head}: ${parts.join(" · ")}`;
+  return [nameHead(`head ${layer}-${head}`, labelOf(labels, layer, head)), `: ${parts.join(" · ")}`];
 }
 
 /**

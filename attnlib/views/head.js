@@ -1,7 +1,7 @@
 // The attention-head view: one layer, all its heads, lines between tokens. State and events; drawing is in
 // head_draw.js, what is shown of the data in head_shown.js, words and numbers in head_panel.js, head_readout.js
 // and (of a prompt pair) head_pair.js, tokens in head_tokens.js.
-import { readPayload, headColors, themeOf, fitCanvas, el } from "./shared.js";
+import { readPayload, headColors, themeOf, fitCanvas, labelOf, el } from "./shared.js";
 import { mountView } from "./mount.js";
 import { oncePerFrame } from "./scroll.js";
 import { decodePayload, profile, combine, format } from "./attention.js";
@@ -20,7 +20,7 @@ import {
   lineAt,
 } from "./head_draw.js";
 import { headBar, optionBar, signLegend, keyOfHead } from "./head_panel.js";
-import { labelsOf, pairTip } from "./head_pair.js";
+import { labelsOf, pairTip, tipHead } from "./head_pair.js";
 import { drawReadout } from "./head_readout.js";
 import { tokenOf, tokenButton, nameToken } from "./head_tokens.js";
 import { sidesBar, shareSide, onSharedSide, signColors, SIDE_KEYS } from "./sides.js";
@@ -204,7 +204,7 @@ export class HeadView {
   update() {
     const { header, state } = this;
     this.shown = shownOf(header, this.raw, state);
-    this.bar.update(state);
+    this.bar.update(state, header.labels);
     this.options.update(state);
     this.sides.update(state.show);
     this.legend.update(scaleOf(this.shown.largest ?? 0), this.signs, this.shown.signed);
@@ -397,12 +397,13 @@ export class HeadView {
       [queryRow, query],
       [keyRow, key],
     ].map(([row, i]) => labelsOf(row, this.state.show)[i].trim());
-    const said = `head ${head}: ${from} → ${to} ${format(weight)}`;
-    this.tip.textContent = signed ? pairTip(this.shown, this.marked) : said;
+    const label = labelOf(this.header.labels, head);
+    const said = `${tipHead(head, label)}${from} → ${to} ${format(weight)}`;
+    this.tip.textContent = signed ? pairTip(this.shown, this.marked, label) : said;
     const y = (yOf(this.scene, this.scene.queryAt[query]) + yOf(this.scene, this.scene.keyAt[key])) / 2;
     const { layout, width } = this.scene;
     this.tip.style.left = `${Math.max(0, Math.min(layout.left, width - this.tip.offsetWidth))}px`;
-    const above = signed ? 46 : 28;
+    const above = (signed ? 46 : 28) + (label ? 16 : 0); // pixels of its lines
     this.tip.style.top = `${this.scroller.offsetTop + Math.min(this.scene.height - above + 4, Math.max(0, y - above))}px`;
   }
 

@@ -1,4 +1,5 @@
 // What the head view of a prompt pair says in words: notes, titles, the line under the mouse. Pure: no DOM.
+import { nameHead } from "./shared.js";
 import { format } from "./attention.js";
 import { shareOf, isNothing } from "./signed.js";
 import { formatSigned } from "./sides.js";
@@ -89,13 +90,18 @@ export function pairTitle(row, { side, tokens }, show) {
   return `${names}: what changes${side === "q" ? "" : " in who looks at it"} (B − A${sum})`;
 }
 
+/** How the words about a head's line begin; a label has a line of its own, so that it never hides the weight. */
+export function tipHead(head, label) {
+  return `${nameHead(`head ${head}`, label)}${label ? "\n" : ": "}`;
+}
+
 /** The line under the mouse, in two lines: who looks at whom, and how much in A, in B and more in B. */
-export function pairTip({ pair, queryRow, keyRow }, { head, query, key }) {
+export function pairTip({ pair, queryRow, keyRow }, { head, query, key }, label = "") {
   const i = (head * pair.a.queries + query) * pair.a.keys + key;
   const there = (side) => queryRow.names[side][query] !== null && keyRow.names[side][key] !== null;
   const [a, b] = ["a", "b"].map((side) => `${side.toUpperCase()} ${there(side) ? format(pair[side].w[i]) : "–"}`);
   const [from, to] = [queryRow.labels[query].trim(), keyRow.labels[key].trim()];
-  return `head ${head}: “${from}” looks at “${to}”\n${a}   ${b}   B − A ${formatSigned(pair.diff.w[i])}`;
+  return `${tipHead(head, label)}“${from}” looks at “${to}”\n${a}   ${b}   B − A ${formatSigned(pair.diff.w[i])}`;
 }
 
 /** A difference in words, for ears: "doctor 0.390 more in B". */

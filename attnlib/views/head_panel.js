@@ -1,5 +1,5 @@
 // The head view's words and numbers beside the drawing: bar of heads, options, readout, table.
-import { el, isDark } from "./shared.js";
+import { el, isDark, labelOf, nameHead } from "./shared.js";
 import { format } from "./attention.js";
 import { formatSigned } from "./sides.js";
 import { RULES, HIDES, SEGMENTS, headsOn } from "./state.js";
@@ -15,17 +15,14 @@ export function keyOfHead(head) {
   return head < 10 ? String(head) : head < 36 ? String.fromCharCode(87 + head) : "";
 }
 
-/** A square per head; click switches it, double-click (or Shift) leaves only it. */
+/** A square per head, named by what it does; click switches it, double-click (or Shift) leaves only it. */
 export function headBar(count, colors, { toggle, solo, all }) {
   const buttons = Array.from({ length: count }, (_, h) => {
-    const key = keyOfHead(h);
     const button = el("button", {
       type: "button",
       class: "head",
       "data-h": h,
       text: h,
-      "aria-label": `head ${h}`,
-      title: `Head ${h}${key ? ` (key ${key})` : ""}. Double-click: only this head.`,
       onclick: (event) => (event.shiftKey ? solo(h) : event.detail < 2 && toggle(h)),
       ondblclick: () => solo(h),
     });
@@ -38,9 +35,12 @@ export function headBar(count, colors, { toggle, solo, all }) {
     ...buttons,
     el("button", { type: "button", class: "all", text: "all", title: "All heads", onclick: all }),
   );
-  const update = (state) => {
+  const update = (state, labels) => {
     const on = new Set(headsOn(state, count));
     buttons.forEach((button, h) => {
+      const [label, key] = [labelOf(labels, h), keyOfHead(h)];
+      button.setAttribute("aria-label", nameHead(`head ${h}`, label, ", "));
+      button.title = `${nameHead(`Head ${h}`, label)}${key ? ` (key ${key})` : ""}. Double-click: only this head.`;
       button.setAttribute("aria-pressed", String(on.has(h)));
       button.style.setProperty("--head", colors()[h]);
       button.style.setProperty("--ink", isDark(colors()[h]) ? "#fff" : "#000");
@@ -132,31 +132,39 @@ function shadedCell(text, color = null, size = 0) {
   return td;
 }
 
-/** The columns of one attention: combined, and each head. A column is {title, label, cell: token → td}. */
-export function weightColumns({ combined, profiles, on, colors, ruleName }) {
+/**
+ * The columns of one attention: combined, and each head. A column is {title, label, hint, cell: token → td};
+ * `does` says what a head does.
+ */
+export function weightColumns({ combined, profiles, on, colors, ruleName, does }) {
   const single = on.length === 1;
   return [
     { title: single ? `head ${on[0]}` : ruleName, cell: (j) => cell(combined[j], single ? colors[on[0]] : null) },
-    ...headColumns(on, (h, n, j) => cell(profiles[n][j], colors[h])),
+    ...headColumns(on, does, (h, n, j) => cell(profiles[n][j], colors[h])),
   ];
 }
 
 /** The columns of a prompt pair: A, B, B − A, and each head as it is shown; NaN is written as a dash. */
-export function pairColumns({ numbers, profiles, on, colors, signs, scale, signed, comparable }) {
+export function pairColumns({ numbers, profiles, on, colors, signs, scale, signed, comparable, does }) {
   const plain = (v) => (Number.isNaN(v) ? shadedCell("–") : cell(v));
   const ofHead = (h, v, j) => (signed ? signedCell(comparable(j) ? v : NaN, signs, scale) : cell(v, colors[h]));
   return [
     { title: "A", label: "attention in A", cell: (j) => plain(numbers.a[j]) },
     { title: "B", label: "attention in B", cell: (j) => plain(numbers.b[j]) },
     { title: "B − A", label: "B minus A", cell: (j) => signedCell(numbers.diff[j], signs, scale) },
-    ...headColumns(on, (h, n, j) => ofHead(h, profiles[n][j], j)),
+    ...headColumns(on, does, (h, n, j) => ofHead(h, profiles[n][j], j)),
   ];
 }
 
 /** A column for each head where several are on. */
-function headColumns(on, cellOf) {
+function headColumns(on, does, cellOf) {
   const shown = on.length > 1 ? on.slice(0, MOST_HEAD_COLUMNS) : [];
-  return shown.map((h, n) => ({ title: h, label: `head ${h}`, cell: (j) => cellOf(h, n, j) }));
+  return shown.map((h, n) => ({
+    title: h,
+    label: nameHead(`head ${h}`, does(h), ", "),
+    hint: does(h) ? nameHead(`head ${h}`, does(h)) : null,
+    cell: (j) => cellOf(h, n, j),
+  }));
 }
 
 /** A table: token and columns. `order` lists the rows; `marked` is one of them; `notes` say more of a token. */
@@ -165,7 +173,9 @@ export function weightTable({ labels, order, columns, marked, caption, notes }) 
     "tr",
     {},
     el("th", { scope: "col", text: "token" }),
-    ...columns.map(({ title, label }) => el("th", { scope: "col", text: title, "aria-label": label })),
+    ...columns.map(({ title, label, hint }) =>
+      el("th", { scope: "col", text: title, "aria-label": label, title: hint }),
+    ),
   );
   const rows = order.map((j) =>
     el(

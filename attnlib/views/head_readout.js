@@ -1,5 +1,5 @@
 // What the head view says about the selected tokens: their numbers, what the model would say, and hints.
-import { el } from "./shared.js";
+import { el, labelOf, nameHead } from "./shared.js";
 import { profile, format } from "./attention.js";
 import { combinePair, scaleOf } from "./signed.js";
 import { pairTitle, spokenChange, onlyIn } from "./head_pair.js";
@@ -8,14 +8,22 @@ import { weightTable, weightColumns, pairColumns, topTokens, predictionList, key
 /** Fills the readout of a HeadView; with `speak`, screen readers hear the strongest tokens of a pin. */
 export function drawReadout(view, speak = false) {
   const selection = view.selection();
-  if (!selection) return view.readout.replaceChildren(el("p", { class: "hint", text: hintText(view) }));
+  const alone = aloneOf(view);
+  if (!selection) return view.readout.replaceChildren(...alone, el("p", { class: "hint", text: hintText(view) }));
   const table = tableOf(view, selection);
   const order = topTokens(table.combined, table.allowed, table.marked);
   const parts = [el("h4", { text: table.title }), weightTable({ ...table, order })];
   if (selection.side === "q" && view.header.predictions) parts.push(predictionOf(view, selection));
   if (selection.pinned) parts.push(allNumbers(view, { ...table, order: table.allowed }));
-  view.readout.replaceChildren(...parts);
+  view.readout.replaceChildren(...alone, ...parts);
   if (speak && selection.pinned) view.spoken.textContent = `${table.title}: ${strongest(table)}`;
+}
+
+/** What the one head that is on does; nothing where several are on or nothing is known of it. */
+function aloneOf({ shown, header }) {
+  const label = shown.on.length === 1 ? labelOf(header.labels, shown.on[0]) : "";
+  const name = nameHead(`head ${shown.on[0]}`, label);
+  return label ? [el("p", { class: "named", text: name, title: name })] : [];
 }
 
 /** What the table of a selection is made of. */
@@ -34,6 +42,7 @@ function tableOf(view, selection) {
     on: shown.on,
     ruleName: state.rule === "max" ? "max" : "mean",
     colors,
+    does: (head) => labelOf(view.header.labels, head),
   };
   return shown.pair
     ? { ...table, ...partsOfPair(view, selection, table) }

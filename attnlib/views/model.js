@@ -1,6 +1,6 @@
 // The model view: every layer and head as a miniature, on one canvas as large as the visible part. A click chooses a
 // head, Enter opens it. What is shown is decided in model_shown.js, a miniature is drawn by model_draw.js.
-import { readPayload, themeOf, fitCanvas, el } from "./shared.js";
+import { readPayload, themeOf, fitCanvas, namedWords, el } from "./shared.js";
 import { mountView } from "./mount.js";
 import { scrollingCanvas, fitWindow, oncePerFrame } from "./scroll.js";
 import { sidesBar, shareSide, onSharedSide, cellColors, SIDE_KEYS } from "./sides.js";
@@ -28,6 +28,7 @@ import {
   cellAt,
   moveHead,
   sayKeys,
+  wordsOf,
   sayHead,
   shortScore,
   noteText,
@@ -282,7 +283,7 @@ export class ModelView {
     this.tip.hidden = !at;
     if (!at) return;
     const { cell, strip } = this.layout;
-    this.words.textContent = sayHead(this.header, this.arrays.scores, this.state, this.cursor);
+    this.words.replaceChildren(...namedWords(wordsOf(this.header, this.arrays.scores, this.state, this.cursor)));
     this.lens.hidden = cell >= LENS_BELOW;
     const lensOf = `${this.cursor} ${this.state.draw} ${this.state.show} ${this.state.segments}`;
     if (!this.lens.hidden && (lensOf !== this.lensOf || this.lensData !== this.arrays)) {

@@ -14,7 +14,7 @@ from attnlib.overviews import Overview, PairOverview, empty_pair_overview
 from attnlib.pooling import Blocks
 from attnlib.scores import HEAD_SCORES
 from attnlib.views.pair import unit_rows
-from attnlib.views.payload import STEPS, pack, quantize, token_row
+from attnlib.views.payload import STEPS, check_labels, pack, quantize, token_row
 
 KEPT = ("labels", "segments", "a", "b")  # of a token row
 
@@ -31,7 +31,10 @@ class ShownScore:
 
 
 def model_payload(overview: Overview, stack: str | None = None, **header: Any) -> bytes:
-    """One attention of a text: all its layers and heads. `header` is passed on."""
+    """One attention of a text: all its layers and heads. `header` is passed on.
+
+    `labels` in it says what each head does, as [layer][head].
+    """
     shown = overview.stack(stack)
     scores = [ShownScore(name, *HEAD_SCORES[name], values) for name, values in shown.scores.items()]
     rows = token_row(shown.queries), None if shown.keys is shown.queries else token_row(shown.keys)
@@ -41,7 +44,7 @@ def model_payload(overview: Overview, stack: str | None = None, **header: Any) -
 
 
 def pair_model_payload(comparison: Comparison, targets: Sequence[str] = (), **header: Any) -> bytes:
-    """All layers and heads of two prompts, A, B and B − A. `header` is passed on.
+    """All layers and heads of two prompts, A, B and B − A. `header` is passed on, as by `model_payload`.
 
     Scores are the comparison's STATISTICS; those of a target shift need `targets`. InputError where the comparison
     neither was made with `small` nor kept every layer.
@@ -94,6 +97,7 @@ def _payload(
 ) -> bytes:
     queries, keys = ({name: row[name] for name in KEPT if name in row} if row else None for row in rows)
     counts = [len(layer) for layer in maps]
+    check_labels(header.get("labels") or [], counts)
     about = {
         "view": "model",
         "layers": len(counts),

@@ -1,5 +1,5 @@
 // The model view's controls, legend and table of scores.
-import { el } from "./shared.js";
+import { el, labelOf, anyLabel } from "./shared.js";
 import { signColors, formatSigned } from "./sides.js";
 import {
   DRAWS,
@@ -125,20 +125,21 @@ export function scoreLegend({ header, state, scale, changeScale, theme }) {
   return legend;
 }
 
-/** All shown heads with all their scores, in the order of the grid: for readers of tables and of screens. */
+/** All shown heads with what they do, where that is known, and all their scores, in the order of the grid: for readers of tables and of screens. */
 export function scoreTable(details, view) {
   const { header, arrays, state } = view;
   const fill = () => {
     if (!details.open) return;
     const heads = rowsOf(header, arrays.scores, state, 1).flatMap(({ cells }) => cells);
-    const line = (cells, tag) => el("tr", {}, ...cells.map((text) => el(tag, { text })));
+    const line = (cells, tag) => el("tr", {}, ...cells.map((cell) => el(tag, cell.class ? cell : { text: cell })));
+    const does = (text) => (anyLabel(header.labels) ? [{ class: "does", text, title: text }] : []);
     const body = heads.map((head) => {
       const scores = header.scores.map(({ name, signed }) =>
         sayScore(scoreOf(header, arrays.scores, name, ...head), signed),
       );
-      return line([...head, ...scores], "td");
+      return line([...head, ...does(labelOf(header.labels, ...head)), ...scores], "td");
     });
-    const names = ["Layer", "Head", ...header.scores.map(({ title }) => title)];
+    const names = ["Layer", "Head", ...does("What it does"), ...header.scores.map(({ title }) => title)];
     const table = el("table", {}, el("thead", {}, line(names, "th")), el("tbody", {}, ...body));
     details.replaceChildren(
       el("summary", { text: "Table of scores" }),

@@ -1,5 +1,6 @@
 // From a model payload and what a person chose to what the model view shows: maps, lines, order, sizes, words.
 // A map is a Float32Array [query block, key block] of one head. Pure: no DOM.
+import { labelOf, nameHead } from "./shared.js";
 import { SIDES, formatSigned } from "./sides.js";
 
 export const DRAWS = ["lines", "matrix"];
@@ -340,10 +341,16 @@ export function sayKeys({ counts, layers }, opens) {
   return `${heads} heads in ${layers} layers. Arrow keys move, Space chooses a head${opens ? ", Enter opens it" : ""}.`;
 }
 
-/** “layer 3 head 7 · Entropy 0.412”. */
-export function sayHead(header, scores, state, [layer, head]) {
+/** A head's name with its label, and its score: ["layer 3 head 7 · previous token .93", " · Entropy 0.412"]. */
+export function wordsOf(header, scores, state, [layer, head]) {
   const { title, signed } = header.scores.find(({ name }) => name === state.by);
-  return `layer ${layer} head ${head} · ${title} ${sayScore(scoreOf(header, scores, state.by, layer, head), signed)}`;
+  const name = nameHead(`layer ${layer} head ${head}`, labelOf(header.labels, layer, head));
+  return [name, ` · ${title} ${sayScore(scoreOf(header, scores, state.by, layer, head), signed)}`];
+}
+
+/** The same as one sentence: “layer 3 head 7 · Entropy 0.412”. */
+export function sayHead(...head) {
+  return wordsOf(...head).join("");
 }
 
 /** What a cell is and what is left out, in words. */

@@ -1,7 +1,7 @@
 // The neuron view: from one query's vector and every key's to the weights, in columns. State and events; what is
 // shown is decided in neuron_shown.js, drawn in neuron_draw.js, said in neuron_panel.js, worked out by hand in
 // neuron_sheet.js.
-import { readPayload, themeOf, fitCanvas, el } from "./shared.js";
+import { readPayload, themeOf, fitCanvas, anyLabel, el } from "./shared.js";
 import { mountView } from "./mount.js";
 import { scrollingCanvas, sizeOf, oncePerFrame } from "./scroll.js";
 import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "./sides.js";
@@ -23,7 +23,7 @@ import { sideOf } from "./neuron_vectors.js";
 import { rowsOf, shownOf, nameOf } from "./neuron_shown.js";
 import { HEAD, ROW, layoutOf, under } from "./neuron_layout.js";
 import { Reporter, LAYER_KEYS, stepLayer } from "./report.js";
-import { sayKeys, sayRow, sayDeviation, noteText } from "./neuron_words.js";
+import { sayKeys, sayPlace, sayRow, sayDeviation, noteText } from "./neuron_words.js";
 
 const SCROLLBAR = 15;
 const READ_AFTER = 40; // milliseconds the mouse rests before the readout follows; the drawing follows at once
@@ -41,6 +41,7 @@ export class NeuronView {
     this.sides = sidesBar((side) => this.setSide(side));
     this.options = el("div", { class: "options" }, ...this.bar.elements);
     this.legend = el("div", { class: "legend" });
+    this.named = el("div", { class: "named" });
     this.text = el("div", { class: "text", role: "group", "aria-label": "Query token" });
     Object.assign(this, scrollingCanvas()); // canvas, overlay, window, inner, scroller
     this.schedule = oncePerFrame(() => this.draw());
@@ -53,7 +54,7 @@ export class NeuronView {
     this.sheet = fold("Check it by hand", "check", () => sheetTables(this));
     this.spoken = el("div", { class: "spoken", role: "status" });
     const drawing = el("div", { class: "drawing" }, this.scroller, this.tip, this.note, this.proof);
-    const top = el("div", { class: "top" }, this.sides.element, this.legend);
+    const top = el("div", { class: "top" }, this.named, this.sides.element, this.legend);
     const asked = el("div", { class: "asked" }, el("b", { text: "Query token" }), this.text);
     const more = el("div", { class: "more" }, this.along, this.sheet.element, this.table.element);
     const stage = el("div", { class: "stage" }, drawing, this.reading, more);
@@ -101,9 +102,19 @@ export class NeuronView {
     this.sides.element.hidden = !header.pair;
     if (first && header.pair) shareSide(this.state.show);
     this.overlay.setAttribute("aria-label", sayKeys(header, this.reporter.heard));
+    this.nameIt();
     this.update();
     this.reporter.answered();
     if (other) this.buttons[this.state.query]?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Which head this is and what it does, where any head of the layer has a label; of another head also aloud. */
+  nameIt() {
+    const { header, named } = this;
+    named.hidden = !anyLabel(header.labels);
+    const name = named.hidden ? "" : sayPlace(header);
+    if (named.textContent && name !== named.textContent) this.spoken.textContent = sayPlace(header, ", ");
+    named.textContent = named.title = name;
   }
 
   change(changed) {

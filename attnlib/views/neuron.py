@@ -16,7 +16,7 @@ from attnlib.errors import InputError
 from attnlib.neurons import HeadVectors, head_vectors
 from attnlib.tokens import Tokens
 from attnlib.tracing import LayerAttention, Trace
-from attnlib.views.payload import pack, token_row
+from attnlib.views.payload import check_layer_labels, pack, token_row
 
 STEPS_24 = 2**23 - 1
 STEPS_16 = 2**15 - 1
@@ -25,7 +25,7 @@ KEPT = ("labels", "segments")  # of a token row
 
 
 def neuron_payload(trace: Trace, layer: int, head: int, stack: str | None = None, **header: Any) -> bytes:
-    """One head of one text. `header` is passed on."""
+    """One head of one text. `header` is passed on; `labels` in it says what each head of the layer does."""
     vectors = head_vectors(trace, layer, head, stack)
     about = {
         "pair": False,
@@ -38,7 +38,7 @@ def neuron_payload(trace: Trace, layer: int, head: int, stack: str | None = None
 
 
 def neuron_pair_payload(comparison: Comparison, layer: int, head: int, **header: Any) -> bytes:
-    """One head of two prompts, which the view shows as A, B and B − A. `header` is passed on."""
+    """One head of two prompts, which the view shows as A, B and B − A. `header` as in `neuron_payload`."""
     stack = comparison.stack
     sides = {
         name: head_vectors(trace, layer, head, stack) for name, trace in (("a", comparison.a), ("b", comparison.b))
@@ -63,6 +63,8 @@ def neuron_pair_payload(comparison: Comparison, layer: int, head: int, **header:
 def _payload(
     trace: Trace, first: HeadVectors, sides: dict[str, HeadVectors], scales: dict[str, Any], header: dict[str, Any]
 ) -> bytes:
+    heads = len(trace.stack(first.stack).layer(first.layer).weights)
+    check_layer_labels(header, first.layer, heads)
     arrays: dict[str, np.ndarray] = {}
     described = {}
     for name, vectors in sides.items():
@@ -74,7 +76,7 @@ def _payload(
         "stack": first.stack,
         "layer": first.layer,
         "head": first.head,
-        "heads": len(trace.stack(first.stack).layer(first.layer).weights),
+        "heads": heads,
         "dims": first.query.shape[1],
         "value_dims": first.value.shape[1],
         "sides": described,

@@ -1,4 +1,5 @@
 // What the neuron view says: keys, dimensions, the curve, how exact it is, what is left out. Pure: no DOM.
+import { labelOf, nameHead } from "./shared.js";
 import {
   bare,
   weightOf,
@@ -11,12 +12,19 @@ import {
   formatNumber,
 } from "./neuron_shown.js";
 
+/** Which head this is, and what it does: "layer 0 head 2 · previous token .93". */
+export function sayPlace({ layer, head, labels }, joint) {
+  return nameHead(`layer ${layer} head ${head}`, labelOf(labels, head), joint);
+}
+
 /** What keys do in the drawing; to other heads and layers they turn only where somebody answers. */
-export function sayKeys({ heads }, turns) {
+export function sayKeys(header, turns) {
   const here =
     "Keys of the query. Arrow keys move through keys and dimensions, Enter pins a key, Space follows a dimension";
-  const away = heads > 1 ? ", digits turn to other heads, [ and ] to other layers" : ", [ and ] turn to other layers";
-  return `${here}${turns ? away : ""}.`;
+  const away =
+    header.heads > 1 ? ", digits turn to other heads, [ and ] to other layers" : ", [ and ] turn to other layers";
+  const whose = labelOf(header.labels, header.head) ? `${sayPlace(header, ", ")}. ` : "";
+  return `${whose}${here}${turns ? away : ""}.`;
 }
 
 /** The curve in a sentence. */

@@ -7,6 +7,7 @@ Needs numpy only.
 
 import json
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +55,14 @@ def unpack(frame: bytes) -> tuple[dict[str, Any], dict[str, Shaped[np.ndarray, "
 
 
 def head_payload(trace: "Trace", layer: int, stack: str | None = None, **header: Any) -> bytes:
-    """The attention-head view of one layer: its weights, tokens and predictions. `header` is passed on."""
+    """The attention-head view of one layer: its weights, tokens and predictions. `header` is passed on.
+
+    `labels` in it says what each head does (see `check_labels`).
+    """
     attention = trace.stack(stack)
     weights = attention.layer(layer).weights
     _check_size(weights.shape)
+    check_layer_labels(header, layer, len(weights))
     same = attention.keys is attention.queries
     triangle = trace.causal and weights.shape[1] == weights.shape[2] and attention.name == "self"
     about = {
@@ -90,7 +95,7 @@ def head_pair_payload(
 
     `queries` and `keys` (None: the queries) are rows as `token_row` makes them, with "a" and "b", the text of each
     unit in A and in B (None where it is not there), and "kinds" (`align.Unit.kind`). Rows of `a` and `b` may be NaN
-    there.
+    there. `labels` in `header` as in `head_payload`.
     InputError where shapes do not fit or are too many.
     """
     units = tuple(len(row["labels"]) for row in (queries, queries if keys is None else keys))
@@ -101,6 +106,7 @@ def head_pair_payload(
         )
     check_pair_rows(queries, queries if keys is None else keys)
     _check_size(a.shape, prompts=2)
+    check_layer_labels(header, layer, len(a))
     triangle = causal and keys is None and stack == "self"
     about = {
         **_head_header(model, stack, layer, len(a), triangle),
@@ -120,6 +126,34 @@ def check_pair_rows(*rows: dict[str, Any]) -> None:
             raise InputError(
                 "A pair's rows need “a” and “b”, the text of each unit in A and in B (None: not there), and “kinds”."
             )
+
+
+def check_labels(labels: Sequence[Sequence[str]], counts: Sequence[int], first: int = 0) -> None:
+    """InputError unless `labels` says of every head what it does, as [layer][head]; an empty text is none.
+
+    No labels at all are fine. `counts` has the heads of each layer, `first` is the first layer's number.
+    """
+    if not labels:
+        return
+    if len(labels) != len(counts):
+        raise InputError(
+            f"There are labels of {len(labels)} layers for {len(counts)} layers of heads. "
+            "Take labels and heads from the same model."
+        )
+    for layer, (row, heads) in enumerate(zip(labels, counts, strict=True), first):
+        if isinstance(row, str):  # whose letters would pass for labels
+            raise InputError(f"The labels of layer {layer} are one text, not a list with one per head.")
+        if len(row) != heads:
+            raise InputError(
+                f"There are {len(row)} labels for the {heads} heads of layer {layer}. "
+                "Every head needs one, an empty text where nothing is known."
+            )
+
+
+def check_layer_labels(header: dict[str, Any], layer: int, heads: int) -> None:
+    """The same of a header's `labels` of one layer, as [head]."""
+    labels = header.get("labels")
+    check_labels([labels] if labels else [], [heads], layer)
 
 
 def _head_header(model: str, stack: str, layer: int, heads: int, triangle: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// What every view needs: reading a payload, colours, the theme, a sharp canvas.
+// What every view needs: reading a payload, names of heads, colours, the theme, a sharp canvas.
 // No DOM at import time, so `node --test` can import it.
 
 // ---- payload (see payload.py)
@@ -21,6 +21,26 @@ export function readPayload(bytes) {
     arrays[name] = new Type(bytes.slice(start + offset, start + offset + size).buffer);
   }
   return { header, arrays };
+}
+
+// ---- heads and what they do
+
+/** What a head does, in a header's labels ([head], or [layer][head]), on one line; empty where nothing is known. */
+export function labelOf(labels, ...place) {
+  const label = place.reduce((found, n) => found?.[n], labels);
+  return String(label ?? "")
+    .replace(/\s+/g, " ")
+    .trim();
+}
+
+/** Whether any head has a label. */
+export function anyLabel(labels) {
+  return (labels ?? []).flat().some(Boolean);
+}
+
+/** A head by its name and by what it does: "head 2 · previous token .93", or for ears with a comma. */
+export function nameHead(name, label, joint = " · ") {
+  return label ? `${name}${joint}${label}` : name;
 }
 
 // ---- colours
@@ -119,6 +139,11 @@ export function fitCanvas(canvas, width, height) {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
   return context;
+}
+
+/** Words that begin with a head's name: where its label makes it too long the style cuts it, and what follows stays. */
+export function namedWords([name, rest]) {
+  return [el("bdi", { class: "named", text: name }), rest];
 }
 
 /** An element with attributes ("text" is its text, "on…" a listener) and children. */

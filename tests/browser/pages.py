@@ -8,6 +8,14 @@ from playwright.sync_api import Locator, Page
 DEAF = "const setTriggerValue = "
 HEARD = "const setTriggerValue = (name, value) => (window.sent ??= []).push([name, value]) > 0, unused = "
 
+# A label as nobody should write one: markup, and longer than any line.
+NASTY = f"<img src=x onerror=alert(1)> {'very ' * 80}long"
+
+
+def is_cut(text: Locator) -> bool:
+    """Whether an element's text is longer than what is seen of it, on one line."""
+    return bool(text.evaluate("e => e.scrollWidth > e.clientWidth && e.getBoundingClientRect().height < 30"))
+
 
 def settle(page: Page) -> None:
     """Wait until the server has answered. (Who turns pages within a second of typing can lose what was typed.)"""

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from attnlib.views.html import View
 from attnlib.views.payload import head_pair_payload
+from tests.browser.pages import NASTY, is_cut
 
 A = ["The", "doctor", None, "saw", "old", "the", "nurse", ".", "She"]
 B = ["The", "doctor", "really", "saw", None, "the", "nurse", ".", "He"]
@@ -308,3 +309,38 @@ def test_512_units_are_painted_and_switched_quickly(page: Page, tmp_path: Path) 
     )
     assert times["slowest"] < 1000  # 0.16 s on an idle core
     assert times["hover"] < 16
+
+
+def test_heads_are_named_by_what_they_do(page: Page, tmp_path: Path, pair: tuple[np.ndarray, np.ndarray]) -> None:
+    labels = ["", "induction .70", "previous token .93", NASTY]
+    open_page(page, tmp_path, frame(*pair, labels=labels), frame(*pair))
+    chip = page.locator("[data-h='2']")
+    expect(chip).to_have_attribute("aria-label", "head 2, previous token .93")
+    expect(chip).to_have_attribute("title", re.compile(r"^Head 2 · previous token \.93 \(key 2\)\."))
+    expect(page.locator("[data-h='0']")).to_have_attribute("aria-label", "head 0")
+    named = page.locator(".readout .named")
+    assert named.count() == 0, "several heads are on"
+    page.locator(".column.q .token").nth(LAST).hover()
+    column = page.locator(".readout th[aria-label='head 1, induction .70']")
+    expect(column).to_have_attribute("title", "head 1 · induction .70")
+    chip.dblclick()
+    expect(named).to_have_text("head 2 · previous token .93")
+    page.locator(".column.q .token").nth(LAST).click()
+    expect(named).to_have_text("head 2 · previous token .93")
+    page.locator(".attn-head").evaluate(
+        "(root, line) => { const v = root.headView; v.marked = line; v.showTip(); }",
+        {"head": 2, "query": LAST, "key": DOCTOR, "weight": 0.5},
+    )
+    tip = page.locator(".attn-head .tip").inner_text().split("\n")
+    assert tip[0] == "head 2 · previous token .93"
+    assert "B − A +0.500" in tip[-1]
+    page.locator("[data-h='3']").dblclick()
+    expect(named).to_have_text(f"head 3 · {NASTY}")
+    page.wait_for_timeout(100)  # the readout follows the mouse, which has left the token
+    assert is_cut(named)
+    assert page.locator("img").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("#frame").select_option("Layer 1")  # the same tokens, without labels
+    expect(named).to_have_count(0)
+    expect(chip).to_have_attribute("aria-label", "head 2")
+    expect(chip).to_have_attribute("title", "Head 2 (key 2). Double-click: only this head.")

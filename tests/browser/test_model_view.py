@@ -1,5 +1,6 @@
 """The model view on saved pages, in a real browser: mouse, keyboard, filters, sides. No server."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import attnlib
 from attnlib import Trace
 from attnlib.overviews import overview_of
 from attnlib.views.html import View
-from tests.browser.pages import DEAF, HEARD
+from attnlib.views.model import model_payload
+from tests.browser.pages import DEAF, HEARD, NASTY, is_cut
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 
@@ -243,3 +245,36 @@ def test_tokens_stay_text(page: Page, tmp_path: Path) -> None:
     view = Opened(page, tmp_path, attnlib.model_view(Trace.from_arrays(np.ones((1, 1, 3, 3)) / 3, nasty)))
     view(".overlay").hover(position=view.point(0, 0))
     assert page.locator("img[src=x]").count() == 0
+
+
+def test_heads_are_named_by_what_they_do(page: Page, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    small = overview_of(arrays(2, 3))
+    labels = [["", "previous token .93", ""], ["", "", NASTY]]
+    view = Opened(page, tmp_path, View("t", {"Self": model_payload(small, labels=labels)}, "model"))
+    view(".overlay").hover(position=view.point(0, 1))
+    expect(view(".words")).to_have_text(re.compile(r"^layer 0 head 1 · previous token \.93 · Entropy 0\.\d{3}$"))
+    view(".overlay").press("Home")
+    view(".overlay").press("ArrowRight")
+    expect(view(".spoken")).to_contain_text("layer 0 head 1 · previous token .93 · Entropy")
+    view("summary").click()
+    expect(view("thead th")).to_contain_text(["Layer", "Head", "What it does", "Entropy"])
+    told = [row.split("\t")[:3] for row in view("tbody tr").all_inner_texts()]
+    assert told[1] == ["0", "1", "previous token .93"]
+    assert told[0][2] == ""
+    view(".overlay").hover(position=view.point(1, 2))
+    expect(view(".words")).to_have_text(re.compile(r" · Entropy 0\.\d{3}$"))
+    assert is_cut(view(".words .named"))
+    assert is_cut(view("td.does").last)
+    expect(view("td.does").last).to_have_attribute("title", NASTY)
+    assert view("img").count() == 0
+    assert view.fits()
+
+
+@pytest.mark.parametrize("labels", [[], [["", ""]]])
+def test_without_labels_the_table_is_as_it_was(page: Page, tmp_path: Path, labels: list[list[str]]) -> None:
+    view = Opened(
+        page, tmp_path, View("t", {"Self": model_payload(overview_of(arrays(1, 2)), labels=labels)}, "model")
+    )
+    view("summary").click()
+    expect(view("thead th")).to_have_text(["Layer", "Head", "Entropy", "Mean distance", "First-token share"])

@@ -13,7 +13,8 @@ from playwright.sync_api import Locator, Page, expect
 
 import attnlib
 from attnlib.views.html import View
-from tests.browser.pages import DEAF, HEARD
+from attnlib.views.neuron import neuron_payload
+from tests.browser.pages import DEAF, HEARD, NASTY, is_cut
 from tests.unit.tiny import tiny_model
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
@@ -441,3 +442,25 @@ def test_tokens_and_names_are_text(page: Page, tmp_path: Path) -> None:
     opened.numbers()
     assert page.locator("img").count() == 0
     assert opened("b").filter(has_text="onerror").count() == 0
+
+
+def test_the_head_is_named_by_what_it_does(page: Page, tmp_path: Path) -> None:
+    trace = attnlib.trace(attnlib.load_model("demo/gpt2-biased"), SHE)
+    labels = ["", "previous token .93", NASTY, ""]
+    frames = {f"head {head}": neuron_payload(trace, 0, head, labels=labels) for head in range(3)}
+    view = Opened(page, tmp_path, View("t", {"plain": neuron_payload(trace, 0, 1), **frames}, "neuron"))
+    named, show = view(".named"), page.locator("#frame").select_option
+    expect(named).to_be_hidden()
+    assert (view(".overlay").get_attribute("aria-label") or "").startswith("Keys of the query")
+    show("head 0")
+    expect(named).to_have_text("layer 0 head 0")
+    show("head 1")
+    expect(named).to_have_text("layer 0 head 1 · previous token .93")
+    expect(view(".spoken")).to_have_text("layer 0 head 1, previous token .93")
+    said = view(".overlay").get_attribute("aria-label") or ""
+    assert said.startswith("layer 0 head 1, previous token .93. Keys of the query")
+    show("head 2")
+    expect(named).to_have_attribute("title", f"layer 0 head 2 · {NASTY}")
+    assert is_cut(named)
+    assert page.locator("img").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -12,7 +12,7 @@ from attnlib.views.alignment import alignment_payload
 from attnlib.views.grid import HeadGrid, grid_payload
 from attnlib.views.html import View
 from attnlib.views.matrix import matrix_payload
-from tests.browser.pages import DEAF, HEARD
+from tests.browser.pages import DEAF, HEARD, NASTY, is_cut
 
 EDIT = np.array([[0.1, -0.6, 0.532], [0.2, np.nan, 0.0]])
 CONTROL = np.array([[0.02, 0.03, -0.012], [0.0, 0.01, 0.0]])
@@ -81,6 +81,22 @@ def test_one_grid_says_only_the_number(open_view: Any) -> None:
     expect(view(".tip")).to_have_text("head 0-1: −0.600")
     expect(place(view, "0-1")).to_have_text("−.60")
     expect(place(view, "0-1")).to_have_attribute("aria-label", "layer 0 head 1, −0.600")
+
+
+def test_heads_are_named_by_what_they_do(open_view: Any, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    view = open_view("grid", grid(EDIT, labels=[["", "previous token .93", NASTY], ["", "", ""]]))
+    place(view, "0-1").hover()
+    expect(view(".tip")).to_have_text("head 0-1 · previous token .93: −0.600")
+    expect(place(view, "0-1")).to_have_attribute("aria-label", "layer 0 head 1, previous token .93, −0.600")
+    expect(place(view, "0-0")).to_have_attribute("aria-label", "layer 0 head 0, +0.100")
+    place(view, "0-1").click()
+    expect(view(".chosen")).to_have_text("Chosen head 0-1 · previous token .93: −0.600")
+    place(view, "0-2").hover()
+    expect(view(".tip")).to_have_text(f"head 0-2 · {NASTY}: +0.532")
+    assert is_cut(view(".tip .named"))
+    assert view("img").count() == 0
+    assert view.fits()
 
 
 def test_a_click_chooses_a_head_again_and_again(open_view: Any) -> None:

@@ -7,7 +7,7 @@ import {
   sayValue,
   shortValue,
   sayMeaning,
-  sayHead,
+  wordsOf,
   stepTo,
 } from "../../attnlib/views/grid_shown.js";
 import { rgbOf } from "../../attnlib/views/shared.js";
@@ -103,8 +103,9 @@ test("a value in a cell is short, and what rounds to nothing has no sign", () =>
 test("a head is said with all cases", () => {
   const header = { heads: 3, signed: true, grids: [{ title: "Your edit" }, { title: "Control edit" }] };
   const values = [[0, 0, 0.532], [0, 0, -0.012]]; // prettier-ignore
-  assert.equal(sayHead([0, 2], header, values), "head 0-2: Your edit +0.532 · Control edit −0.012");
-  assert.equal(sayHead([0, 2], { ...header, grids: [{ title: "x" }] }, values.slice(0, 1)), "head 0-2: +0.532");
+  assert.deepEqual(wordsOf([0, 2], header, values), ["head 0-2", ": Your edit +0.532 · Control edit −0.012"]);
+  const one = { ...header, grids: [{ title: "x" }], labels: [["", "", "previous token .93"]] };
+  assert.deepEqual(wordsOf([0, 2], one, values.slice(0, 1)), ["head 0-2 · previous token .93", ": +0.532"]);
   assert.equal(sayValue(NaN, true), "not there");
   assert.equal(sayValue(0.25, false), "0.250");
   assert.equal(sayMeaning({ signed: true, names: ["B", "A"] }), "orange: more in B than in A, blue: less");

@@ -25,6 +25,7 @@ import {
   sayScore,
   shortScore,
   sayKeys,
+  wordsOf,
   sayHead,
   noteText,
   TOP,
@@ -261,6 +262,14 @@ test("scores in words", () => {
   assert.equal(shortScore(-0.001, true), ".00");
   const state = { ...initialState(header()), by: "first" };
   assert.equal(sayHead(header(), scores, state, [2, 0]), "layer 2 head 0 · FIRST 0.900");
+  const labels = [
+    ["", "", "", ""],
+    ["", "", "", ""],
+    ["duplicate .81", ""],
+  ];
+  const said = (head) => wordsOf(header({ labels }), scores, state, [2, head]);
+  assert.deepEqual(said(0), ["layer 2 head 0 · duplicate .81", " · FIRST 0.900"]);
+  assert.deepEqual(said(1), ["layer 2 head 1", " · FIRST 0.200"]);
 });
 
 test("what is pooled or left out is said", () => {

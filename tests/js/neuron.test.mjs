@@ -23,7 +23,7 @@ import {
   formatNumber,
 } from "../../attnlib/views/neuron_shown.js";
 import { layoutOf, under, HEAD, ROW, TITLE } from "../../attnlib/views/neuron_layout.js";
-import { sayKeys, sayCurve, sayRow, sayDeviation, noteText } from "../../attnlib/views/neuron_words.js";
+import { sayKeys, sayPlace, sayCurve, sayRow, sayDeviation, noteText } from "../../attnlib/views/neuron_words.js";
 import { sheetsOf, sheetKeys, csvOf } from "../../attnlib/views/neuron_sheet.js";
 import { rampOf, rampColor, scaleFor } from "../../attnlib/views/neuron_draw.js";
 
@@ -440,4 +440,12 @@ test("only keys that do something are said", () => {
   assert.doesNotMatch(sayKeys({ heads: 12 }, false), /turn/);
   assert.match(sayKeys({ heads: 12 }, true), /digits turn to other heads, \[ and \] to other layers\.$/);
   assert.match(sayKeys({ heads: 1 }, true), /dimension, \[ and \] turn to other layers\.$/);
+});
+
+test("a head is named by its place and by what it does", () => {
+  const header = { layer: 1, head: 2, heads: 4, labels: ["", "", "induction .70", ""] };
+  assert.equal(sayPlace(header), "layer 1 head 2 · induction .70");
+  assert.equal(sayPlace({ ...header, head: 0 }), "layer 1 head 0");
+  assert.match(sayKeys(header, true), /^layer 1 head 2, induction \.70\. Keys of the query\./);
+  assert.match(sayKeys({ ...header, head: 0 }, true), /^Keys of the query\./);
 });

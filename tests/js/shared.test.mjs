@@ -1,7 +1,7 @@
-// Reading payloads and colours.
+// Reading payloads, names of heads, and colours.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { readPayload, headColors, isDark, rgbOf } from "../../attnlib/views/shared.js";
+import { readPayload, headColors, isDark, rgbOf, labelOf, anyLabel, nameHead } from "../../attnlib/views/shared.js";
 
 /** A frame as payload.py writes it, at an odd offset of its buffer as a websocket may deliver it. */
 function frame(header, arrays) {
@@ -33,6 +33,25 @@ test("header and arrays come back from any offset", () => {
 test("other bytes are refused", () => {
   assert.throws(() => readPayload(new Uint8Array(20)), /not an attention payload/);
   assert.throws(() => readPayload("text"), /not an attention payload/);
+});
+
+test("a head's label is found by its place; what is not there is none", () => {
+  assert.equal(labelOf(["", "previous token .93"], 1), "previous token .93");
+  assert.equal(labelOf([["a"], ["b", "c"]], 1, 1), "c");
+  for (const none of [labelOf(undefined, 0), labelOf(null, 0, 1), labelOf([], 0, 1), labelOf([["a"]], 0, 1)])
+    assert.equal(none, "");
+  assert.equal(labelOf([" two\n\tlines "], 0), "two lines");
+});
+
+test("whether anything is known of any head", () => {
+  for (const none of [undefined, null, [], ["", ""], [[""], []]]) assert.equal(anyLabel(none), false);
+  assert.ok(anyLabel(["", "a"]) && anyLabel([[""], ["", "a"]]));
+});
+
+test("a head is named with its label, for eyes and for ears", () => {
+  assert.equal(nameHead("head 2", "previous token .93"), "head 2 · previous token .93");
+  assert.equal(nameHead("head 2", "previous token .93", ", "), "head 2, previous token .93");
+  assert.equal(nameHead("head 2", ""), "head 2");
 });
 
 const distance = (a, b) => Math.hypot(...rgbOf(a).map((v, i) => v - rgbOf(b)[i]));

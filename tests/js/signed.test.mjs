@@ -242,6 +242,8 @@ test("a line says both weights and the signed change", () => {
   const tip = (key) => pairTip({ pair, queryRow: units, keyRow: units }, { head: 0, query: 5, key });
   assert.equal(tip(1), "head 0: “she → he” looks at “un”\nA 0.213   B 0.603   B − A +0.390");
   assert.match(tip(3), /A –   B 0\.603/);
+  const labelled = pairTip({ pair, queryRow: units, keyRow: units }, { head: 0, query: 5, key: 1 }, "induction .70");
+  assert.equal(labelled, "head 0 · induction .70\n“she → he” looks at “un”\nA 0.213   B 0.603   B − A +0.390");
   assert.equal(spokenChange(" doctor", 0.39), "doctor 0.390 more in B");
   assert.equal(spokenChange("nurse", -0.508), "nurse 0.508 less in B");
   assert.equal(spokenChange("a", 0.0001), "a no difference");

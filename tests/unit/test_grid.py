@@ -66,6 +66,28 @@ def test_what_does_not_fit_is_said() -> None:
         draw(EDIT, order="size")
 
 
+def test_labels_are_passed_on_and_may_leave_out_heads_that_no_grid_has() -> None:
+    assert draw(EDIT)[0]["labels"] == []
+    for labels in ([["a", "b", "c"], ["d", "e", ""]], [["a", "b", "c"], ["d", "e"]]):
+        assert draw(EDIT, labels=labels)[0]["labels"] == labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([["a", "b", "c"]], "labels of 1 layers for 2 layers"),
+        ([["a", "b", "c"], ["d", "e"], []], "labels of 3 layers for 2 layers"),
+        ([["a", "b"], ["d", "e"]], "2 labels for the 3 heads of layer 0"),
+        ([["a", "b", "c"], ["d"]], "1 labels for the 2 heads of layer 1"),
+        ([["a", "b", "c"], ["d", "e", "f", "g"]], "4 labels for the 3 heads of layer 1"),
+        (["abc", "def"], "labels of layer 0 are one text, not a list"),
+    ],
+)
+def test_labels_that_do_not_fit_the_grid_are_refused(labels: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        draw(EDIT, labels=labels)
+
+
 def test_the_script_is_one_module() -> None:
     joined = script("grid.js")
     assert "import {" not in joined

@@ -1,5 +1,7 @@
 """What crosses to the model view: maps that come back, scores, blocks, sizes; and the saved page."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from tiny import tiny_model
@@ -82,6 +84,19 @@ def test_a_comparison_that_kept_every_layer_needs_no_small_maps() -> None:
     assert frames[0] == frames[1]
     with pytest.raises(InputError, match="small=True"):
         pair_model_payload(attnlib.compare(model, SHE, HE, layers=[1]))
+
+
+def test_labels_are_passed_on_where_they_fit_the_heads() -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+    small, found = attnlib.overview(model, SHE), attnlib.compare(model, SHE, HE, small=True)
+    labels = [[f"label {layer}-{head}" for head in range(4)] for layer in range(4)]
+    for draw in (partial(model_payload, small), partial(pair_model_payload, found)):
+        assert unpack(draw(labels=labels))[0]["labels"] == labels
+        assert "labels" not in unpack(draw())[0]
+        with pytest.raises(InputError, match="There are 3 labels for the 4 heads of layer 3"):
+            draw(labels=[*labels[:3], labels[3][:3]])
+        with pytest.raises(InputError, match="labels of 3 layers for 4 layers of heads"):
+            draw(labels=labels[:3])
 
 
 @pytest.mark.parametrize("tokens", [30, 66, 300, 2000])

@@ -1,6 +1,7 @@
 """What crosses to the neuron view: vectors that come back exactly enough, small frames, rows of a pair."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -172,3 +173,12 @@ def test_the_saved_page_holds_one_frame_and_no_request() -> None:
     assert "https:" not in page
     found = attnlib.compare(attnlib.load_model("demo/gpt2-biased"), SHE, HE)
     assert "prompt B − prompt A" in attnlib.neuron_view(found, 0, 2).title
+
+
+def test_labels_of_the_layers_heads_are_passed_on() -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+    trace, found = attnlib.trace(model, SHE), attnlib.compare(model, SHE, HE)
+    for draw in (partial(neuron_payload, trace, 0, 2), partial(neuron_pair_payload, found, 0, 2)):
+        assert unpack(draw(labels=["a", "", "c", "d"]))[0]["labels"] == ["a", "", "c", "d"]
+        with pytest.raises(InputError, match="There are 2 labels for the 4 heads of layer 0"):
+            draw(labels=["a", "b"])

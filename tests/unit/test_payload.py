@@ -1,6 +1,7 @@
 """The frame that crosses to the browser: every number comes back, at the promised size."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -183,3 +184,39 @@ def test_a_pair_may_hold_half_as_many_weights_of_each_prompt(monkeypatch: pytest
     monkeypatch.setattr(payload, "MOST_WEIGHTS", 2 * a.size - 1)
     with pytest.raises(InputError, match=r"2 prompts x 5 tokens x 2 heads .* Shorten both texts to about 4 tokens"):
         payload.head_pair_payload(ROW, None, a, b, causal=False, **ABOUT)
+
+
+# ---- what heads do
+
+
+def head_frame(labels: object) -> bytes:
+    return payload.head_payload(random_trace(3, 4, causal=True), 0, labels=labels)
+
+
+def pair_frame(labels: object) -> bytes:
+    return payload.head_pair_payload(ROW, None, *random_pair(3), causal=False, **ABOUT, labels=labels)
+
+
+@pytest.mark.parametrize("draw", [head_frame, pair_frame])
+def test_labels_of_the_layers_heads_are_passed_on(draw: Callable[[object], bytes]) -> None:
+    labels = ["previous token .93", "", "<b>"]
+    assert payload.unpack(draw(labels))[0]["labels"] == labels
+    for none in ([], (), None):
+        assert not payload.unpack(draw(none))[0]["labels"]
+
+
+@pytest.mark.parametrize("draw", [head_frame, pair_frame])
+def test_labels_that_do_not_fit_the_layer_are_refused(draw: Callable[[object], bytes]) -> None:
+    with pytest.raises(InputError, match=r"There are 2 labels for the 3 heads of layer \d\. Every head needs one"):
+        draw(["a", "b"])
+    with pytest.raises(InputError, match=r"The labels of layer \d are one text, not a list"):
+        draw("abc")
+
+
+def test_labels_of_a_model_whose_layers_differ() -> None:
+    payload.check_labels([["a", "b"], ["c"]], [2, 1])
+    payload.check_labels([], [2, 1])
+    with pytest.raises(InputError, match="There are 1 labels for the 2 heads of layer 0"):
+        payload.check_labels([["a"], ["b"]], [2, 1])
+    with pytest.raises(InputError, match="labels of 1 layers for 2 layers of heads"):
+        payload.check_labels([["a", "b"]], [2, 1])
