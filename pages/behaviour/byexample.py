@@ -33,9 +33,13 @@ def by_example(model: "Model") -> "tuple[Relation, ...]":
         for title in list(kept):
             left, right = st.columns([6, 1], vertical_alignment="center")
             left.markdown(f"Measured below: {plain(title)}")
-            right.button("Forget", key=f"forget {title}", on_click=kept.pop, args=(title, None))
+            right.button("Forget", key=f"forget {title}", on_click=_forget, args=(title,))
     usable = [one for one in kept.values() if one.pattern.in_causal or not model.causal]
     return tuple(usable)
+
+
+def _forget(title: str) -> None:
+    st.session_state["relations"].pop(title, None)
 
 
 def _described(model: "Model") -> "Relation | None":

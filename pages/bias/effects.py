@@ -11,6 +11,7 @@ from pages.bias.reading import Reading
 from pages.ui import cached
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
+from pages.ui.names import head_names
 from pages.ui.state import show_head
 
 if TYPE_CHECKING:
@@ -163,13 +164,16 @@ def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:
             drawn.append(HeadGrid("Twin model, indirect", other.indirect, twin))
         except InputError as error:
             st.warning(f"Twin model: {plain(str(error))}")
+    names = head_names(reading.chosen)
     meaning = f"orange: raises the odds of “{second}”, blue: lowers them"
     direct = [HeadGrid("Direct effect", found.direct, "B with this head's attention from A")]
     for key, statistic, shown in (
         ("indirect", "Indirect effect (NIE)", drawn),
         ("direct", "Direct effect (NDE)", direct),
     ):
-        payload = grid_payload(shown, statistic=statistic, signed=True, selected=reading.place, meaning=meaning)
+        payload = grid_payload(
+            shown, statistic=statistic, signed=True, selected=reading.place, meaning=meaning, labels=names
+        )
         head_grid(payload, key=key, on_pick=_on_pick)
     st.caption("Indirect: what the head alone carries. Direct: what is left of the total without it.")
 
@@ -181,7 +185,13 @@ def _moves(reading: Reading, moves: "np.ndarray") -> None:
 
     statistic = STATISTICS[reading.statistic]
     drawn = [HeadGrid("Attention, B − A", moves, "how far it moves")]
-    payload = grid_payload(drawn, statistic=statistic.title, signed=statistic.signed, selected=reading.place)
+    payload = grid_payload(
+        drawn,
+        statistic=statistic.title,
+        signed=statistic.signed,
+        selected=reading.place,
+        labels=head_names(reading.chosen),
+    )
     head_grid(payload, key="moves", on_pick=_on_pick)
 
 
@@ -198,9 +208,10 @@ def _patched(reading: Reading, asked: Asked) -> None:
         f"from B. Log-odds of “{plain(asked[3][1])}” against “{plain(asked[3][0])}” in A: {found.base:.2f}."
     )
     drawn = [HeadGrid("Patched output", found.effect, "change of the log-odds")]
+    names = head_names(reading.chosen)
     meaning = f"orange: raises the odds of “{asked[3][1]}”, blue: lowers them"
     payload = grid_payload(
-        drawn, statistic="Change of the log-odds", signed=True, selected=reading.place, meaning=meaning
+        drawn, statistic="Change of the log-odds", signed=True, selected=reading.place, meaning=meaning, labels=names
     )
     head_grid(payload, key="patched", on_pick=_on_pick)
 

@@ -9,6 +9,7 @@ from attnlib.sources import twin_of
 from pages.bias.reading import Reading, run
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
+from pages.ui.names import head_names
 from pages.ui.pair import choose_control, links
 from pages.ui.state import Choices, show_head
 
@@ -96,6 +97,7 @@ def _draw(reading: Reading, grids: "list[HeadGrid]") -> None:
         signed=statistic.signed,
         selected=reading.place,
         order="rank" if st.session_state.get("order") else "place",
+        labels=head_names(reading.chosen),
     )
     head_grid(payload, key="grid", on_pick=_on_pick)
     if st.session_state.pop("rerun_all", False):

@@ -1,6 +1,6 @@
 """The parts of the comparison page under the grid: one head closely, words, further prompts, downloads."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -9,6 +9,7 @@ from pages.bias.reading import Reading, further_comparisons
 from pages.ui import cached
 from pages.ui.component import head_view, matrix
 from pages.ui.controls import plain
+from pages.ui.names import names_in_layer
 from pages.ui.pair import links
 from pages.ui.state import follow_head_view, neuron_button, view_state
 from pages.ui.switches import switches
@@ -24,7 +25,8 @@ def head(reading: Reading) -> None:
     chosen = reading.chosen
     st.markdown(f"##### Layer {chosen.layer}, " + ("all heads" if chosen.head is None else f"head {chosen.head}"))
     try:
-        about = {"head": chosen.head, "layers": chosen.layers, "can_hide": False}
+        names = names_in_layer(chosen)
+        about: dict[str, Any] = {"head": chosen.head, "layers": chosen.layers, "can_hide": False, "labels": names}
         payload = pair_head_payload(reading.comparison, chosen.layer, state=view_state("compare"), **about)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")

@@ -9,6 +9,7 @@ from attnlib.errors import InputError
 from pages.ui import cached
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
+from pages.ui.names import demo_names
 from pages.ui.state import show_pair
 from pages.ui.studies import stamp
 
@@ -182,7 +183,14 @@ def _grid(shown: Shown, summaries: "dict[str, HeadSummary]", head: tuple[int, in
         for model, summary in sorted(summaries.items(), key=lambda item: item[0] != shown.model)
         if summary.mean.shape == shape
     ]
-    payload = grid_payload(drawn, statistic=f"{shown.title}, mean", signed=shown.signed, selected=head, least=0.02)
+    payload = grid_payload(
+        drawn,
+        statistic=f"{shown.title}, mean",
+        signed=shown.signed,
+        selected=head,
+        least=0.02,
+        labels=demo_names(shown.model),
+    )
     head_grid(payload, key="study_grid", on_pick=_pick)
 
 

@@ -1,6 +1,6 @@
 """The attention-head view: which token looks at which, in every head of one layer."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -9,6 +9,7 @@ from attnlib.views.payload import head_payload
 from pages.ui import cached
 from pages.ui.component import head_view
 from pages.ui.controls import plain, text_status
+from pages.ui.names import names_in_layer
 from pages.ui.state import (
     Choices,
     choices,
@@ -59,7 +60,13 @@ def _show_all_button() -> None:
 @st.fragment
 def _view(chosen: Choices, trace: "Trace") -> None:
     try:
-        about = {"head": chosen.head, "layers": chosen.layers, "can_hide": _can_hide(chosen)}
+        names = names_in_layer(chosen)
+        about: dict[str, Any] = {
+            "head": chosen.head,
+            "layers": chosen.layers,
+            "can_hide": _can_hide(chosen),
+            "labels": names,
+        }
         payload = head_payload(trace, chosen.layer, chosen.stack, state=view_state("head"), **about)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")

@@ -1,7 +1,7 @@
 """The model view: every layer and head at a glance, of one text or of a pair."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ from pages.bias.reading import ONE_PAIR, compare_pair, known_targets, run
 from pages.ui import cached
 from pages.ui.component import HeadEvents, ModelEvents, head_view, model_view
 from pages.ui.controls import pair_status, plain, text_status
+from pages.ui.names import head_names, names_in_layer
 from pages.ui.pair import links
 from pages.ui.state import (
     Choices,
@@ -95,11 +96,11 @@ def _view(chosen: Choices, shown: Shown) -> None:
 def _payload(chosen: Choices, shown: Shown, selected: tuple[int, int] | None) -> bytes:
     from attnlib.views.model import model_payload, pair_model_payload
 
-    state = view_state("model")
+    state, names = view_state("model"), head_names(chosen)
     if shown.comparison is not None:
-        return pair_model_payload(shown.comparison, shown.targets, selected=selected, state=state)
+        return pair_model_payload(shown.comparison, shown.targets, selected=selected, state=state, labels=names)
     assert shown.overview is not None
-    return model_payload(shown.overview, chosen.stack, selected=selected, state=state)
+    return model_payload(shown.overview, chosen.stack, selected=selected, state=state, labels=names)
 
 
 def _detail(chosen: Choices, shown: Shown) -> None:
@@ -123,7 +124,8 @@ def _detail_payload(chosen: Choices, shown: Shown) -> bytes:
     from attnlib.views.pair import pair_head_payload
     from attnlib.views.payload import head_payload
 
-    about = {"head": chosen.head, "layers": chosen.layers, "can_hide": False}
+    names = names_in_layer(chosen)
+    about: dict[str, Any] = {"head": chosen.head, "layers": chosen.layers, "can_hide": False, "labels": names}
     if chosen.pair is not None:
         comparison = run(chosen, chosen.pair.prompt_b, shown.focus, links(), matrices=True)
         return pair_head_payload(comparison, chosen.layer, **about)

@@ -9,6 +9,7 @@ from pages.bias.reading import ONE_PAIR, compare_pair
 from pages.ui import cached
 from pages.ui.component import NeuronEvents, neuron_view
 from pages.ui.controls import pair_status, plain, text_status
+from pages.ui.names import names_in_layer
 from pages.ui.state import Choices, choices, set_view, show_head, step_layer, turn_to, view_state
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def _payload(chosen: Choices, shown: "Trace | Comparison", head: int) -> bytes:
     from attnlib.views.neuron import neuron_pair_payload, neuron_payload
 
     about = {"layers": chosen.layers, "named": chosen.head is not None, "state": view_state("neuron")}
+    about["labels"] = names_in_layer(chosen)
     if isinstance(shown, Comparison):
         return neuron_pair_payload(shown, chosen.layer, head, **about)
     return neuron_payload(shown, chosen.layer, head, chosen.stack, **about)
