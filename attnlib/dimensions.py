@@ -15,7 +15,7 @@ from torch import Tensor
 from attnlib.attention import AttentionCall, Edit, Place, repeat_key_heads
 from attnlib.errors import InputError
 from attnlib.inputs import read_inputs
-from attnlib.models import Model
+from attnlib.models import Model, probe_inputs
 from attnlib.predictions import WordChange, compare_words, speaking_places
 from attnlib.profiles import check_head
 from attnlib.spans import sinks_of
@@ -52,6 +52,19 @@ def scale_dimensions(
         return rescored(call, _heads(call, head, of), row[None])
 
     return edit
+
+
+def head_width(model: Model, layer: int) -> int:
+    """The dimensions of a layer's queries, as a pass of three tokens shows them."""
+    check_head(model, layer, 0)
+    widths: list[int] = []
+
+    def see(call: AttentionCall) -> None:
+        if call.place == Place(model.stacks[0], layer):
+            widths.append(call.query.shape[-1])
+
+    model.forward(probe_inputs(model.hf, model.family), [see])
+    return widths[0]
 
 
 def _heads(call: AttentionCall, head: int, of: str) -> list[int]:
@@ -98,8 +111,9 @@ class ScaledHead:
     layer: int
     head: int
     tokens: Tokens
-    before: Float[np.ndarray, "query key"]
-    after: Float[np.ndarray, "query key"]
+    before: Float[np.ndarray, "head query key"]  # of the whole layer: heads that share keys may change, too
+    after: Float[np.ndarray, "head query key"]
+    causal: bool
     words: tuple[WordChange, ...]  # p_a as it is, p_b with dimensions scaled; empty where the model says no words
 
     def curve(self) -> pd.DataFrame:
@@ -108,9 +122,10 @@ class ScaledHead:
         there = counted[:, None] & counted
         at = np.arange(len(self.tokens))
         apart = at[:, None] - at
-        seen = there & ((apart >= 0) if not np.triu(self.before, 1).any() else True)
+        before, after = self.before[self.head], self.after[self.head]
+        seen = there & (apart >= 0) if self.causal else there
         rows = [
-            (distance, self.before[mine].mean(), self.after[mine].mean())
+            (distance, before[mine].mean(), after[mine].mean())
             for distance in np.unique(apart[seen]).tolist()
             if (mine := seen & (apart == distance)).any()
         ]
@@ -134,15 +149,15 @@ def scaled_head(
     check_head(model, layer, head)
     stack = model.stacks[0]
     inputs = read_inputs(model, text, None, truncate=truncate)
-    kept: list[Float[np.ndarray, "query key"]] = []
+    kept: list[Float[np.ndarray, "head query key"]] = []
 
     def see(call: AttentionCall) -> None:
         if call.place == Place(stack, layer):
-            kept.append(call.weights[0, head].float().cpu().numpy().copy())
+            kept.append(call.weights[0].float().cpu().numpy().copy())
 
     edit = scale_dimensions(layer, head, factors, of=of, stack=stack)
     both = [model.forward(inputs.tensors, [see], edits).get("logits") for edits in ([], [edit])]
     places = speaking_places(model, inputs)
     logits = None if both[0] is None else both[0][0], None if both[1] is None else both[1][0]
     words = compare_words(model, logits, (places, places)) if places else ()
-    return ScaledHead(layer, head, inputs.tokens, kept[0], kept[1], words)
+    return ScaledHead(layer, head, inputs.tokens, kept[0], kept[1], model.causal, words)

@@ -52,6 +52,26 @@ def short_number(value: float) -> str:
     return f"{value:.2f}".replace("-", "−").replace("0.", ".", 1) if abs(value) < 0.995 else f"{value:.2f}"
 
 
+def number(value: float) -> str:
+    """Two digits that count: .0042, .13, 1.27."""
+    if value and abs(value) < 0.1:
+        digits = min(6, 1 - int(np.floor(np.log10(abs(value)))))
+        return f"{value:.{digits}f}".replace("0.", ".", 1)
+    return short_number(value)
+
+
+def named_heads(found: HeadPatterns) -> list[tuple[str, list[tuple[int, int]]]]:
+    """Each pattern with the heads it names first, the strongest first; the pattern of most heads comes first."""
+    groups: dict[str, list[tuple[float, int, int]]] = {}
+    for layer, row in enumerate(head_labels(found)):
+        for head, label in enumerate(row):
+            if label:
+                title, score = label.split(", ")[0].rsplit(" ", 1)
+                groups.setdefault(title, []).append((-float(score), layer, head))
+    named = [(title, [(layer, head) for _, layer, head in sorted(heads)]) for title, heads in groups.items()]
+    return sorted(named, key=lambda group: -len(group[1]))
+
+
 def pattern_finding(found: HeadPatterns, name: str) -> str:
     """Which head does this most, how surely, and how many do it at all."""
     n = found.number(name)
@@ -63,7 +83,7 @@ def pattern_finding(found: HeadPatterns, name: str) -> str:
     unit = f" {pattern.unit}" if pattern.unit else ""
     told = f"Head {layer}-{head} has the highest: {short_number(float(score[layer, head]))}{unit}"
     if np.isfinite(reach):
-        told += f" ± {short_number(float(reach))}"
+        told += f" ± {number(float(reach))}"
     told += f" over {found.texts[n]:,} texts"
     if pattern.name == "uniform":
         return f"{told} (1: all tokens alike)."

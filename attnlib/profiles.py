@@ -6,7 +6,7 @@ tokens, or the first) is left out, as query and as key: there a place in the tex
 Vig 2019 (1904.02679), third use case: the product as a function of the distance i − j.
 """
 
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,10 @@ class HeadProfile:
     def near(self) -> list[int]:
         """The dimensions by how much they favour near tokens, most first."""
         return np.argsort(self.slopes, kind="stable").tolist()
+
+    def strongest(self, count: int) -> list[int]:
+        """The dimensions that make most of the head's slope, in its direction."""
+        return np.argsort(self.slopes * (1 if self.slope < 0 else -1), kind="stable")[:count].tolist()
 
     def reaction(self, name: str) -> Float[np.ndarray, " head_dim"]:
         """How each dimension reacts to a word class. Raises InputError where it was not seen often enough."""
@@ -290,8 +294,3 @@ def _slopes(found: _Measured) -> Float[np.ndarray, "text head_dim"]:
     spread = (places * apart**2).sum(1)
     known = spread > 0
     return np.einsum("td,tdk->tk", apart[known], products[known]) / spread[known, None]
-
-
-def strongest(values: Sequence[float] | np.ndarray, count: int) -> list[int]:
-    """The places of the largest in size, the largest first."""
-    return np.argsort(-np.abs(np.asarray(values)), kind="stable")[:count].tolist()

@@ -4,6 +4,7 @@ from typing import Any
 
 from attnlib.align import Alignment
 from attnlib.comparison import Comparison
+from attnlib.dimensions import ScaledHead
 from attnlib.views.alignment import alignment_payload
 from attnlib.views.matrix import matrix_payload
 from attnlib.views.payload import head_pair_payload, token_row
@@ -16,6 +17,24 @@ def pair_head_payload(comparison: Comparison, layer: int, **header: Any) -> byte
     causal = comparison.a.causal
     model, stack = comparison.a.model, comparison.stack
     return head_pair_payload(queries, keys, a, b, model=model, stack=stack, layer=layer, causal=causal, **header)
+
+
+def scaled_head_payload(scaled: ScaledHead, model: str, **header: Any) -> bytes:
+    """A text read twice, as it is (A) and with dimensions of a head scaled (B). `header` is passed on."""
+    row = token_row(scaled.tokens)
+    row |= {"a": row["labels"], "b": row["labels"], "kinds": ["equal"] * len(scaled.tokens)}
+    return head_pair_payload(
+        row,
+        None,
+        scaled.before,
+        scaled.after,
+        model=model,
+        stack="self",
+        layer=scaled.layer,
+        causal=scaled.causal,
+        head=scaled.head,
+        **header,
+    )
 
 
 def pair_matrix_payload(comparison: Comparison, layer: int, head: int, **header: Any) -> bytes:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NO_OTHER = "no other model"
 KINDS = 5  # groups of heads at first
 SHOWN = 3  # examples side by side
+NAMED = 8  # heads told of each pattern
 CHART = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
 
@@ -99,6 +100,7 @@ def _results(chosen: Choices, texts: Texts, found: "HeadPatterns", relations: "t
 
     labels = head_labels(found)
     _told(found)
+    _named(found, labels)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
         name = _choose_pattern(found)
@@ -130,13 +132,38 @@ def _told(found: "HeadPatterns") -> None:
         st.warning(f"Text {first.number + 1} was left out: {plain(first.reason)}")
 
 
+def _named(found: "HeadPatterns", labels: list[list[str]]) -> None:
+    """Which heads got a name, pattern by pattern."""
+    from attnlib.headlabels import named_heads
+
+    lines = []
+    for title, heads in named_heads(found):
+        shown = ", ".join(f"{layer}-{head} ({_score_in(labels[layer][head])})" for layer, head in heads[:NAMED])
+        more = f" and {len(heads) - NAMED} more" if len(heads) > NAMED else ""
+        lines.append(f"- **{plain(title)}**: {plain(shown)}{more}")
+    nameless = sum(not label for row in labels for label in row)
+    if lines:
+        st.markdown("\n".join(lines))
+    st.caption(
+        f"{nameless} heads do nothing of this strongly enough to be named." if nameless else "Every head has a name."
+    )
+
+
+def _score_in(label: str) -> str:
+    """ ".71" of "coreference .71, first token .40"."""
+    return label.split(", ")[0].rsplit(" ", 1)[1]
+
+
 def _choose_pattern(found: "HeadPatterns") -> str:
+    from attnlib.headlabels import named_heads
+
     titles = {pattern.title: pattern for pattern in found.patterns}
     wanted = st.session_state.pop("pattern_next", None)
     if wanted in titles:
         st.session_state["pattern"] = wanted
-    elif st.session_state.get("pattern") not in titles:
-        st.session_state.pop("pattern", None)
+    elif st.session_state.get("pattern", st.query_params.get("pattern")) not in titles:
+        named = named_heads(found)
+        st.session_state["pattern"] = named[0][0] if named else next(iter(titles))
     title = st.selectbox("Pattern", list(titles), key="pattern", bind="query-params", persist_state="session")
     pattern = titles[title]
     unit = "share of attention" if pattern.share else f"in {pattern.unit}"

@@ -191,13 +191,21 @@ def head_profile(name: str, layer: int, head: int, digest: str, _texts: tuple[st
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def silenced(name: str, pairs: str, layer: int, head: int, count: int, dimensions: tuple[int, ...]) -> "Silenced":
-    """What remains of a difference with dimensions silenced, over a built-in set of pairs. Raises InputError."""
-    from attnlib.pairsets import pair_set
+def silenced(
+    name: str, digest: str, layer: int, head: int, count: int, dimensions: tuple[int, ...], _pairs: "tuple[Pair, ...]"
+) -> "Silenced":
+    """What remains of a difference with dimensions silenced, over pairs. Raises InputError."""
     from attnlib.silencing import silence_dimensions
 
-    model = load_model(name)
-    return silence_dimensions(model, pair_set(pairs), layer, head, count, dimensions=dimensions or None)
+    return silence_dimensions(load_model(name), _pairs, layer, head, count, dimensions=dimensions or None)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def head_width(name: str, layer: int) -> int:
+    """How many dimensions the heads of a layer have."""
+    from attnlib.dimensions import head_width as width
+
+    return width(load_model(name), layer)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

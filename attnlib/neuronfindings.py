@@ -1,0 +1,65 @@
+"""What the dimensions of a head do, in plain words."""
+
+import numpy as np
+
+from attnlib.headlabels import number
+from attnlib.profiles import HeadProfile
+from attnlib.silencing import MEASURES, Remaining, Silenced
+
+
+def distance_finding(profile: HeadProfile) -> str:
+    """Whether the head's score falls with distance, and which dimensions make it."""
+    told = (
+        f"Over {profile.texts:,} texts, the score changes by {signed(profile.slope)} ± {number(profile.slope_reach)}"
+    )
+    told += " per token further away"
+    if not abs(profile.slope) > profile.slope_reach:
+        return f"{told}: as a whole this head prefers neither near nor far tokens, though single dimensions may."
+    first = profile.strongest(3)
+    what = "near" if profile.slope < 0 else "far"
+    parts = ", ".join(f"{d} ({profile.shares[d]:+.0%})".replace("-", "−") for d in first)
+    return f"{told}: this head prefers {what} tokens. Of that, dimensions {parts} make most."
+
+
+def class_finding(profile: HeadProfile, name: str) -> str:
+    """How the head and its strongest dimensions react to a word class."""
+    values, reach = profile.reaction(name), profile.reactions_reach[profile.classes.index(name)]
+    sure = int((np.abs(values) > reach).sum())
+    order = np.argsort(-np.abs(values), kind="stable")[:3].tolist()
+    parts = ", ".join(f"{d} ({signed(float(values[d]))})" for d in order)
+    return (
+        f"With a {name} the head's score is {signed(float(values.sum()))} beside other words as far away. "
+        f"Most react dimensions {parts}; {sure} of {len(values)} have an interval without 0 (not corrected)."
+    )
+
+
+def carried_finding(found: Silenced) -> str:
+    """How many dimensions carry how much of the difference."""
+    mean, _ = found.carried_mean
+    total = float(mean.sum())
+    order = np.argsort(-np.sign(total) * mean, kind="stable")[:4].tolist()
+    share = float(mean[order].sum() / total) if total else float("nan")
+    chosen = "; ".join(", ".join(map(str, dimensions)) for dimensions in found.chosen)
+    told = f"From A to B the score of the first target less that of the second changes by {signed(total)}"
+    told += f"; dimensions {', '.join(map(str, order))} make {share:.0%} of it"
+    how = "Silenced, as given" if len(found.chosen) == 1 else "Silenced in each half, chosen on the other"
+    return f"{told}. {how}: {chosen}."
+
+
+def remaining_finding(remaining: Remaining) -> str:
+    """What remains, beside random dimensions, and how surely."""
+    what = MEASURES[remaining.measure]
+    low, high = remaining.intervals[3]
+    share_low, share_high = remaining.share_interval
+    told = f"{what[0].upper()}{what[1:]}: {remaining.share:.0%} remain [{share_low:.0%}, {share_high:.0%}]"
+    told += f" without the chosen dimensions, {remaining.control / remaining.before:.0%} without random ones"
+    told += f". The chosen ones take {signed(remaining.advantage)} more [{signed(low)}, {signed(high)}]"
+    told += f" (p = {remaining.p:.4f}, {remaining.units} units)."
+    if not low > 0:
+        told += " That is not more than random dimensions take."
+    return told
+
+
+def signed(value: float) -> str:
+    """+.12, −.05"""
+    return ("+" if value >= 0 else "−") + number(abs(value))

@@ -1,0 +1,43 @@
+"""One number per dimension as bars: a click chooses a dimension, or leaves it out again."""
+
+import numpy as np
+import streamlit as st
+
+CHART = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
+FIRST = 4  # chosen at first
+MOST = 12  # dimensions chosen at once
+
+
+def dimension_chart(
+    values: np.ndarray, low: np.ndarray, high: np.ndarray, title: str, *, key: str, strongest: list[int]
+) -> None:
+    """The largest of one number per dimension, with intervals, and a button that chooses the strongest."""
+    from attnlib.behaviourfigures import dimension_bars
+
+    figure = dimension_bars(values, low, high, title, chosen=st.session_state.get("dimensions", ()))
+    st.plotly_chart(figure, key=key, on_select=lambda: _on_bar(key), selection_mode="points", config=CHART)
+    names = ", ".join(map(str, strongest))
+    st.button(
+        f"Choose the strongest: {names}",
+        icon=":material/check_box:",
+        key=f"take {key}",
+        help="For the sliders below. A click on a bar chooses its dimension, or leaves it out again.",
+        on_click=choose_strongest,
+        args=(strongest,),
+    )
+
+
+def _on_bar(key: str) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points:
+        dimension = int(points[0]["customdata"][0])
+        now = list(st.session_state.get("dimensions", []))
+        chosen = [one for one in now if one != dimension] if dimension in now else [*now, dimension]
+        st.session_state["dimensions"] = chosen[:MOST]
+        st.session_state["rerun_all"] = True
+
+
+def choose_strongest(dimensions: list[int]) -> None:
+    """Choose these dimensions instead of those chosen now."""
+    st.session_state["dimensions"] = sorted(dimensions[:MOST])
+    st.session_state["rerun_all"] = True  # bars of other charts are framed anew, too

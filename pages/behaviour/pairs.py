@@ -1,0 +1,146 @@
+"""Dimensions that carry the difference of paired prompts, and what remains of it without them, over many pairs."""
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from attnlib.pairs import Pair, read_pairs
+from attnlib.pairsets import PAIR_SETS, pair_set
+from pages.behaviour.bars import CHART, FIRST, dimension_chart
+from pages.ui import cached
+from pages.ui.controls import plain
+from pages.ui.state import Choices
+from pages.ui.uploads import on_disk
+
+if TYPE_CHECKING:
+    from attnlib import Silenced
+
+UPLOAD = "Upload a file"
+FOUND, MINE = "those that carry most", "the dimensions chosen above"
+MOST_PAIRS = 5_000
+
+
+class Asked(NamedTuple):
+    """What is to be measured, as long as nothing of it changes."""
+
+    model: str
+    digest: str
+    layer: int
+    head: int
+    most: int
+    dimensions: tuple[int, ...]
+
+
+@st.fragment
+def over_pairs(chosen: Choices, head: int) -> None:
+    """Choose pairs and dimensions; measure when asked; every error is a sentence."""
+    st.markdown("##### Over many pairs: what carries the difference, and what remains without it")
+    st.caption(
+        "Dimensions are chosen on half of the pairs and tried on the other half, then the other way round. Beside "
+        "them stand as many dimensions drawn at random."
+    )
+    with st.container():
+        pairs = _choose_pairs()
+    if pairs is None:
+        return
+    with st.container():
+        count, dimensions = _choose_dimensions()
+    asked = Asked(chosen.name, _digest(pairs), chosen.layer, head, count, dimensions)
+    if st.button(f"Silence them in {len(pairs):,} pairs", icon=":material/play_arrow:", key="silence"):
+        st.session_state["silence_asked"] = asked
+    if st.session_state.get("silence_asked") != asked:
+        return
+    try:
+        with st.spinner("Silencing …", show_time=False):
+            found = cached.silenced(*asked, pairs)
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    _results(found)
+    if st.session_state.pop("rerun_all", False):
+        st.rerun()
+
+
+def _choose_pairs() -> tuple[Pair, ...] | None:
+    names = [name for name in PAIR_SETS if any(pair.targets for pair in pair_set(name))]
+    left, right = st.columns([2, 3])
+    name = left.selectbox(
+        "Pairs",
+        [*names, UPLOAD],
+        format_func=lambda one: PAIR_SETS[one].title if one in PAIR_SETS else one,
+        key="silence_pairs",
+    )
+    if name in PAIR_SETS:
+        right.caption(PAIR_SETS[name].about)
+        return pair_set(name)
+    file = right.file_uploader(
+        "CSV with prompt_a, prompt_b, targets (see data/pairs)", type=["csv", "parquet"], key="silence_file"
+    )
+    if file is None:
+        return None
+    try:
+        pairs = read_pairs(on_disk(file))
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+    if len(pairs) > MOST_PAIRS:
+        st.warning(f"The first {MOST_PAIRS:,} of {len(pairs):,} pairs are measured here; attnlib takes them all.")
+    return pairs[:MOST_PAIRS]
+
+
+def _digest(pairs: tuple[Pair, ...]) -> str:
+    return hashlib.sha256(repr(pairs).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _choose_dimensions() -> tuple[int, tuple[int, ...]]:
+    """How many are chosen, or which are given."""
+    mine = tuple(sorted(st.session_state.get("dimensions", [])))
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    which = left.segmented_control("Silence", [FOUND, MINE], default=FOUND, required=True, key="silence_which")
+    if which == MINE and mine:
+        right.caption("Dimensions " + ", ".join(map(str, mine)))
+        return len(mine), mine
+    if which == MINE:
+        right.caption("None is chosen above: those that carry most are taken.")
+    return right.slider("How many", 1, 16, 4, key="silence_count"), ()
+
+
+def _results(found: "Silenced") -> None:
+    from attnlib.behaviourfigures import remaining_bars
+    from attnlib.neuronfindings import carried_finding, remaining_finding
+    from attnlib.silencing import MEASURES
+
+    if found.dropped:
+        st.warning(f"{len(found.dropped):,} pairs were left out. The first: {plain(found.dropped[0])}")
+    mean, interval = found.carried_mean
+    strongest = found.dimensions()["dimension"].tolist()[:FIRST]
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    with left:
+        title = "part of the change B − A of the score"
+        dimension_chart(mean, interval[:, 0], interval[:, 1], title, key="carried", strongest=strongest)
+    with right:
+        st.markdown(plain(carried_finding(found)))
+    remaining = [one for one in (found.remaining(measure) for measure in MEASURES) if one is not None]
+    for column, one in zip(st.columns(2), remaining, strict=False):
+        with column:
+            st.plotly_chart(remaining_bars(one), key=f"remaining {one.measure}", config=CHART)
+            st.markdown(plain(remaining_finding(one)))
+    _downloads(found)
+
+
+def _downloads(found: "Silenced") -> None:
+    from attnlib.export import safe_csv
+
+    with st.container(horizontal=True):
+        st.download_button(
+            "What each dimension carries (CSV)",
+            lambda: safe_csv(found.dimensions()),
+            "carried.csv",
+            "text/csv",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Every pair (CSV)", lambda: safe_csv(found.table()), "silenced.csv", "text/csv", on_click="ignore"
+        )
