@@ -320,7 +320,7 @@ def _merged(model: Model, tallies: Sequence[_Tally], seconds: float) -> HeadPatt
         baseline=whole(lambda tally: tally.baselines.mean, np.nan),
         reach=whole(lambda tally: tally.scores.reach, np.nan),
         excess_reach=whole(lambda tally: tally.excess.reach, np.nan),
-        texts=whole(lambda tally: np.asarray(tally.scores.count), 0).max((1, 2)).astype(np.int64),
+        texts=whole(lambda tally: np.asarray(tally.scores.count), 0.0).max((1, 2)).astype(np.int64),
         best=numbers,
         best_scores=best,
         examples=examples,

