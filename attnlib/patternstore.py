@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -104,5 +105,5 @@ def _load(path: Path) -> HeadPatterns | None:
         if {*about, *arrays} != {field.name for field in fields(HeadPatterns)}:
             return None
         return HeadPatterns(**about, **arrays)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error):
         return None  # of another version, or broken

@@ -106,20 +106,21 @@ def _column(table: Table) -> Iterator[str]:
 
 
 def _lines(path: Path) -> Iterator[str]:
-    number = 0
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield _checked(line.rstrip("\r\n"), f"{path.name}, line {number}")
-    except UnicodeDecodeError:
-        raise InputError(
-            f"{path.name}, line {number + 1}: this is not UTF-8. Save the file as text with UTF-8."
-        ) from None
-    except (OSError, ValueError) as error:
+        file = path.open("rb")
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
         raise InputError(
             f"{path.name} cannot be read ({type(error).__name__}). Check that the file exists."
         ) from None
+    with file:
+        for number, line in enumerate(file, 1):
+            place = f"{path.name}, line {number}"
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError:
+                raise InputError(f"{place}: this is not UTF-8. Save the file as text with UTF-8.") from None
+            if text.strip():
+                yield _checked(text, place)
 
 
 def _checked(text: str, place: str) -> str:

@@ -1,0 +1,110 @@
+"""Names of heads with their evidence, kinds of heads, and sentences; figures of both."""
+
+import numpy as np
+import pytest
+
+from attnlib.behaviourfigures import cluster_map, pattern_bars
+from attnlib.errors import InputError
+from attnlib.headlabels import head_clusters, head_labels, named_heads, number, pattern_finding, short_number
+from attnlib.patternruns import EXAMPLES, HeadPatterns
+from attnlib.patterns import KNOWN
+
+NAMES = ("previous", "first", "uniform", "distance", "induction")
+
+
+def found(scores: dict[str, list[list[float]]], baseline: float = 0.1, reach: float = 0.01) -> HeadPatterns:
+    """A result with these scores, [layer][head]."""
+    score = np.array([scores[name] for name in NAMES])
+    there = np.where(np.isfinite(score), 1.0, np.nan)
+    best = np.full((EXAMPLES, *score.shape), -1)
+    return HeadPatterns(
+        model="model",
+        patterns=tuple(KNOWN[name] for name in NAMES),
+        score=score,
+        baseline=baseline * there,
+        reach=reach * there,
+        excess_reach=reach * there,
+        texts=np.full(len(NAMES), 40),
+        best=best,
+        best_scores=np.full(best.shape, np.nan),
+        examples={},
+        read=40,
+        cut=0,
+        not_read=(),
+    )
+
+
+FOUND = found(
+    {
+        "previous": [[0.93, 0.12], [0.30, 0.05]],
+        "first": [[0.02, 0.15], [0.60, 0.80]],
+        "uniform": [[0.10, 0.95], [0.70, 0.30]],
+        "distance": [[1.0, 9.0], [4.0, 5.0]],
+        "induction": [[0.0, 0.0], [0.10, 0.66]],
+    }
+)
+
+
+def test_a_head_is_named_by_what_it_does_most_with_the_evidence() -> None:
+    assert head_labels(FOUND) == [
+        ["previous token .93", "even .95"],
+        ["first token .60", "first token .80, induction .66"],
+    ]
+    assert named_heads(FOUND) == [
+        ("first token", [(1, 1), (1, 0)]),
+        ("previous token", [(0, 0)]),
+        ("even", [(0, 1)]),
+    ]
+
+
+def test_what_is_not_sure_is_no_name() -> None:
+    wide = found({name: [[0.9, 0.2]] if name == "previous" else [[0.0, 0.0]] for name in NAMES}, reach=0.85)
+    assert head_labels(wide) == [["", ""]]
+    assert named_heads(wide) == []
+
+
+def test_sentences() -> None:
+    assert pattern_finding(FOUND, "previous") == (
+        "Head 0-0 has the highest: .93 ± .010 over 40 texts (attention without a choice: .10). "
+        "One head is named by it."
+    )
+    assert "9.00 tokens ± .010" in pattern_finding(FOUND, "distance")
+    assert "1: all tokens alike" in pattern_finding(FOUND, "uniform")
+    nothing = found({name: [[np.nan]] for name in NAMES})
+    assert pattern_finding(nothing, "induction") == "No text has an occasion for “induction”."
+    with pytest.raises(InputError, match="The pattern x was not measured"):
+        pattern_finding(FOUND, "x")
+
+
+def test_numbers() -> None:
+    assert [short_number(x) for x in (0.934, -0.05, 0.999, 12.345, 0.0)] == [".93", "−.05", "1.00", "12.3", ".00"]
+    assert [number(x) for x in (0.0042, 0.13, 1.27, 0.0)] == [".0042", ".13", "1.27", ".00"]
+
+
+def test_heads_that_do_alike_are_one_kind() -> None:
+    clusters = head_clusters(FOUND, 3)
+    assert clusters.number.tolist() == [[1, 0], [0, 2]]  # 0-1 and 1-0 both are rather even; the largest comes first
+    assert clusters.titles == ("even", "previous token", "induction")
+    assert 0 < clusters.explained[1] <= clusters.explained[0] <= 1
+    assert np.isfinite(clusters.x).all()
+    for wrong in (0, 5):
+        with pytest.raises(InputError, match="4 heads cannot stand in"):
+            head_clusters(FOUND, wrong)
+
+
+def test_a_layer_with_fewer_heads() -> None:
+    ragged = found({name: [[0.5, 0.2], [0.1, np.nan]] for name in NAMES})
+    assert head_labels(ragged)[1] == ["", ""]
+    clusters = head_clusters(ragged, 2)
+    assert clusters.number[1, 1] == -1
+    assert np.isnan(clusters.x[1, 1])
+    assert len(cluster_map(clusters).data) == 2
+
+
+def test_figures() -> None:
+    bars, marks = pattern_bars(FOUND, 1, 1).data
+    shown = [name for name in NAMES if name != "distance"]
+    assert list(bars.x) == [FOUND.of(name)[1, 1] for name in reversed(shown)]
+    assert list(marks.x) == [0.1] * 4
+    points = [point for trace in cluster_map(head_clusters(FOUND, 2), (1, 0)).data for point in trace.customdata]
+    assert sorted(points) == [[0, 0], [0, 1], [1, 0], [1, 1]]
