@@ -1,6 +1,7 @@
 """What heads are called after what they do, with the evidence; and kinds of heads, by their whole profile."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,34 +10,64 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from attnlib.errors import InputError
 from attnlib.patternruns import HeadPatterns
 
-ENOUGH = 0.35  # of the way from the baseline to 1: less is no name
+STRONG = 0.35  # of the way from the baseline to 1: a head is called after this
+PARTLY = 0.15  # the same, for “partly”
 EVEN = 0.9  # of the largest entropy: more is even attention, where nothing else is a name
-NAMES = 2  # patterns in one label, at most
+NAMES = 2  # strong patterns in one label, at most
 
 
-def head_labels(found: HeadPatterns) -> list[list[str]]:
-    """[layer][head]: "previous token .93", the strongest two of what a head does; empty where nothing is strong.
+class HeadName(NamedTuple):
+    """What a head is called after."""
 
-    A pattern names a head whose score is at least ENOUGH of the way from the baseline to 1, with an interval of the
-    excess above 0. A head that does nothing of this and looks at all tokens alike is called even.
+    how: str  # "" (strongly), "partly", "even" or "mixed"; or "none": there is no such head
+    patterns: tuple[int, ...] = ()  # their numbers, the strongest first
+
+
+def head_names(found: HeadPatterns) -> list[list[HeadName]]:
+    """[layer][head]: the patterns that name it.
+
+    A pattern names a head whose score is at least STRONG of the way from the baseline to 1, with an interval of the
+    excess above 0; where none does, the strongest of at least PARTLY. A head without any is even or mixed.
     """
     excess = found.score - found.baseline
     sure = np.nan_to_num(found.excess_reach, nan=np.inf) < excess
     strength = np.where(sure, np.nan_to_num(found.strength, nan=0.0), 0.0)
-    if "uniform" in found.names:
-        strength[found.number("uniform")] = 0.0
+    even = found.of("uniform")
+    strength[found.number("uniform")] = 0.0
     layers, heads = strength.shape[1:]
-    return [[_label(found, strength, layer, head) for head in range(heads)] for layer in range(layers)]
+    return [
+        [_name(strength[:, layer, head], float(even[layer, head])) for head in range(heads)]
+        for layer in range(layers)
+    ]
 
 
-def _label(found: HeadPatterns, strength: Float[np.ndarray, "pattern layer head"], layer: int, head: int) -> str:
-    mine = strength[:, layer, head]
-    strong = [n for n in np.argsort(-mine, kind="stable").tolist() if mine[n] >= ENOUGH][:NAMES]
+def _name(strength: Float[np.ndarray, " pattern"], even: float) -> HeadName:
+    order = np.argsort(-strength, kind="stable").tolist()
+    strong = tuple(n for n in order if strength[n] >= STRONG)[:NAMES]
     if strong:
-        return ", ".join(evidence(found, found.names[n], layer, head) for n in strong)
-    if "uniform" in found.names and found.of("uniform")[layer, head] >= EVEN:
+        return HeadName("", strong)
+    if strength[order[0]] >= PARTLY:
+        return HeadName("partly", (order[0],))
+    if np.isnan(even):
+        return HeadName("none")
+    return HeadName("even" if even >= EVEN else "mixed")
+
+
+def head_labels(found: HeadPatterns) -> list[list[str]]:
+    """[layer][head]: "previous token .93", "partly coreference .27", "even .95", "mixed"; empty: no such head."""
+    return [
+        [_label(found, name, layer, head) for head, name in enumerate(row)]
+        for layer, row in enumerate(head_names(found))
+    ]
+
+
+def _label(found: HeadPatterns, name: HeadName, layer: int, head: int) -> str:
+    if name.how == "even":
         return evidence(found, "uniform", layer, head)
-    return ""
+    if not name.patterns:
+        return "mixed" if name.how == "mixed" else ""
+    told = ", ".join(evidence(found, found.names[n], layer, head) for n in name.patterns)
+    return f"{name.how} {told}".strip()
 
 
 def evidence(found: HeadPatterns, name: str, layer: int, head: int) -> str:
@@ -60,16 +91,30 @@ def number(value: float) -> str:
     return short_number(value)
 
 
-def named_heads(found: HeadPatterns) -> list[tuple[str, list[tuple[int, int]]]]:
-    """Each pattern with the heads it names first, the strongest first; the pattern of most heads comes first."""
-    groups: dict[str, list[tuple[float, int, int]]] = {}
-    for layer, row in enumerate(head_labels(found)):
-        for head, label in enumerate(row):
-            if label:
-                title, score = label.split(", ")[0].rsplit(" ", 1)
-                groups.setdefault(title, []).append((-float(score), layer, head))
-    named = [(title, [(layer, head) for _, layer, head in sorted(heads)]) for title, heads in groups.items()]
-    return sorted(named, key=lambda group: -len(group[1]))
+class NamedHead(NamedTuple):
+    """One of the heads that a pattern names."""
+
+    layer: int
+    head: int
+    score: float
+    partly: bool
+
+
+def named_heads(found: HeadPatterns) -> dict[str, list[NamedHead]]:
+    """The heads called after each pattern (its title), the strongest first; the pattern of most heads first.
+
+    "even" is one; heads that are mixed are left out.
+    """
+    groups: dict[str, list[NamedHead]] = {}
+    for layer, row in enumerate(head_names(found)):
+        for head, name in enumerate(row):
+            numbers = (found.number("uniform"),) if name.how == "even" else name.patterns[:1]
+            for n in numbers:
+                one = NamedHead(layer, head, float(found.score[n, layer, head]), name.how == "partly")
+                groups.setdefault(found.patterns[n].title, []).append(one)
+    for heads in groups.values():
+        heads.sort(key=lambda one: (one.partly, -one.score))
+    return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
 
 def pattern_finding(found: HeadPatterns, name: str) -> str:
@@ -91,10 +136,9 @@ def pattern_finding(found: HeadPatterns, name: str) -> str:
     told += f" ({what}: {short_number(float(found.baseline[n, layer, head]))})."
     if not pattern.share:
         return told
-    strong = int((np.nan_to_num(found.strength[n]) >= ENOUGH).sum())
-    return (
-        f"{told} {'One head is' if strong == 1 else f'{strong} heads are' if strong else 'No head is'} named by it."
-    )
+    called = sum(n in name.patterns for row in head_names(found) for name in row)
+    heads = "One head is" if called == 1 else f"{called} heads are" if called else "No head is"
+    return f"{told} {heads} called after it, or partly."
 
 
 # ---------------------------------------------------------------------------------------------- kinds of heads

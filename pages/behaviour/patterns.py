@@ -100,7 +100,7 @@ def _results(chosen: Choices, texts: Texts, found: "HeadPatterns", relations: "t
 
     labels = head_labels(found)
     _told(found)
-    _named(found, labels)
+    _named(found)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
         name = _choose_pattern(found)
@@ -132,26 +132,25 @@ def _told(found: "HeadPatterns") -> None:
         st.warning(f"Text {first.number + 1} was left out: {plain(first.reason)}")
 
 
-def _named(found: "HeadPatterns", labels: list[list[str]]) -> None:
-    """Which heads got a name, pattern by pattern."""
-    from attnlib.headlabels import named_heads
+def _named(found: "HeadPatterns") -> None:
+    """Which heads are called after each pattern."""
+    import numpy as np
 
-    lines = []
-    for title, heads in named_heads(found):
-        shown = ", ".join(f"{layer}-{head} ({_score_in(labels[layer][head])})" for layer, head in heads[:NAMED])
+    from attnlib.headlabels import named_heads, short_number
+
+    lines, groups = [], named_heads(found)
+    for title, heads in groups.items():
+        shown = ", ".join(
+            f"{'partly ' if one.partly else ''}{one.layer}-{one.head} ({short_number(one.score)})"
+            for one in heads[:NAMED]
+        )
         more = f" and {len(heads) - NAMED} more" if len(heads) > NAMED else ""
         lines.append(f"- **{plain(title)}**: {plain(shown)}{more}")
-    nameless = sum(not label for row in labels for label in row)
     if lines:
         st.markdown("\n".join(lines))
-    st.caption(
-        f"{nameless} heads do nothing of this strongly enough to be named." if nameless else "Every head has a name."
-    )
-
-
-def _score_in(label: str) -> str:
-    """ ".71" of "coreference .71, first token .40"."""
-    return label.split(", ")[0].rsplit(" ", 1)[1]
+    mixed = int(np.isfinite(found.of("uniform")).sum()) - sum(map(len, groups.values()))
+    if mixed:
+        st.caption(f"{mixed} heads are mixed: they do none of this much more than attention without a choice.")
 
 
 def _choose_pattern(found: "HeadPatterns") -> str:
@@ -162,8 +161,7 @@ def _choose_pattern(found: "HeadPatterns") -> str:
     if wanted in titles:
         st.session_state["pattern"] = wanted
     elif st.session_state.get("pattern", st.query_params.get("pattern")) not in titles:
-        named = named_heads(found)
-        st.session_state["pattern"] = named[0][0] if named else next(iter(titles))
+        st.session_state["pattern"] = next(iter([*named_heads(found), *titles]))
     title = st.selectbox("Pattern", list(titles), key="pattern", bind="query-params", persist_state="session")
     pattern = titles[title]
     unit = "share of attention" if pattern.share else f"in {pattern.unit}"
@@ -250,8 +248,6 @@ def _one_head(chosen: Choices, found: "HeadPatterns", place: tuple[int, int], la
     layer, head = place
     label = labels[layer][head]
     st.markdown(f"##### Head {layer}-{head}{f': {plain(label)}' if label else ''}")
-    if not label:
-        st.caption("No pattern is strong enough to name it.")
     st.plotly_chart(pattern_bars(found, layer, head), key="profile", config=CHART)
     with st.container(horizontal=True):
         st.button("All layers and heads", icon=":material/open_in_new:", on_click=_open, args=("model", place))

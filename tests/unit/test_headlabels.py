@@ -5,7 +5,15 @@ import pytest
 
 from attnlib.behaviourfigures import cluster_map, pattern_bars
 from attnlib.errors import InputError
-from attnlib.headlabels import head_clusters, head_labels, named_heads, number, pattern_finding, short_number
+from attnlib.headlabels import (
+    NamedHead,
+    head_clusters,
+    head_labels,
+    named_heads,
+    number,
+    pattern_finding,
+    short_number,
+)
 from attnlib.patternruns import EXAMPLES, HeadPatterns
 from attnlib.patterns import KNOWN
 
@@ -50,23 +58,29 @@ def test_a_head_is_named_by_what_it_does_most_with_the_evidence() -> None:
         ["previous token .93", "even .95"],
         ["first token .60", "first token .80, induction .66"],
     ]
-    assert named_heads(FOUND) == [
-        ("first token", [(1, 1), (1, 0)]),
-        ("previous token", [(0, 0)]),
-        ("even", [(0, 1)]),
-    ]
+    assert named_heads(FOUND) == {
+        "first token": [NamedHead(1, 1, 0.8, False), NamedHead(1, 0, 0.6, False)],
+        "previous token": [NamedHead(0, 0, 0.93, False)],
+        "even": [NamedHead(0, 1, 0.95, False)],
+    }
+
+
+def test_a_head_that_does_a_little_is_partly_called_after_it() -> None:
+    little = found({name: [[0.3, 0.15]] if name == "previous" else [[0.1, 0.1]] for name in NAMES})
+    assert head_labels(little) == [["partly previous token .30", "mixed"]]
+    assert named_heads(little) == {"previous token": [NamedHead(0, 0, 0.3, True)]}
 
 
 def test_what_is_not_sure_is_no_name() -> None:
     wide = found({name: [[0.9, 0.2]] if name == "previous" else [[0.0, 0.0]] for name in NAMES}, reach=0.85)
-    assert head_labels(wide) == [["", ""]]
-    assert named_heads(wide) == []
+    assert head_labels(wide) == [["mixed", "mixed"]]
+    assert named_heads(wide) == {}
 
 
 def test_sentences() -> None:
     assert pattern_finding(FOUND, "previous") == (
         "Head 0-0 has the highest: .93 ± .010 over 40 texts (attention without a choice: .10). "
-        "One head is named by it."
+        "One head is called after it, or partly."
     )
     assert "9.00 tokens ± .010" in pattern_finding(FOUND, "distance")
     assert "1: all tokens alike" in pattern_finding(FOUND, "uniform")
@@ -94,7 +108,7 @@ def test_heads_that_do_alike_are_one_kind() -> None:
 
 def test_a_layer_with_fewer_heads() -> None:
     ragged = found({name: [[0.5, 0.2], [0.1, np.nan]] for name in NAMES})
-    assert head_labels(ragged)[1] == ["", ""]
+    assert head_labels(ragged)[1] == ["mixed", ""]
     clusters = head_clusters(ragged, 2)
     assert clusters.number[1, 1] == -1
     assert np.isnan(clusters.x[1, 1])
