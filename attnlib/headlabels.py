@@ -13,7 +13,7 @@ from attnlib.patternruns import HeadPatterns
 STRONG = 0.35  # of the way from the baseline to 1: a head is called after this
 PARTLY = 0.15  # the same, for “partly”
 EVEN = 0.9  # of the largest entropy: more is even attention, where nothing else is a name
-NAMES = 2  # strong patterns in one label, at most
+NAMES = 2  # patterns in one label, at most
 
 
 class HeadName(NamedTuple):
@@ -27,7 +27,7 @@ def head_names(found: HeadPatterns) -> list[list[HeadName]]:
     """[layer][head]: the patterns that name it.
 
     A pattern names a head whose score is at least STRONG of the way from the baseline to 1, with an interval of the
-    excess above 0; where none does, the strongest of at least PARTLY. A head without any is even or mixed.
+    excess above 0; where none does, those of at least PARTLY name it partly. A head without any is even or mixed.
     """
     excess = found.score - found.baseline
     sure = np.nan_to_num(found.excess_reach, nan=np.inf) < excess
@@ -43,11 +43,10 @@ def head_names(found: HeadPatterns) -> list[list[HeadName]]:
 
 def _name(strength: Float[np.ndarray, " pattern"], even: float) -> HeadName:
     order = np.argsort(-strength, kind="stable").tolist()
-    strong = tuple(n for n in order if strength[n] >= STRONG)[:NAMES]
-    if strong:
-        return HeadName("", strong)
-    if strength[order[0]] >= PARTLY:
-        return HeadName("partly", (order[0],))
+    for how, enough in (("", STRONG), ("partly", PARTLY)):
+        patterns = tuple(n for n in order if strength[n] >= enough)[:NAMES]
+        if patterns:
+            return HeadName(how, patterns)
     if np.isnan(even):
         return HeadName("none")
     return HeadName("even" if even >= EVEN else "mixed")
