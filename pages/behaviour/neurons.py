@@ -72,15 +72,15 @@ def _heading(chosen: Choices, head: int) -> None:
 
 def _profile(chosen: Choices, head: int, texts: Texts) -> "HeadProfile | None":
     assert chosen.model is not None
-    asked = (chosen.name, chosen.layer, head, texts.digest)
-    done: set[tuple[str, int, int, str]] = st.session_state.setdefault("profiles", set())
+    asked = (chosen.name, chosen.layer, head, texts.texts)
+    done: set[tuple[str, int, int, tuple[str, ...]]] = st.session_state.setdefault("profiles", set())
     if chosen.model.parameters >= SMALL and asked not in done:
         if not st.button(f"Measure this head over {len(texts.texts):,} texts", key="measure_profile"):
             return None
         done.add(asked)
     try:
         with st.spinner("Reading texts …", show_time=False):
-            return cached.head_profile(*asked, texts.texts)
+            return cached.head_profile(*asked)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None

@@ -1,6 +1,5 @@
 """Dimensions that carry the difference of paired prompts, and what remains of it without them, over many pairs."""
 
-import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
@@ -26,7 +25,7 @@ class Asked(NamedTuple):
     """What is to be measured, as long as nothing of it changes."""
 
     model: str
-    digest: str
+    pairs: tuple[Pair, ...]
     layer: int
     head: int
     most: int
@@ -47,14 +46,14 @@ def over_pairs(chosen: Choices, head: int) -> None:
         return
     with st.container():
         count, dimensions = _choose_dimensions()
-    asked = Asked(chosen.name, _digest(pairs), chosen.layer, head, count, dimensions)
+    asked = Asked(chosen.name, pairs, chosen.layer, head, count, dimensions)
     if st.button(f"Silence them in {len(pairs):,} pairs", icon=":material/play_arrow:", key="silence"):
         st.session_state["silence_asked"] = asked
     if st.session_state.get("silence_asked") != asked:
         return
     try:
         with st.spinner("Silencing …", show_time=False):
-            found = cached.silenced(*asked, pairs)
+            found = cached.silenced(*asked)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
@@ -88,10 +87,6 @@ def _choose_pairs() -> tuple[Pair, ...] | None:
     if len(pairs) > MOST_PAIRS:
         st.warning(f"The first {MOST_PAIRS:,} of {len(pairs):,} pairs are measured here; attnlib takes them all.")
     return pairs[:MOST_PAIRS]
-
-
-def _digest(pairs: tuple[Pair, ...]) -> str:
-    return hashlib.sha256(repr(pairs).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _choose_dimensions() -> tuple[int, tuple[int, ...]]:

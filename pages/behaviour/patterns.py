@@ -55,7 +55,7 @@ def _measured(name: str, texts: Texts, relations: "tuple[Relation, ...]") -> "He
     from attnlib.patternstore import load_patterns
 
     try:
-        key = cached.patterns_key(name, texts.digest, repr(relations), texts.texts, relations)
+        key = cached.patterns_key(name, texts.texts, relations)
         kept = cached.kept_patterns()
         found = kept.get(key) or load_patterns(key)
         if found is None:
@@ -76,7 +76,7 @@ def _measure(name: str, texts: Texts, relations: "tuple[Relation, ...]", key: st
 
     model = cached.load_model(name)
     if model.parameters >= SMALL:
-        seconds = max(1, round(cached.patterns_seconds(name, texts.digest, texts.texts)))
+        seconds = max(1, round(cached.patterns_seconds(name, texts.texts)))
         title = f"Measure {plain(name)} (about {seconds:,} s)"
         if not st.button(title, icon=":material/play_arrow:", key=f"measure {name}"):
             return None

@@ -1,6 +1,5 @@
 """Which texts heads are measured on: the built-in ones, or somebody's file. Both pages of this folder ask."""
 
-import hashlib
 from itertools import islice
 from typing import NamedTuple
 
@@ -20,7 +19,6 @@ class Texts(NamedTuple):
 
     name: str
     texts: tuple[str, ...]
-    digest: str  # the same for the same texts
 
 
 def choose_texts() -> Texts | None:
@@ -32,7 +30,7 @@ def choose_texts() -> Texts | None:
     if kind != UPLOAD:
         texts = builtin_texts()
         right.caption(f"{len(texts)} sentences in words that the demo models know (data/texts).")
-        return Texts("built-in texts", texts, _digest(texts))
+        return Texts("built-in texts", texts)
     file = right.file_uploader(
         "A text on each line (.txt), or a column named text (.csv, .parquet)",
         type=["txt", "csv", "tsv", "parquet"],
@@ -56,8 +54,4 @@ def choose_texts() -> Texts | None:
         return None
     texts = texts[:MOST]
     right.caption(f"{len(texts):,} texts of {plain(file.name)}")
-    return Texts(path.stem, texts, _digest(texts))
-
-
-def _digest(texts: tuple[str, ...]) -> str:
-    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+    return Texts(path.stem, texts)

@@ -148,25 +148,25 @@ def words_without(
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def patterns_key(name: str, digest: str, relations: str, _texts: tuple[str, ...], _relations: "Relations") -> str:
-    """What identifies the patterns of a model over texts; `digest` and `relations` stand for what follows them."""
+def patterns_key(name: str, texts: tuple[str, ...], relations: "Relations") -> str:
+    """What identifies the patterns of a model over texts."""
     from attnlib.patternstore import patterns_key as key
 
-    return key(load_model(name), _texts, _relations)
+    return key(load_model(name), texts, relations)
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(max_entries=1, show_spinner=False)
 def kept_patterns() -> "dict[str, HeadPatterns]":
     """Patterns that were measured, of all sessions, by their key; the latest last."""
     return {}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def patterns_seconds(name: str, digest: str, _texts: tuple[str, ...]) -> float:
+def patterns_seconds(name: str, texts: tuple[str, ...]) -> float:
     """About how long measuring the patterns takes."""
     from attnlib.patternruns import estimate_seconds
 
-    return estimate_seconds(load_model(name), _texts)
+    return estimate_seconds(load_model(name), texts)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -178,26 +178,26 @@ def head_labels(name: str) -> "list[list[str]]":
 
     if not has_patterns(name):
         return []
-    found = load_patterns(patterns_key(name, "built-in", "", builtin_texts(), ()))
+    found = load_patterns(patterns_key(name, builtin_texts(), ()))
     return [] if found is None else labels(found)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def head_profile(name: str, layer: int, head: int, digest: str, _texts: tuple[str, ...]) -> "HeadProfile":
+def head_profile(name: str, layer: int, head: int, texts: tuple[str, ...]) -> "HeadProfile":
     """A head's dimensions by distance and word class. Raises InputError."""
     from attnlib.profiles import head_profile as profile
 
-    return profile(load_model(name), layer, head, _texts)
+    return profile(load_model(name), layer, head, texts)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
 def silenced(
-    name: str, digest: str, layer: int, head: int, count: int, dimensions: tuple[int, ...], _pairs: "tuple[Pair, ...]"
+    name: str, pairs: "tuple[Pair, ...]", layer: int, head: int, most: int, dimensions: tuple[int, ...]
 ) -> "Silenced":
     """What remains of a difference with dimensions silenced, over pairs. Raises InputError."""
     from attnlib.silencing import silence_dimensions
 
-    return silence_dimensions(load_model(name), _pairs, layer, head, count, dimensions=dimensions or None)
+    return silence_dimensions(load_model(name), pairs, layer, head, most, dimensions=dimensions or None)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
