@@ -148,7 +148,7 @@ class HeadClusters:
     """Heads that do alike, and a map of all: near each other where their profiles are."""
 
     number: Int[np.ndarray, "layer head"]  # of the cluster, from 0, the largest first; −1: there is no such head
-    titles: tuple[str, ...]  # of each cluster: the pattern in which it is furthest above the other heads
+    titles: tuple[str, ...]  # of each cluster: the patterns in which it is furthest above the other heads
     x: Float[np.ndarray, "layer head"]  # along the first principal component of the profiles
     y: Float[np.ndarray, "layer head"]  # along the second
     explained: tuple[float, float]  # share of the variance along each
@@ -180,8 +180,11 @@ def _title(
     profiles: Float[np.ndarray, "head pattern"],
     mine: np.ndarray,
 ) -> str:
+    """The one or two patterns in which a group is most above the other heads."""
     above = profiles[mine].mean(0) - profiles[~mine].mean(0) if (~mine).any() else profiles.mean(0)
-    return found.patterns[names[int(np.argmax(above))]].title
+    order = np.argsort(-above, kind="stable")[:NAMES].tolist()
+    chosen = [n for n in order if above[n] >= above[order[0]] / 2]
+    return ", ".join(found.patterns[names[n]].title for n in chosen)
 
 
 def _map(

@@ -28,7 +28,8 @@ def class_finding(profile: HeadProfile, name: str) -> str:
     order = np.argsort(-np.abs(values), kind="stable")[:3].tolist()
     parts = ", ".join(f"{d} ({signed(float(values[d]))})" for d in order)
     return (
-        f"With a {name} the head's score is {signed(float(values.sum()))} beside other words as far away. "
+        f"To words of the class “{name}” the head's score is {signed(float(values.sum()))} above other words as far "
+        "away. "
         f"Most react dimensions {parts}; {sure} of {len(values)} have an interval without 0 (not corrected)."
     )
 

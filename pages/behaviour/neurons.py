@@ -126,12 +126,13 @@ def _by_class(profile: "HeadProfile") -> None:
     names = list(profile.classes)
     if st.session_state.get("word_class") not in names:
         st.session_state.pop("word_class", None)
-    name = st.selectbox("Which dimensions react to a …", names, key="word_class")
+    first = names.index("noun") if "noun" in names else 0
+    name = st.selectbox("Which dimensions react to words of the class …", names, index=first, key="word_class")
     n = names.index(name)
     values, reach = profile.reactions[n], profile.reactions_reach[n]
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
-        title = f"q·k with a {name} − with other words as far away"
+        title = f"q·k: {name} − other words as far away"
         strongest = np.argsort(-np.abs(values), kind="stable")[:FIRST].tolist()
         dimension_chart(values, values - reach, values + reach, title, key="reactions", strongest=strongest)
     with right:

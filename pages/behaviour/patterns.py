@@ -107,6 +107,9 @@ def _results(chosen: Choices, texts: Texts, found: "HeadPatterns", relations: "t
     with right:
         other = _other_model(chosen, texts, relations)
     place = _place(chosen, found, name)
+    pattern = found.patterns[found.number(name)]
+    unit = "share of attention" if pattern.share else f"in {pattern.unit}"
+    st.caption(f"{plain(pattern.title)}: {plain(pattern.about)} ({unit})")
     st.markdown(plain(pattern_finding(found, name)))
     with st.container():
         _grids(chosen, found, other, name, place, labels)
@@ -163,10 +166,7 @@ def _choose_pattern(found: "HeadPatterns") -> str:
     elif st.session_state.get("pattern", st.query_params.get("pattern")) not in titles:
         st.session_state["pattern"] = next(iter([*named_heads(found), *titles]))
     title = st.selectbox("Pattern", list(titles), key="pattern", bind="query-params", persist_state="session")
-    pattern = titles[title]
-    unit = "share of attention" if pattern.share else f"in {pattern.unit}"
-    st.caption(f"{plain(pattern.about)} ({unit})")
-    return pattern.name
+    return titles[title].name
 
 
 def _other_model(
@@ -274,7 +274,7 @@ def _kinds(found: "HeadPatterns", place: tuple[int, int]) -> None:
         config=CHART,
     )
     st.caption(
-        "Grouped by all scores (Ward). Each group is named by the pattern in which it is most above the others."
+        "Grouped by all scores (Ward). Each group is named by the patterns in which it is most above the others."
     )
 
 

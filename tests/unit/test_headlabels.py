@@ -98,7 +98,7 @@ def test_numbers() -> None:
 def test_heads_that_do_alike_are_one_kind() -> None:
     clusters = head_clusters(FOUND, 3)
     assert clusters.number.tolist() == [[1, 0], [0, 2]]  # 0-1 and 1-0 both are rather even; the largest comes first
-    assert clusters.titles == ("even", "previous token", "induction")
+    assert clusters.titles == ("even", "previous token", "induction, first token")
     assert 0 < clusters.explained[1] <= clusters.explained[0] <= 1
     assert np.isfinite(clusters.x).all()
     for wrong in (0, 5):
