@@ -1,5 +1,6 @@
 """Dimensions of a head scaled or silenced, live: its attention, its distance curve, and what the model then says."""
 
+import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -14,6 +15,8 @@ from pages.ui.state import Choices
 
 if TYPE_CHECKING:
     from attnlib.dimensions import ScaledHead
+
+PAINTS = 0.06  # seconds in which the browser paints the head view, before charts keep it busy
 
 
 @st.fragment
@@ -86,6 +89,7 @@ def _draw(chosen: Choices, scaled: "ScaledHead", factors: tuple[tuple[int, float
             st.error(plain(str(error)), icon=":material/error:")
         else:
             head_view(payload, key="scaled_view", on_event=lambda event: None)
+    time.sleep(PAINTS)
     with right:
         st.plotly_chart(before_after(scaled.curve()), key="before_after", config=CHART)
         places = list(dict.fromkeys(word.place for word in scaled.words))

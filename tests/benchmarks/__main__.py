@@ -1,6 +1,6 @@
 """`make bench`: measures, and writes docs/benchmarks.md. Ratios are of runs side by side on this machine.
 
-`python -m tests.benchmarks effects` (or study) measures that section alone and puts it in the place of the old one.
+`python -m tests.benchmarks effects` (or study, behaviour) measures that section alone and puts it in the place of the old one.
 """
 
 import platform
@@ -14,7 +14,7 @@ import psutil
 import torch
 import transformers
 
-from tests.benchmarks import browser, comparison, effects, memory, neurons, overview, server, study
+from tests.benchmarks import behaviour, browser, comparison, effects, memory, neurons, overview, server, study
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
@@ -26,14 +26,18 @@ def main() -> None:
     pairs = comparison.run()
     small = overview.run()
     heads = neurons.run()
-    edited, studied = effects.run(), study.run()
-    REPORT.write_text(_report(rows, pairs, depths, page, small, heads, [_effects(edited), _study(studied)]), "utf-8")
+    more = [_effects(effects.run()), _study(study.run()), _behaviour(behaviour.run())]
+    REPORT.write_text(_report(rows, pairs, depths, page, small, heads, more), "utf-8")
     print(REPORT.read_text("utf-8"))
 
 
 def renew(section: str) -> None:
     """Measure one section anew; the others stay."""
-    title, *texts = {"effects": lambda: _effects(effects.run()), "study": lambda: _study(study.run())}[section]()
+    title, *texts = {
+        "effects": lambda: _effects(effects.run()),
+        "study": lambda: _study(study.run()),
+        "behaviour": lambda: _behaviour(behaviour.run()),
+    }[section]()
     report = re.sub(rf"{title}\n\n.*?\n\n(?=## )", "", REPORT.read_text("utf-8"), flags=re.DOTALL)
     text = "\n\n".join([title, *texts])
     REPORT.write_text(report.replace("## Memory", f"{text}\n\n## Memory", 1), "utf-8")
@@ -207,6 +211,24 @@ def _study(found: dict[str, Any]) -> list[str]:
         f"({high / low:.2f} times as much).",
         f"Ray on this machine, workers of one core each, demo model: one {one:.0f} pairs per second, two {two:.0f}: "
         f"{two / one:.2f} times as fast.",
+    ]
+
+
+def _behaviour(found: dict[str, Any]) -> list[str]:
+    rows = [
+        [title, f"{found[name]['texts_per_s']:,.0f}", f"{found[name]['share']:.2f}"]
+        for name, title in (("demo", "demo/gpt2-biased"), ("gpt2", "GPT-2's shape"))
+    ]
+    (few, low), (many, high) = found["memory"].items()
+    return [
+        "## Behaviour",
+        f"All patterns of all heads over {behaviour.TEXTS:,} texts of 5 to 60 tokens, with random and annotated "
+        "texts. *Share of the limit*: of the speed of the bare forward pass over the same tokens in the same batches "
+        "(SDPA, no attentions, only the last logits, tokens at hand, without the random and annotated texts).",
+        _table(["model", "texts per second", "share of the limit"], rows),
+        f"Peak memory of the process: {few:,} texts {low:.0f} MB, {many:,} texts {high:.0f} MB "
+        f"({high / low:.2f} times as much).",
+        f"Neurons page, demo model: {found['slider_ms']:.0f} ms from a key on the slider to the painted head view.",
     ]
 
 
