@@ -1,6 +1,6 @@
 """`make bench`: measures, and writes docs/benchmarks.md. Ratios are of runs side by side on this machine.
 
-`python -m tests.benchmarks effects` (or study, behaviour) measures that section alone and puts it in the place of the old one.
+`python -m tests.benchmarks effects` (or study, behaviour) measures that section alone and puts it into its place.
 """
 
 import platform

@@ -1,4 +1,4 @@
-"""Patterns over many texts beside the bare forward pass, memory by the number of texts, a slider's step to the paint."""
+"""Patterns over many texts beside the bare forward pass; memory by the number of texts; a slider's step."""
 
 import re
 import statistics

@@ -9,7 +9,9 @@ import pytest
 import attnlib
 from attnlib.findings import signed
 from attnlib.models import random_copy
+from attnlib.neuronfindings import remaining_finding
 from attnlib.pairs import builtin_pairs
+from attnlib.pairsets import pair_set
 from attnlib.predictions import largest_changes
 from attnlib.rewording import control_edits
 
@@ -69,6 +71,29 @@ def test_what_the_readme_says_of_effects() -> None:
 
 def test_the_number_of_pairs_is_as_told() -> None:
     assert f"{len(builtin_pairs())} built-in pairs" in README
+
+
+def test_what_the_guide_and_the_readme_say_of_silenced_dimensions() -> None:
+    guide = (ROOT / "docs" / "neurons.md").read_text("utf-8")
+    pairs = pair_set("two-occupations")
+    biased, twin = (
+        attnlib.silence_dimensions(attnlib.load_model(f"demo/gpt2-{name}", device="cpu"), pairs, 0, 2)
+        for name in ("biased", "balanced")
+    )
+    words = biased.remaining("words")
+    assert words is not None
+    for remaining in (biased.remaining("shift"), words, twin.remaining("shift")):
+        assert remaining is not None
+        assert f"> {remaining_finding(remaining)}\n" in guide
+    low, high = words.share_interval
+    told = " ".join(README.replace("\n", " ").split())
+    assert f"{words.share:.0%}".replace("%", " %") + " of the difference in what the model says next remain" in told
+    assert f"[{low:.0%}, {high:.0%}]".replace("%", " %") in told
+    assert f"without four random ones, {words.control / words.before:.0%}".replace("%", " %") in told
+
+
+def test_the_baseline_that_the_guide_of_patterns_reckons() -> None:
+    assert f"{np.mean([1 / 2, 1 / 3]):.2f}".lstrip("0") in (ROOT / "docs" / "patterns.md").read_text("utf-8")
 
 
 PROGRAMS = [
