@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from attnlib.figures import LESS, MORE, SIDES, layout, name_axis, padded, short
 from attnlib.headlabels import HeadClusters
+from attnlib.neuronfindings import largest
 from attnlib.patternruns import HeadPatterns
 from attnlib.profiles import HeadProfile
 from attnlib.silencing import MEASURES, Remaining
@@ -146,15 +147,16 @@ def decay_curves(profile: HeadProfile, dimensions: Sequence[int]) -> go.Figure:
 
 def dimension_bars(
     values: Float[np.ndarray, " head_dim"],
-    low: Float[np.ndarray, " head_dim"],
-    high: Float[np.ndarray, " head_dim"],
+    low: Float[np.ndarray, " head_dim"] | None,
+    high: Float[np.ndarray, " head_dim"] | None,
     title: str,
     *,
     chosen: Sequence[int] = (),
     most: int = 16,
 ) -> go.Figure:
     """The largest of one number per dimension, with intervals; a frame around the chosen ones. Customdata: [d]."""
-    order = np.argsort(-np.abs(values), kind="stable")[:most].tolist()
+    low, high = (values if ends is None else np.where(np.isfinite(ends), ends, values) for ends in (low, high))
+    order = largest(values, most)
     order.sort(key=lambda d: values[d])
     bars = go.Bar(
         x=list(range(len(order))),
@@ -162,8 +164,8 @@ def dimension_bars(
         error_y={
             "type": "data",
             "symmetric": False,
-            "array": [max(0.0, float(np.nan_to_num(high[d] - values[d]))) for d in order],
-            "arrayminus": [max(0.0, float(np.nan_to_num(values[d] - low[d]))) for d in order],
+            "array": [float(high[d] - values[d]) for d in order],
+            "arrayminus": [float(values[d] - low[d]) for d in order],
             "thickness": 1.2,
             "color": SIDES[0],
         },

@@ -1,6 +1,7 @@
 """What the dimensions of a head do, in plain words."""
 
 import numpy as np
+from jaxtyping import Float
 
 from attnlib.headlabels import number
 from attnlib.profiles import HeadProfile
@@ -25,7 +26,7 @@ def class_finding(profile: HeadProfile, name: str) -> str:
     """How the head and its strongest dimensions react to a word class."""
     values, reach = profile.reaction(name), profile.reactions_reach[profile.classes.index(name)]
     sure = int((np.abs(values) > reach).sum())
-    order = np.argsort(-np.abs(values), kind="stable")[:3].tolist()
+    order = largest(values, 3)
     parts = ", ".join(f"{d} ({signed(float(values[d]))})" for d in order)
     return (
         f"To words of the class “{name}” the head's score is {signed(float(values.sum()))} above other words as far "
@@ -40,9 +41,11 @@ def carried_finding(found: Silenced) -> str:
     total = float(mean.sum())
     order = np.argsort(-np.sign(total) * mean, kind="stable")[:4].tolist()
     share = float(mean[order].sum() / total) if total else float("nan")
-    chosen = "; ".join(", ".join(map(str, dimensions)) for dimensions in found.chosen)
-    told = f"From A to B the score of the first target less that of the second changes by {signed(total)}"
+    two = any(len(pair.targets) > 1 for pair in found.pairs)
+    score = "the score of the first target less that of the second" if two else "the score of the target"
+    told = f"From A to B {score} changes by {signed(total)}"
     told += f"; dimensions {', '.join(map(str, order))} make {share:.0%} of it"
+    chosen = "; ".join(", ".join(map(str, dimensions)) for dimensions in found.chosen)
     how = "Silenced, as given" if len(found.chosen) == 1 else "Silenced in each half, chosen on the other"
     return f"{told}. {how}: {chosen}."
 
@@ -50,6 +53,10 @@ def carried_finding(found: Silenced) -> str:
 def remaining_finding(remaining: Remaining) -> str:
     """What remains, beside random dimensions, and how surely."""
     what = MEASURES[remaining.measure]
+    if remaining.units < 3:
+        told = f"{what[0].upper()}{what[1:]}: {signed(remaining.before)}, without the chosen dimensions "
+        told += f"{signed(remaining.found)}, without random ones {signed(remaining.control)}"
+        return f"{told}. One pair is an anecdote: intervals need three units or more."
     low, high = remaining.intervals[3]
     share_low, share_high = remaining.share_interval
     told = f"{what[0].upper()}{what[1:]}: {remaining.share:.0%} remain [{share_low:.0%}, {share_high:.0%}]"
@@ -59,6 +66,11 @@ def remaining_finding(remaining: Remaining) -> str:
     if not low > 0:
         told += " That is not more than random dimensions take."
     return told
+
+
+def largest(values: Float[np.ndarray, " head_dim"], count: int) -> list[int]:
+    """The dimensions whose number is largest in size, the largest first."""
+    return np.argsort(-np.abs(values), kind="stable")[:count].tolist()
 
 
 def signed(value: float) -> str:

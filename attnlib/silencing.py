@@ -66,6 +66,7 @@ class Silenced:
     chosen: tuple[tuple[int, ...], ...]  # of each half, on the other half; one set where it was given
     carried: Float[np.ndarray, "pair head_dim"]  # what each dimension adds to B − A of the score, focus → targets
     measures: dict[str, Float[np.ndarray, "pair variant"]]  # as it is, chosen silenced, random silenced; NaN: none
+    pairs: tuple[Pair, ...]  # that were measured
     units: tuple[str, ...]  # of each pair
     dropped: tuple[str, ...]  # reasons, of pairs that could not be measured
 
@@ -103,8 +104,12 @@ class Silenced:
         )
 
     def table(self) -> pd.DataFrame:
-        """One row per pair: its unit and every measure, as it is, with chosen and with random ones silenced."""
-        columns: dict[str, Any] = {"unit": list(self.units)}
+        """One row per pair: prompts, unit, every measure as it is, with chosen and with random ones silenced."""
+        columns: dict[str, Any] = {
+            "prompt_a": [pair.prompt_a for pair in self.pairs],
+            "prompt_b": [pair.prompt_b for pair in self.pairs],
+            "unit": list(self.units),
+        }
         for name, values in self.measures.items():
             columns |= {f"{name} {variant}": values[:, n] for n, variant in enumerate(("before", "found", "random"))}
         return pd.DataFrame(columns)
@@ -174,7 +179,7 @@ def silence_dimensions(
         done += len(some)
         if told(done, len(reads)) is False:
             break
-    return Silenced(model.name, layer, head, tuple(chosen), carried, values, units, tuple(dropped))
+    return Silenced(model.name, layer, head, tuple(chosen), carried, values, tuple(kept), units, tuple(dropped))
 
 
 def _read(model: Model, pairs: Sequence[Pair]) -> tuple[list[PairRead], list[Pair], list[str]]:

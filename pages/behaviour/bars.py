@@ -1,7 +1,11 @@
 """One number per dimension as bars: a click chooses a dimension, or leaves it out again."""
 
-import numpy as np
+from typing import TYPE_CHECKING
+
 import streamlit as st
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CHART = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 FIRST = 4  # chosen at first
@@ -9,9 +13,18 @@ MOST = 12  # dimensions chosen at once
 
 
 def dimension_chart(
-    values: np.ndarray, low: np.ndarray, high: np.ndarray, title: str, *, key: str, strongest: list[int]
+    values: "np.ndarray",
+    low: "np.ndarray | None",
+    high: "np.ndarray | None",
+    title: str,
+    *,
+    key: str,
+    strongest: list[int] | None = None,
 ) -> None:
     """The largest of one number per dimension, with intervals, and a button that chooses the strongest."""
+    from attnlib.neuronfindings import largest
+
+    strongest = strongest or largest(values, FIRST)
     from attnlib.behaviourfigures import dimension_bars
 
     figure = dimension_bars(values, low, high, title, chosen=st.session_state.get("dimensions", ()))

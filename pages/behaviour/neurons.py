@@ -117,8 +117,6 @@ def _by_distance(profile: "HeadProfile") -> None:
 
 def _by_class(profile: "HeadProfile") -> None:
     """Which dimensions react to a kind of word."""
-    import numpy as np
-
     from attnlib.neuronfindings import class_finding
 
     if not profile.classes:
@@ -133,8 +131,7 @@ def _by_class(profile: "HeadProfile") -> None:
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
         title = f"q·k: {name} − other words as far away"
-        strongest = np.argsort(-np.abs(values), kind="stable")[:FIRST].tolist()
-        dimension_chart(values, values - reach, values + reach, title, key="reactions", strongest=strongest)
+        dimension_chart(values, values - reach, values + reach, title, key="reactions")
     with right:
         st.markdown(plain(class_finding(profile, name)))
         st.caption("Classes are lists of words (data/texts), not a tagger: a word of two classes counts as one.")

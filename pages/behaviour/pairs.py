@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.pairs import Pair, read_pairs
+from attnlib.pairs import Pair, builtin_pairs, read_pairs
 from attnlib.pairsets import PAIR_SETS, pair_set
-from pages.behaviour.bars import CHART, FIRST, dimension_chart
+from pages.behaviour.bars import CHART, dimension_chart
 from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.state import Choices
@@ -16,9 +16,10 @@ from pages.ui.uploads import on_disk
 if TYPE_CHECKING:
     from attnlib import Silenced
 
-UPLOAD = "Upload a file"
+UPLOAD, ONE = "Upload a file", "One pair of prompts"
 FOUND, MINE = "those that carry most", "the dimensions chosen above"
 MOST_PAIRS = 5_000
+LISTED = 200  # pairs offered one by one
 
 
 class Asked(NamedTuple):
@@ -45,9 +46,16 @@ def over_pairs(chosen: Choices, head: int) -> None:
     if pairs is None:
         return
     with st.container():
-        count, dimensions = _choose_dimensions()
+        count, dimensions = _choose_dimensions(len(pairs))
+    if len(pairs) == 1 and not dimensions:
+        return
     asked = Asked(chosen.name, pairs, chosen.layer, head, count, dimensions)
-    if st.button(f"Silence them in {len(pairs):,} pairs", icon=":material/play_arrow:", key="silence"):
+    where = "this pair" if len(pairs) == 1 else f"{len(pairs):,} pairs"
+    if st.button(
+        f"Silence them in {where}",
+        icon=":material/play_arrow:",
+        key="silence",
+    ):
         st.session_state["silence_asked"] = asked
     if st.session_state.get("silence_asked") != asked:
         return
@@ -67,13 +75,15 @@ def _choose_pairs() -> tuple[Pair, ...] | None:
     left, right = st.columns([2, 3])
     name = left.selectbox(
         "Pairs",
-        [*names, UPLOAD],
+        [*names, UPLOAD, ONE],
         format_func=lambda one: PAIR_SETS[one].title if one in PAIR_SETS else one,
         key="silence_pairs",
     )
     if name in PAIR_SETS:
         right.caption(PAIR_SETS[name].about)
         return pair_set(name)
+    if name == ONE:
+        return _one_pair()
     file = right.file_uploader(
         "CSV with prompt_a, prompt_b, targets (see data/pairs)", type=["csv", "parquet"], key="silence_file"
     )
@@ -89,9 +99,30 @@ def _choose_pairs() -> tuple[Pair, ...] | None:
     return pairs[:MOST_PAIRS]
 
 
-def _choose_dimensions() -> tuple[int, tuple[int, ...]]:
+def _one_pair() -> tuple[Pair, ...] | None:
+    """Prompts as they were last typed on the comparison page, or typed here."""
+    first = builtin_pairs()[0]
+    left, right, targets = st.columns([3, 3, 2])
+    a = left.text_input("Prompt A", st.session_state.get("prompt_a") or first.prompt_a, key="silence_a")
+    b = right.text_input("Prompt B", st.session_state.get("prompt_b") or first.prompt_b, key="silence_b")
+    known = st.session_state.get("targets") or ", ".join(first.targets)
+    typed = targets.text_input("Targets", known, key="silence_targets", help="One or two words of both prompts.")
+    words = tuple(word.strip() for word in (typed or "").split(",") if word.strip())
+    if not (a or "").strip() or not (b or "").strip() or not words:
+        st.info("Type both prompts and one or two target words.")
+        return None
+    return (Pair("", a, b, targets=words),)
+
+
+def _choose_dimensions(pairs: int) -> tuple[int, tuple[int, ...]]:
     """How many are chosen, or which are given."""
     mine = tuple(sorted(st.session_state.get("dimensions", [])))
+    if pairs == 1:
+        if not mine:
+            st.info("Choose dimensions above: of one pair none can be chosen and tried on another.")
+        else:
+            st.caption("Silenced are the dimensions chosen above: " + ", ".join(map(str, mine)))
+        return len(mine), mine
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     which = left.segmented_control("Silence", [FOUND, MINE], default=FOUND, required=True, key="silence_which")
     if which == MINE and mine:
@@ -110,11 +141,10 @@ def _results(found: "Silenced") -> None:
     if found.dropped:
         st.warning(f"{len(found.dropped):,} pairs were left out. The first: {plain(found.dropped[0])}")
     mean, interval = found.carried_mean
-    strongest = found.dimensions()["dimension"].tolist()[:FIRST]
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
         title = "part of the change B − A of the score"
-        dimension_chart(mean, interval[:, 0], interval[:, 1], title, key="carried", strongest=strongest)
+        dimension_chart(mean, interval[:, 0], interval[:, 1], title, key="carried")
     with right:
         st.markdown(plain(carried_finding(found)))
     remaining = [one for one in (found.remaining(measure) for measure in MEASURES) if one is not None]
@@ -122,7 +152,19 @@ def _results(found: "Silenced") -> None:
         with column:
             st.plotly_chart(remaining_bars(one), key=f"remaining {one.measure}", config=CHART)
             st.markdown(plain(remaining_finding(one)))
+    _pair_by_itself(found)
     _downloads(found)
+
+
+def _pair_by_itself(found: "Silenced") -> None:
+    """What the dimensions carry in one of the pairs."""
+    if len(found.pairs) < 2:
+        return
+    with st.expander("One of the pairs by itself"):
+        names = [f"{pair.prompt_a} | {pair.prompt_b}" for pair in found.pairs[:LISTED]]
+        n = st.selectbox("Pair", range(len(names)), format_func=names.__getitem__, key="silence_one")
+        dimension_chart(found.carried[n], None, None, "part of the change B − A of the score", key="carried_one")
+        st.caption("One pair is an anecdote.")
 
 
 def _downloads(found: "Silenced") -> None:

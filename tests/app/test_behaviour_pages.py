@@ -172,3 +172,16 @@ def test_a_model_whose_vectors_are_not_known(tmp_path: Path) -> None:
     app = neurons(model=saved(tmp_path, "bloom", "causal"))
     says(app, "its query and key vectors are not known")
     assert grids(patterns(model=saved(tmp_path, "bloom", "causal")))
+
+
+def test_one_pair_of_prompts() -> None:
+    app = neurons(layer="0", head="2", text=SHE)
+    app.selectbox(key="silence_pairs").select("One pair of prompts").run()
+    app.button(key="silence").click().run()
+    assert not app.exception
+    assert "One pair is an anecdote: intervals need three units or more." in words(app)
+    app.text_input(key="silence_targets").set_value("unicorn").run()
+    app.button(key="silence").click().run()
+    says(app, "No pair is left to measure. The first: The target word “unicorn” is in neither prompt.")
+    app.text_input(key="silence_targets").set_value("").run()
+    says(app, "Type both prompts and one or two target words")
