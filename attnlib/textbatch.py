@@ -66,6 +66,8 @@ def read_batches(model: Model, texts: Iterable[str]) -> Iterator[TextBatch | Not
 
     `texts` is gone through once, some at a time. A text over the model's limit, or over MOST_TOKENS, is cut.
     """
+    if isinstance(texts, str):
+        raise InputError("A list of texts is needed, not a single one. Put it into a list: [text].")
     numbered, start = iter(texts), 0
     while part := list(islice(numbered, READ)):
         reads = list(_read(model, part, start))

@@ -293,6 +293,8 @@ def test_what_cannot_be_read_is_told() -> None:
     assert "half a character" in found.not_read[0].reason
     with pytest.raises(InputError, match=r"There is no text that .* can read\. The first: The text is empty"):
         measure_patterns(model, [" "])
+    with pytest.raises(InputError, match="A list of texts is needed"):
+        measure_patterns(model, "One two three")
 
 
 def test_a_relation_that_a_model_cannot_have() -> None:
