@@ -11,7 +11,13 @@ if sys.version_info < (3, 11):  # noqa: UP036  (an older Python gets a sentence,
 from pages.ui.state import sidebar
 
 st.set_page_config(page_title="Attention microscope", page_icon="pages/ui/icon.png", layout="wide")
-st.html("<style>.stMainBlockContainer { padding: 3.5rem 2.5rem 3rem; }</style>")
+st.html(
+    "<style>"
+    ".stMainBlockContainer { padding: 3.5rem 2.5rem 3rem; }"
+    # white on the dark theme's light blue could not be read
+    "[data-tag] *, .stButton [kind=primary] * { color: light-dark(#fff, #0b1420); }"
+    "</style>"
+)
 page = st.navigation(
     {
         "Views": [
