@@ -1,6 +1,7 @@
-"""`make pictures`: the pictures of the docs, taken from the running dashboard."""
+"""`make pictures`: the pictures of the docs, taken from the running dashboard; with file names only these."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -17,6 +18,8 @@ PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, heigh
     "model-view.png": ("model", 1180, {"with_pair": "true", "layer": "0", "head": "2"}),
     "effects.png": ("compare", 900, {"off": "0-2"}),
     "study.png": ("study", 1500, {"study": "Two occupations"}),
+    "patterns.png": ("patterns", 1500, {"model": "demo/bert-biased", "pattern": "previous token"}),
+    "neurons.png": ("neurons", 1750, {"layer": "0", "head": "2"}),
     "neuron-view.png": (
         "neuron",
         1080,
@@ -29,7 +32,11 @@ PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, heigh
         {"model": "demo/bert-biased", "text": "The cat sat on the mat.", "text_b": "It slept."},
     ),
 }
-SCROLLED = {"effects.png": ".st-key-fits_a"}  # what is to stand at the top, where the page is longer
+PRESSED = {"neurons.png": ".st-key-silence button"}  # what is done first
+SCROLLED = {
+    "effects.png": ".st-key-fits_a",
+    "neurons.png": ".st-key-dimensions",
+}  # what is to stand at the top, where the page is longer
 VIEWS = {"neuron": "neuron", "study": "grid"}  # the view to wait for, where it is not the head view
 
 
@@ -42,13 +49,18 @@ def main() -> None:
         server, url = start_server(Path(folder) / "log.txt")
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         try:
-            for file, (where, height, choices) in PICTURES.items():
+            wanted = sys.argv[1:] or list(PICTURES)
+            for file, (where, height, choices) in ((file, PICTURES[file]) for file in wanted):
                 scheme = "dark" if "dark" in file else "light"
                 context = browser.new_context(viewport={"width": 1360, "height": height}, color_scheme=scheme)
                 page = context.new_page()
                 page.goto(f"{url}/{where}?{urlencode(choices, quote_via=quote)}")
                 page.locator(f".attn-{VIEWS.get(where, 'head')}[data-painted]").first.wait_for(timeout=60000)
                 page.wait_for_timeout(2500)
+                if file in PRESSED:
+                    page.locator(PRESSED[file]).click()
+                    page.locator(".st-key-remaining-words").wait_for(timeout=60000)
+                    page.wait_for_timeout(2500)
                 if file in SCROLLED:
                     page.locator(SCROLLED[file]).evaluate("part => part.scrollIntoView()")
                     page.wait_for_timeout(1500)
