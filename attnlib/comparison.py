@@ -288,3 +288,9 @@ class Comparison:
     def verified(self) -> bool:
         """Whether something was checked and every check passed."""
         return bool(self.checks) and all(check.passed for check in self.checks)
+
+    def _repr_html_(self) -> str | None:
+        """In a notebook: the head view of A, B and B − A; None where no layer was kept."""
+        from attnlib.views.html import head_view  # which needs this file
+
+        return head_view(self)._repr_html_() if self.a.stack(self.stack).layers else None
