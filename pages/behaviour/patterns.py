@@ -44,7 +44,7 @@ def page() -> None:
         found = _measured(chosen.name, texts, relations)
     if found is not None:
         _results(chosen, texts, found, relations)
-    _turn(chosen)
+    _turn()
 
 
 # ---------------------------------------------------------------------------------------------- measuring
@@ -159,14 +159,16 @@ def _named(found: "HeadPatterns") -> None:
 def _choose_pattern(found: "HeadPatterns") -> str:
     from attnlib.headlabels import named_heads
 
-    titles = {pattern.title: pattern for pattern in found.patterns}
+    by_title = {pattern.title: pattern for pattern in found.patterns}
+    strongest = next(iter([*named_heads(found), *by_title]))
+    titles = dict.fromkeys([strongest, *by_title])  # the first is the one that a link need not name
     wanted = st.session_state.pop("pattern_next", None)
     if wanted in titles:
         st.session_state["pattern"] = wanted
-    elif st.session_state.get("pattern", st.query_params.get("pattern")) not in titles:
-        st.session_state["pattern"] = next(iter([*named_heads(found), *titles]))
+    elif st.session_state.get("pattern") not in titles:
+        st.session_state.pop("pattern", None)
     title = st.selectbox("Pattern", list(titles), key="pattern", bind="query-params", persist_state="session")
-    return titles[title].name
+    return by_title[title or strongest].name
 
 
 def _other_model(
@@ -358,16 +360,14 @@ def _follow_row(shown: Any, rows: Any) -> None:
 def _open(where: str, place: tuple[int, int], text: str | None = None) -> None:
     """Have the page turned, with this head, and this text."""
     show_head(*place)
-    st.session_state["open_page"] = where
-    if text is not None:
-        st.session_state["text"] = text
+    st.session_state["open_page"] = (where, text)
 
 
-def _turn(chosen: Choices) -> None:
-    where = st.session_state.pop("open_page", None)
+def _turn() -> None:
+    where, text = st.session_state.pop("open_page", None) or ("", None)
     pages = {"head": "pages/views/head.py", "model": "pages/views/model.py", "neurons": "pages/behaviour/neurons.py"}
     if where in pages:
-        turn_to(pages[where])
+        turn_to(pages[where], text=text)
 
 
 page()

@@ -56,14 +56,19 @@ SHARED = (  # what the URL of several pages can have
 )
 
 
-def turn_to(page: str, pair: bool = False) -> None:
+def turn_to(page: str, pair: bool = False, text: str | None = None) -> None:
     """Turn to another page, as a link in the sidebar does, and keep these choices in its URL.
 
-    `pair`: to a page that can also show one text, with its two prompts.
+    `pair`: to a page that can also show one text, with its two prompts. `text`: with this text instead of its own.
     """
     st.session_state["turned"] = True
+    choices = {"with_pair": "true"} if pair else {}
+    if text is not None:
+        st.session_state.pop("text", None)  # from the address instead, as by a link
+        st.session_state["last_texts"] = "one"
+        choices["text"] = text
     # without query_params it refuses to leave bound ones behind
-    st.switch_page(page, query_params={"with_pair": "true"} if pair else {})
+    st.switch_page(page, query_params=choices)
 
 
 def keep_choices() -> None:

@@ -1,5 +1,6 @@
 """What browser tests share: waiting, fields and the address of the dashboard; what a saved page would send."""
 
+import re
 from urllib.parse import parse_qs, urlparse
 
 from playwright.sync_api import Locator, Page
@@ -30,3 +31,14 @@ def box(page: Page, name: str) -> Locator:
 def choice(page: Page, name: str) -> str:
     """A choice in the page's address; empty where it is as at the start."""
     return parse_qs(urlparse(page.url).query).get(name, [""])[0]
+
+
+def picked(page: Page, label: str, option: str) -> None:
+    """Choose an option of a select."""
+    settle(page)
+    field = page.get_by_role("combobox", name=re.compile(label))
+    field.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)  # a list closes when its page scrolls
+    field.click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settle(page)

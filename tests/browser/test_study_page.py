@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from attnlib.pairsets import pair_set
 from data.pairs.build import as_csv
 from tests.browser.conftest import start_server
-from tests.browser.pages import box, choice, settle
+from tests.browser.pages import box, choice, picked, settle
 
 
 @pytest.fixture(scope="module")
@@ -23,16 +23,6 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     yield url, root
     server.terminate()
     server.wait(20)
-
-
-def picked(page: Page, label: str, option: str) -> None:
-    settle(page)
-    field = page.get_by_role("combobox", name=re.compile(label))
-    field.scroll_into_view_if_needed()
-    page.wait_for_timeout(300)  # a list closes when its page scrolls
-    field.click()
-    page.get_by_role("option", name=option, exact=True).click()
-    settle(page)
 
 
 def test_upload_run_leave_come_back_open_a_pair(page: Page, studies: tuple[str, Path], tmp_path: Path) -> None:
