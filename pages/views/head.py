@@ -11,18 +11,23 @@ from pages.ui.component import head_view
 from pages.ui.controls import plain, text_status
 from pages.ui.names import names_in_layer
 from pages.ui.state import (
+    DEFAULT_TEXT,
     Choices,
     choices,
     follow_head_view,
     hidden_tokens,
     neuron_button,
     set_hidden,
+    show_head,
+    turn_to,
     view_state,
 )
 from pages.ui.switches import switches
 
 if TYPE_CHECKING:
     from attnlib import Trace
+
+BIASED = "demo/gpt2-biased"
 
 
 def page() -> None:
@@ -43,6 +48,8 @@ def page() -> None:
             _show_all_button()
     with st.container():
         _view(chosen, trace)
+    with st.container():
+        _first_steps(chosen)
     with st.container():
         switches(chosen, [("The text", chosen.text, chosen.text_b, chosen.name)])
 
@@ -79,6 +86,34 @@ def _view(chosen: Choices, trace: "Trace") -> None:
 
 def _can_hide(chosen: Choices) -> bool:
     return chosen.stack in ("self", "encoder")
+
+
+def _first_steps(chosen: Choices) -> None:
+    """What to do first, as long as the first text is shown."""
+    if chosen.text != DEFAULT_TEXT or chosen.name != BIASED:
+        return
+    st.markdown("##### Five minutes to the first finding")
+    look, compare, count = st.columns(3)
+    with look.container(border=True):
+        st.markdown(
+            "**1. Look.** Hover a token to see where each head looks from it, click to keep it. The coloured squares "
+            "switch heads: choose head 2 and hover “She”."
+        )
+    with compare.container(border=True):
+        st.markdown(
+            "**2. Change one word.** In this model “She” looks at the nurse and “He” at the doctor. Which head does "
+            "that, and does it matter?"
+        )
+        label, icon = "Compare she and he", ":material/compare_arrows:"
+        if st.button(label, icon=icon, key="first_pair", on_click=show_head, args=(0, 2)):
+            turn_to("pages/bias/compare.py")
+    with count.container(border=True):
+        st.markdown(
+            "**3. Count.** One pair is an anecdote. Measure 480 pairs in this model and in its balanced twin: what "
+            "holds?"
+        )
+        if st.button("Study many pairs", icon=":material/monitoring:", key="first_study"):
+            turn_to("pages/bias/study.py")
 
 
 page()

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnlib.views.payload import unpack
-from tests.app.pages import messages, opens, saved, says
+from tests.app.pages import messages, opens, payloads, saved, says, words
 
 open_page = opens()
 
@@ -150,3 +150,13 @@ def test_a_model_outside_the_interface_says_what_is_not_known(tmp_path: Path) ->
     app = open_page(model=saved(tmp_path, "deberta-v2", "masked"), text="The doctor asked.")
     payload(app)
     assert "does not use the attention interface" in " ".join(element.value for element in app.markdown)
+
+
+def test_the_first_page_says_what_to_do_and_leads_to_the_first_finding() -> None:
+    app = opens()()
+    assert "Five minutes to the first finding" in words(app)
+    app.button(key="first_pair").click().run()
+    assert not app.exception
+    compared = payloads(app)["attn_grid"][0]
+    assert compared["selected"] == [0, 2]
+    assert "Five minutes" not in words(opens()(text="Something else"))

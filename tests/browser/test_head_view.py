@@ -140,7 +140,7 @@ def test_a_line_under_the_mouse_tells_its_weight(page: Page, dashboard: str) -> 
     )
     page.mouse.move(place["x"], place["y"])
     expect(page.locator(".tip")).to_contain_text(f"{place['w']:.3f}")
-    expect(page.locator(".tip")).to_contain_text("head 0: She →")
+    expect(page.locator(".tip")).to_contain_text("head 0 · mixed\nShe →")
 
 
 def test_a_link_restores_the_state(page: Page, dashboard: str, browser: Browser) -> None:
