@@ -40,10 +40,13 @@ page = st.navigation(
                 url_path="neurons",
             ),
         ],
+        "Learn": [
+            st.Page("pages/learn/lessons.py", title="Lessons", icon=":material/school:"),
+        ],
     },
 )
 st.subheader(page.title, anchor=False)
-if page.url_path != "study":  # which has its own choices
+if page.url_path not in ("study", "lessons"):  # which have their own choices
     sidebar(
         {"compare": "pair", "model": "either", "neuron": "either", "patterns": "texts"}.get(page.url_path, "text")
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from attnlib import Comparison, HeadPatterns, HeadProfile, Model, Overview, Silenced, Trace
     from attnlib.comparison import Prompt
     from attnlib.dimensions import ScaledHead
+    from attnlib.lessons import Measure, Show
     from attnlib.mediation import HeadEffects
     from attnlib.pairs import Pair
     from attnlib.patching import HeadChanges
@@ -276,3 +277,15 @@ def study_report(folder: str, stamp: float) -> str:
     from attnlib.studyresults import open_study
 
     return report(open_study(folder))
+
+
+# ---------------------------------------------------------------------------------------------- lessons
+
+
+@st.cache_resource(max_entries=500, show_spinner=False)
+def measured(show: "Show", measure: "Measure") -> float:
+    """What a lesson asks for, in what its step shows. Raises InputError."""
+    from attnlib.lessonanswers import measured as measure_now
+    from attnlib.lessonanswers import model_of
+
+    return measure_now(load_model(model_of(show, measure)), show, measure)

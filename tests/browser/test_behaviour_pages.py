@@ -83,6 +83,8 @@ def test_a_point_of_the_map_and_a_second_model(page: Page, url: str) -> None:
 def test_a_pattern_described_by_example(page: Page, url: str) -> None:
     opened(page, f"{url}/patterns")
     page.get_by_text("Describe a pattern by example").click()
+    page.wait_for_timeout(500)
+    settle(page)
     page.get_by_role("button", name="Find heads: verb → noun before").click()
     expect(page.get_by_text("Measured below: verb → noun before")).to_be_visible(timeout=60000)
     settle(page)

@@ -1,0 +1,255 @@
+"""The lessons: one step at a time a view, questions to predict, and what is revealed."""
+
+import streamlit as st
+
+from attnlib.errors import InputError
+from attnlib.handout import filled, handout
+from attnlib.lessons import Lesson, Measure, Question, Show, Step, Words, lessons, parse_lesson
+from pages.learn import answers
+from pages.learn.shown import shown
+from pages.ui import cached
+from pages.ui.controls import plain
+from pages.ui.state import keep_choices
+
+OWN = "My own lesson"
+
+
+def page() -> None:
+    """The whole page; every error is a sentence."""
+    keep_choices()
+    known = {lesson.title: lesson for lesson in lessons()}
+    with st.container():
+        lesson = _choose(known)
+    if lesson is None:
+        return
+    with st.container():
+        number = _choose_step(lesson)
+    with st.container():
+        _step(lesson, number)
+    with st.container():
+        _turn(lesson, number)
+    with st.container():
+        _papers(lesson)
+
+
+def _choose(known: dict[str, Lesson]) -> Lesson | None:
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    title = left.selectbox("Lesson", [*known, OWN], key="lesson", bind="query-params", on_change=_first_step)
+    right.toggle("Teacher's notes", key="notes", bind="query-params", help="Notes, and answers without asking.")
+    lesson = _own() if title == OWN else known.get(title)
+    if lesson is not None:
+        st.markdown(f"**{plain(lesson.goal)}** {lesson.minutes} minutes.")
+    return lesson
+
+
+def _first_step() -> None:
+    st.session_state["step"] = 1
+
+
+def _own() -> Lesson | None:
+    """A lesson from a file; what is wrong with it is said with its line."""
+    st.markdown(
+        "A lesson is one Markdown file: a title, steps, and blocks that show a view, ask and reveal. "
+        "Start from one of ours, change it, and open it here; docs/lessons.md says what may stand in it."
+    )
+    with st.expander("What a lesson looks like"):
+        st.code(EXAMPLE, language="markdown")
+    upload = st.file_uploader("Lesson (.md)", type=["md"], key="own_lesson")
+    if upload is not None:
+        st.session_state["own"] = (upload.getvalue(), upload.name)
+    if "own" not in st.session_state:
+        return None
+    try:
+        return parse_lesson(*st.session_state["own"])
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return None
+
+
+EXAMPLE = """---
+title: Who does “it” mean?
+minutes: 20
+goal: Find the head that leads from a pronoun to its noun.
+---
+
+## Look first
+
+Hover “it”.
+
+```show
+page: head
+model: demo/gpt2-biased
+text: The cat saw the dog and it ran.
+layer: 0
+head: 2
+```
+
+```question
+ask: How much attention goes from “it” to “dog”?
+answer: weight "it" "dog"
+within: 0.05
+```
+
+```reveal
+It is {= weight "it" "dog"}, and {= weight "it" "cat"} to “cat”.
+```
+"""
+
+
+def _choose_step(lesson: Lesson) -> int:
+    count = len(lesson.steps)
+    if not 1 <= st.session_state.get("step", 1) <= count:
+        st.session_state["step"] = 1
+    number = st.selectbox(
+        "Step",
+        range(1, count + 1),
+        format_func=lambda n: f"{n}. {lesson.steps[n - 1].title}" if n <= count else str(n),
+        key="step",
+    )
+    answers.restore(lesson)
+    asked = sum(len(step.questions) for step in lesson.steps)
+    done = answers.count(lesson)
+    st.progress(done / asked if asked else 1.0, f"{done} of {asked} questions answered")
+    return number
+
+
+def _step(lesson: Lesson, number: int) -> None:
+    step = lesson.steps[number - 1]
+    teacher = bool(st.session_state.get("notes"))
+    open_now = teacher or all(answers.given(lesson, number, n) is not None for n in range(len(step.questions)))
+    asked = 0
+    st.markdown(f"#### {plain(step.title)}")
+    for n, part in enumerate(step.parts):
+        with st.container():
+            if isinstance(part, Show):
+                shown(part, f"lesson_{lesson.name}_{number}_{n}")
+            elif isinstance(part, Question):
+                _question(lesson, number, asked, part)
+                asked += 1
+            elif part.kind == "text":
+                _words(part, step)
+            elif part.kind == "reveal":
+                _reveal(part, step, open_now)
+            elif teacher:
+                with st.expander("For the teacher", expanded=True, icon=":material/school:"):
+                    _words(part, step)
+
+
+def _question(lesson: Lesson, number: int, asked: int, question: Question) -> None:
+    given = answers.given(lesson, number, asked)
+    key = f"answer_{lesson.name}_{number}_{asked}"
+    with st.form(key, border=True):
+        st.markdown(f"**{plain(question.ask)}**")
+        if question.options:
+            index = (
+                int(given) if given is not None and given.isdigit() and int(given) < len(question.options) else None
+            )
+            choice = st.radio(
+                question.ask, question.options, index=index, key=f"{key}_option", label_visibility="collapsed"
+            )
+            answer = None if choice is None else str(question.options.index(choice))
+        else:
+            answer = st.text_input(
+                question.ask,
+                value=given or "",
+                key=f"{key}_text",
+                label_visibility="collapsed",
+                placeholder="Your number" if question.answer else "Your answer",
+            ).strip()
+        if st.form_submit_button("Answer", key=f"{key}_send"):
+            if answers.wrong_form(question, answer):
+                st.warning(answers.wrong_form(question, answer))
+            else:
+                answers.give(lesson, number, asked, answer or "")
+                st.rerun()
+        if given is not None:
+            _verdict(question, given, lesson.steps[number - 1])
+
+
+def _verdict(question: Question, given: str, step: Step) -> None:
+    try:
+        right, told = answers.verdict(question, given, step)
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    if right is None:
+        st.info(plain(told), icon=":material/edit:")
+    elif right:
+        st.success(plain(told), icon=":material/check:")
+    else:
+        st.warning(plain(told), icon=":material/close:")
+
+
+def _reveal(words: Words, step: Step, open_now: bool) -> None:
+    if not open_now:
+        st.caption("Answer the questions of this step; what was measured then stands here.")
+        return
+    with st.container(border=True):
+        _words(words, step)
+
+
+def _words(words: Words, step: Step) -> None:
+    try:
+        text = filled(words.text, step.shown, value)
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    st.markdown(text.replace("![", "\\!["))  # no picture from anywhere
+
+
+def value(show: Show, measure: Measure) -> str:
+    """What a measure is, as it is written. Raises InputError."""
+    from attnlib.lessonanswers import told
+
+    return told(measure, cached.measured(show, measure))
+
+
+def _turn(lesson: Lesson, number: int) -> None:
+    with st.container(horizontal=True):
+        st.button(
+            "Back", icon=":material/arrow_back:", key="back", disabled=number == 1, on_click=_go, args=(number - 1,)
+        )
+        last = number == len(lesson.steps)
+        st.button(
+            "Next", icon=":material/arrow_forward:", key="next", type="primary", disabled=last, on_click=_go,
+            args=(number + 1,),
+        )  # fmt: skip
+        if answers.count(lesson):
+            st.button("Forget my answers", icon=":material/restart_alt:", on_click=answers.forget, args=(lesson,))
+
+
+def _go(number: int) -> None:
+    st.session_state["step"] = number
+
+
+def _papers(lesson: Lesson) -> None:
+    """The lesson on paper."""
+    with st.container(horizontal=True):
+        st.download_button(
+            "Handout to print",
+            lambda: handout(lesson),
+            f"{lesson.name}.html",
+            "text/html",
+            icon=":material/print:",
+            on_click="ignore",
+        )
+        if st.session_state.get("notes"):
+            st.download_button(
+                "Handout with answers",
+                lambda: _with_answers(lesson),
+                f"{lesson.name}-answers.html",
+                "text/html",
+                icon=":material/print:",
+                on_click="ignore",
+            )
+    st.caption("Your answers stand in the address of this page: a bookmark keeps them.")
+
+
+def _with_answers(lesson: Lesson) -> str:
+    try:
+        return handout(lesson, value)
+    except InputError as error:  # of a lesson of one's own
+        return f"<!doctype html><meta charset=utf-8><pre>{plain(str(error))}</pre>"
+
+
+page()

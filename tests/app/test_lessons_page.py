@@ -1,0 +1,74 @@
+"""The page of lessons: predict, be told, go on; a lesson of one's own and what is wrong with it."""
+
+from streamlit.testing.v1 import AppTest
+
+from tests.app.pages import messages, opens, payloads, says, words
+
+open_page = opens("pages/learn/lessons.py")
+
+
+def answered(app: AppTest, place: str, text: str) -> AppTest:
+    """A number given to a question, as "1_0"."""
+    app.text_input(key=f"answer_1-what-attention-is_{place}_text").set_value(text)
+    return app.button(key=f"answer_1-what-attention-is_{place}_send").click().run()
+
+
+def test_a_prediction_is_told_right_or_wrong_and_then_revealed() -> None:
+    app = open_page()
+    assert payloads(app)["attn_head"][0]["layer"] == 0
+    assert "There are 9 tokens" not in words(app)
+    assert "Answer the questions of this step" in messages(app)
+    answered(app, "1_0", "8")
+    assert "Measured: 9. You said 8." in app.warning[0].value.replace("\\", "")
+    answered(app, "1_0", "9")
+    assert app.success[0].value.replace("\\", "").startswith("Right.")
+    answered(app, "1_1", "16")
+    assert "There are 9 tokens" in words(app)
+    assert "2 of 8 questions answered" in app.get("progress")[0].proto.text
+    assert app.query_params["answers"] == "1.0:9|1.1:16"
+
+
+def test_what_is_no_number_is_asked_for_again() -> None:
+    app = answered(open_page(), "1_0", "nine")
+    assert "This asks for a number" in app.warning[0].value
+    assert "answers" not in app.query_params
+
+
+def test_a_choice_is_told_right_or_wrong() -> None:
+    app = open_page()
+    app.button(key="next").click().run()
+    key = "answer_1-what-attention-is_2_0"
+    app.radio(key=f"{key}_option").set_value("To all nine")
+    app.button(key=f"{key}_send").click().run()
+    assert "Not quite: To itself and those before it" in app.warning[0].value.replace("\\", "")
+
+
+def test_a_link_brings_lesson_step_and_answers_back() -> None:
+    app = open_page(lesson="Reading the head view", answers="1.0:1|1.1:.21|9.9:x|junk|1.0")
+    assert "2 of 8 questions answered" in app.get("progress")[0].proto.text
+    assert len(app.success) == 2
+
+
+def test_a_teacher_sees_notes_and_answers() -> None:
+    app = open_page(notes="true")
+    assert "There are 9 tokens" in words(app)
+    assert "Let the class guess" in words(app)
+    assert {button.label for button in app.get("download_button")} == {"Handout to print", "Handout with answers"}
+
+
+def test_a_lesson_of_ones_own() -> None:
+    app = open_page(lesson="My own lesson")
+    example = app.code[0].value
+    app.session_state["own"] = (example.encode(), "mine.md")
+    app.run()
+    assert "Find the head that leads" in words(app)
+    assert payloads(app)["attn_head"][0]["layer"] == 0
+    app.session_state["own"] = (example.replace("head: 2", "head: two").encode(), "mine.md")
+    says(app.run(), "mine.md, line 16: “head” is a number")
+
+
+def test_a_place_that_is_not_there_is_a_sentence() -> None:
+    app = open_page(lesson="My own lesson")
+    example = app.code[0].value.replace("head: 2", "head: 7").replace('"dog"', '"dragon"')
+    app.session_state["own"] = (example.encode(), "mine.md")
+    says(app.run(), "has no head 0-7")

@@ -1,0 +1,87 @@
+"""A student in Chromium: through every lesson from the first step to the last."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from attnlib.lessons import DRAWN, Lesson, Step, lessons
+from tests.browser.pages import picked, settle
+
+PAINTED = {"head": ".attn-head", "model": ".attn-model", "neuron": ".attn-neuron", "compare": ".attn-grid"}
+
+
+def answer(page: Page, lesson: Lesson, number: int) -> None:
+    """Give an answer to every question of a step."""
+    for n, question in enumerate(lesson.steps[number - 1].questions):
+        form = page.locator(f".st-key-answer_{lesson.name}_{number}_{n}_send")
+        if question.options:
+            page.locator(f".st-key-answer_{lesson.name}_{number}_{n}_option").get_by_text(
+                question.options[question.right or 0], exact=True
+            ).click()
+        else:
+            page.locator(f".st-key-answer_{lesson.name}_{number}_{n}_text input").fill("0.5")
+        settle(page)
+        form.get_by_role("button").click()
+        settle(page)
+
+
+def drawn(page: Page, step: Step) -> None:
+    """The step's view is painted."""
+    if step.shown is not None and step.shown.page in DRAWN:
+        expect(page.locator(f"{PAINTED[step.shown.page]} canvas, .attn-grid [role=gridcell]").first).to_be_visible(
+            timeout=60000
+        )
+
+
+@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.name)
+def test_a_lesson_from_the_first_to_the_last_step(page: Page, dashboard: str, lesson: Lesson) -> None:
+    page.set_viewport_size({"width": 1300, "height": 1800})
+    page.goto(f"{dashboard}/lessons")
+    expect(page.get_by_role("heading", name="Lessons")).to_be_visible(timeout=60000)
+    if lesson != lessons()[0]:
+        picked(page, "Lesson", lesson.title)
+    for number, step in enumerate(lesson.steps, 1):
+        expect(page.get_by_role("heading", name=step.title, exact=True)).to_be_visible(timeout=60000)
+        drawn(page, step)
+        settle(page)
+        answer(page, lesson, number)
+        expect(page.get_by_text("Answer the questions of this step")).to_be_hidden(timeout=30000)
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        if number < len(lesson.steps):
+            page.locator(".st-key-next button").click()
+    total = sum(len(step.questions) for step in lesson.steps)
+    expect(page.get_by_text(f"{total} of {total} questions answered")).to_be_visible()
+    expect(page.locator(".st-key-next button")).to_be_disabled()
+
+
+def test_answers_are_kept_when_pages_are_turned_and_in_a_bookmark(page: Page, dashboard: str) -> None:
+    page.goto(f"{dashboard}/lessons")
+    expect(page.get_by_text("0 of 8 questions answered")).to_be_visible(timeout=60000)
+    answer(page, lessons()[0], 1)
+    expect(page.get_by_text("2 of 8 questions answered")).to_be_visible()
+    link = page.url
+    page.get_by_role("link", name="Compare prompts").click()
+    page.locator(".attn-head[data-painted]").first.wait_for(timeout=60000)
+    settle(page)
+    page.get_by_role("link", name="Lessons").click()
+    expect(page.get_by_text("2 of 8 questions answered")).to_be_visible(timeout=60000)
+    page.goto("about:blank")
+    page.goto(link)
+    expect(page.get_by_text("2 of 8 questions answered")).to_be_visible(timeout=60000)
+
+
+def test_a_page_opens_as_the_step_shows_it(page: Page, dashboard: str) -> None:
+    page.goto(f"{dashboard}/lessons?lesson=Is+this+model+biased%3F")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Open the page “Compare prompts” like this").click(timeout=60000)
+    expect(opened.value.get_by_role("heading", name="Compare prompts")).to_be_visible(timeout=60000)
+    expect(opened.value.get_by_text("Layer 0, head 2")).to_be_visible(timeout=60000)
+
+
+def test_a_printed_lesson_is_a_page_of_its_own(page: Page, dashboard: str) -> None:
+    page.goto(f"{dashboard}/lessons?notes=true")
+    with page.expect_download(timeout=60000) as saved:
+        page.get_by_role("button", name="Handout with answers").click()
+    page.route("**/*", lambda route: route.abort() if route.request.url.startswith("http") else route.continue_())
+    page.goto(f"file://{saved.value.path()}")
+    page.set_content(saved.value.path().read_text("utf-8"))
+    expect(page.get_by_text("There are 9 tokens")).to_be_visible()

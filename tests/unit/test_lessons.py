@@ -1,0 +1,227 @@
+"""Lessons: every one that is there can be read and measured; a broken one says what is wrong, and in which line."""
+
+import re
+from functools import lru_cache
+
+import pytest
+
+import attnlib
+from attnlib.errors import InputError
+from attnlib.handout import address, filled, handout
+from attnlib.lessonanswers import is_right, measured, model_of, told
+from attnlib.lessons import (
+    MEASURES,
+    Lesson,
+    Measure,
+    Question,
+    Show,
+    Words,
+    inline_measures,
+    lessons,
+    parse_lesson,
+    parse_measure,
+)
+
+HEAD = "---\ntitle: T\nminutes: 10\ngoal: G\n---\n\n"
+SHE = "The doctor asked the nurse a question. She"
+HE = "The doctor asked the nurse a question. He"
+SHOW = Show(
+    "compare",
+    (
+        ("model", "demo/gpt2-biased"),
+        ("prompt_a", SHE),
+        ("prompt_b", HE),
+        ("targets", "nurse, doctor"),
+        ("layer", "0"),
+        ("head", "2"),
+    ),
+)
+
+
+@lru_cache
+def model(name: str) -> attnlib.Model:
+    return attnlib.load_model(name)
+
+
+def value(show: Show, measure: Measure) -> str:
+    return told(measure, measured(model(model_of(show, measure)), show, measure))
+
+
+def parsed(text: str) -> Lesson:
+    return parse_lesson(text.encode(), "mine.md")
+
+
+LESSONS = {lesson.name: lesson for lesson in lessons()}
+
+
+def test_there_is_a_course() -> None:
+    assert len(LESSONS) >= 6
+    assert [name[0] for name in LESSONS] == [str(n) for n in range(1, len(LESSONS) + 1)]
+    assert all(lesson.minutes <= 60 for lesson in LESSONS.values())
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_every_step_shows_asks_and_reveals(name: str) -> None:
+    """What is asked and revealed can be measured, and no measured number is written down."""
+    for step in LESSONS[name].steps:
+        kinds = [part.kind for part in step.parts if isinstance(part, Words)]
+        assert step.questions, step.title
+        assert kinds.count("reveal") == 1
+        assert kinds.count("teacher") == 1
+        assert step.shown is not None or step.title == "A report"
+        for question in step.questions:
+            assert question.options or question.answer
+            if question.answer:
+                assert value(step.shown or SHOW, question.answer)
+        for part in step.parts:
+            if isinstance(part, Words):
+                assert "{=" not in filled(part.text, step.shown, value)
+                assert re.search(
+                    r"[^{= ]\d\.\d\d", re.sub(r"`[^`]*`|\{=[^}]*\}|√32 = 5\.66", "", part.text)
+                ) is None or (part.kind == "teacher")
+
+
+def test_numbers_worked_out_by_hand_are_the_measured_ones() -> None:
+    """The two numbers of lessons that are written down: a ratio of two weights, a difference of two products."""
+    text = (("text", SHE), ("layer", "0"), ("head", "2"))
+    nurse, doctor = (
+        {
+            m: measured(model("demo/gpt2-biased"), Show("head", text), Measure(m, ("She", word)))
+            for m in ("weight", "product")
+        }
+        for word in ("nurse", "doctor")
+    )
+    known = [q for lesson in LESSONS.values() for step in lesson.steps for q in step.questions]
+    asked = {q.ask[:24]: q for q in known}
+    ratio, difference = asked["By how much is the share"], asked["How much larger is q·k f"]
+    assert is_right(float(ratio.answer.words[0]), nurse["weight"] / doctor["weight"], 0.02)
+    assert is_right(float(difference.answer.words[0]), nurse["product"] - doctor["product"], 0.1)
+
+
+def test_what_is_measured_is_what_the_library_says() -> None:
+    biased = model("demo/gpt2-biased")
+    comparison = attnlib.compare(biased, SHE, HE)
+    effects = attnlib.head_effects(biased, SHE, HE, candidates=("comforted", "prescribed"))
+    layer = attnlib.trace(biased, SHE)
+    vectors = (layer.query(0)[2, 8] * layer.key(0)[2, 4]).sum()
+    expected = {
+        "tokens": 9,
+        "layers": 4,
+        "heads": 4,
+        'number "−0,5"'.replace(",", "."): -0.5,
+        'weight "She" "nurse"': layer.weights[0, 2, 8, 4],
+        'weight "She" "doctor" head=1': layer.weights[0, 1, 8, 1],
+        'product "She" "nurse"': vectors,
+        'shift "nurse" "doctor"': comparison.target_shift(("nurse", "doctor"))[0, 2],
+        'total "comforted" "prescribed"': effects.total,
+        'indirect "comforted" "prescribed"': effects.indirect[0, 2],
+        'log_odds "comforted" "prescribed"': attnlib.word_log_odds(biased, SHE, ("comforted", "prescribed")),
+    }
+    for text, known in expected.items():
+        assert measured(biased, SHOW, parse_measure(text)) == pytest.approx(float(known), rel=1e-5), text
+    score = measured(
+        model("demo/bert-biased"), SHOW, parse_measure('pattern "next" model=demo/bert-biased layer=0 head=0')
+    )
+    assert score == pytest.approx(0.93, abs=0.005)
+    assert {parse_measure(text).name for text in expected} | {"pattern"} == set(MEASURES)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "line 1: a lesson begins with"),
+        ("---\ntitle: T\n", "line 1: the front matter does not end"),
+        ("---\ntitle: T\nauthor: me\n---\n", "line 3: “author” is not known here"),
+        ("---\ntitle: T\ngoal: G\n---\n## A\n", "line 1: the front matter has no minutes"),
+        ("---\ntitle: T\ngoal: G\nminutes: soon\n---\n## A\n", "line 4: “minutes” is a whole number, not “soon”"),
+        (HEAD, "there is no step"),
+        (HEAD + "Words\n## A\n", "line 7: this stands before the first step"),
+        (HEAD + "## A\n```show\nmodel: x\n", "line 8: the block “show” does not end"),
+        (HEAD + "## A\n```show\ncolour: red\n```\n", "line 9: “colour” is nothing a page can be set to"),
+        (HEAD + "## A\n```show\npage: moon\n```\n", "line 9: There is no page “moon”"),
+        (HEAD + "## A\n```show\nlayer: two\n```\n", "line 9: “layer” is a number"),
+        (HEAD + "## A\n```show\nlink: /neuron\n```\n", "line 9: this link has no choices"),
+        (HEAD + "## A\n```show\nhead\n```\n", "line 9: “head” is not of the form"),
+        (HEAD + "## A\n```question\noption: a\nright: b\n```\n", "line 8: the question asks nothing"),
+        (HEAD + "## A\n```question\nask: Q\noption: a\noption: b\n```\n", "line 8: a question with options"),
+        (HEAD + "## A\n```question\nask: Q\nwithin: near\nanswer: tokens\n```\n", "line 10: “near” is not a number"),
+        (HEAD + "## A\n```question\nask: Q\nanswer: mass\n```\n", "line 10: There is no measure “mass”"),
+        (HEAD + '## A\n```question\nask: Q\nanswer: weight "She\n```\n', 'line 10: “weight "She” is not a measure'),
+        (HEAD + "## A\n```question\nask: Q\nanswer: weight She\n```\n", "“weight” takes 2 words; 1 stand there"),
+        (
+            HEAD + "## A\n```question\nask: Q\nanswer: tokens\n```\n",
+            "line 8: the step “A” measures something but shows",
+        ),
+        (HEAD + "## A\nIt is {= tokens}.\n", "line 8: the step “A” measures something but shows nothing"),
+        (HEAD + "## A\n```reveal\n{= moon}\n```\n", "line 8: There is no measure “moon”"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)) as raised:
+        parsed(text)
+    assert str(raised.value).startswith("mine.md, line ")
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"), [(b"\xff\xfe-", "not UTF-8"), (b"-" * 2_000_000, "at most 1,000,000 bytes")]
+)
+def test_a_file_that_is_no_text(raw: bytes, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        parse_lesson(raw, "mine.md")
+
+
+def test_a_link_of_a_page_is_a_show_block() -> None:
+    shows = parsed(
+        HEAD + "## A\n```show\nlink: http://localhost:8501/neuron?model=demo%2Fgpt2-biased&head=2&evil=1\n```\n"
+    )
+    show = shows.steps[0].shown
+    assert show is not None
+    assert (show.page, show.model, show.place) == ("neuron", "demo/gpt2-biased", (0, 2))
+    assert show.get("evil") == ""
+    assert address(show) == "/neuron?model=demo%2Fgpt2-biased&head=2"
+
+
+def test_other_code_and_headings_stay_text() -> None:
+    step = parsed(HEAD + "## A\n```python\n## not a step\n```\n### Smaller\n").steps
+    assert len(step) == 1
+    assert isinstance(step[0].parts[0], Words)
+    assert "## not a step" in step[0].parts[0].text
+
+
+@pytest.mark.parametrize(
+    ("choices", "measure", "said"),
+    [
+        ({}, 'weight "She" "dragon"', "“dragon” is not a word of the text"),
+        ({"head": "all"}, 'weight "She" "nurse"', "needs one head"),
+        ({"head": "9"}, 'weight "She" "nurse"', "has no head 0-9"),
+        ({"prompt_b": ""}, 'shift "nurse" "doctor"', "needs two prompts"),
+        ({"head": "9"}, 'shift "nurse" "doctor"', "has no head 0-9"),
+        ({"layer": "7"}, "heads", "has no layer 7"),
+    ],
+)
+def test_what_cannot_be_measured_is_a_sentence(choices: dict[str, str], measure: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        value(SHOW.changed(choices), parse_measure(measure))
+
+
+def test_a_handout_has_the_questions_and_a_teachers_the_answers() -> None:
+    lesson = LESSONS["1-what-attention-is"]
+    blank, full = handout(lesson), handout(lesson, value)
+    for step in lesson.steps:
+        for question in step.questions:
+            assert isinstance(question, Question)
+            assert question.ask in blank
+    assert "25.2" not in blank
+    assert "25.2" in full
+    assert "{=" not in blank + full
+    assert "http" not in blank.replace('http-equiv="', "")
+
+
+def test_markup_in_a_lesson_stays_text() -> None:
+    lesson = parsed(
+        HEAD.replace("T\n", "<script>x</script>\n") + "## <b>A\n<img src=x onerror=alert(1)> ![p](http://x/y.png)\n"
+    )
+    page = handout(lesson)
+    assert "<script>" not in page
+    assert "<img" not in page
+    assert inline_measures("{= tokens} and {= layers}") == (Measure("tokens"), Measure("layers"))
