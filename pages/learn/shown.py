@@ -36,8 +36,9 @@ def shown(show: Show, key: str) -> None:
                 draw(show, key)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
-    told = " · ".join(plain(show.get(name)) for name in ("model", "text", "prompt_a", "prompt_b") if show.get(name))
-    st.caption(f"{told}{' · ' * bool(told)}[Open the page “{TITLES[show.page]}” like this](.{address(show)})")
+    read = [plain(show.get(name)) for name in ("model", "text", "prompt_a", "prompt_b") if show.get(name)]
+    link = f"[Open the page “{TITLES[show.page]}” like this](.{address(show)})"
+    st.markdown(f":small[{' · '.join([*read, link])}]")
 
 
 def _head(show: Show, key: str) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.pages import settle
 
 AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-PAGES = ("", "model", "neuron", "compare", "study", "patterns", "neurons")
+PAGES = ("", "model", "neuron", "compare", "study", "patterns", "neurons", "lessons")
 # Streamlit's own list of pages has headings between its items (1.67): nothing of ours, and nothing we can change.
 STREAMLITS = "[data-testid=stSidebarNavItems]"
 IN_A_TABLE = 8  # Streamlit's tables take Tab from cell to cell before they let it go on
