@@ -2,7 +2,7 @@
 // What is shown is decided in alignment_shown.js; here are elements and events.
 import { readPayload, el } from "./shared.js";
 import { mountView } from "./mount.js";
-import { MOST, columnsOf, sayUnit, choose, sayChosen } from "./alignment_shown.js";
+import { MOST, columnsOf, sayUnit, choose, sayChosen, alignmentTable } from "./alignment_shown.js";
 
 const NONE = { a: [], b: [] };
 
@@ -18,7 +18,7 @@ export class AlignmentView {
       "aria-label": "Alignment of prompt A and prompt B",
     });
     this.more = el("p", { class: "more", hidden: true });
-    this.tools = el("div", { class: "tools" });
+    this.tools = el("div", { class: "tools", "data-screen": true });
     this.spoken = el("div", { class: "spoken", role: "status" });
     root.replaceChildren(this.sentence, this.rows, this.more, this.tools, this.spoken);
     this.rows.addEventListener("click", (event) => this.onClick(event));
@@ -56,6 +56,19 @@ export class AlignmentView {
     this.rows.scrollTop = scrollTop;
     if (side) this.chipAt(side, i)?.focus();
     this.setChosen(this.chosen);
+  }
+
+  redraw() {} // nothing here is drawn on a canvas
+
+  /** What the view is as a file (export.js). */
+  exported() {
+    const { header } = this;
+    return {
+      name: "alignment",
+      title: "Alignment of prompt A and prompt B",
+      about: header.sentence,
+      table: alignmentTable(header),
+    };
   }
 
   column({ unit, fold, run }) {

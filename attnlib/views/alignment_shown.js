@@ -59,3 +59,12 @@ export function sayChosen(chosen, { a, b }) {
     positions.length ? [`${name} “${positions.map((i) => row.labels[i]).join("").trim()}”`] : []; // prettier-ignore
   return [...text("A", a, chosen.a), ...text("B", b, chosen.b)].join(", ");
 }
+
+/** The units as rows for a spreadsheet. */
+export function alignmentTable({ a, b, units }) {
+  const text = (row, positions) => positions.map((i) => row.labels[i]).join("").trim(); // prettier-ignore
+  return [
+    ["unit", "tokens in A", "text in A", "tokens in B", "text in B"],
+    ...units.map(([kind, inA, inB]) => [kind, inA.join(" "), text(a, inA), inB.join(" "), text(b, inB)]),
+  ];
+}

@@ -3,7 +3,7 @@
 import { readPayload, themeOf, labelOf, nameHead, namedWords, el } from "./shared.js";
 import { mountView } from "./mount.js";
 import { signColors, cellColors } from "./sides.js";
-import { orderOfHeads, fitGrids, sayValue, shortValue, sayMeaning, wordsOf, stepTo } from "./grid_shown.js";
+import { gridTable, orderOfHeads, fitGrids, sayValue, shortValue, sayMeaning, wordsOf, stepTo } from "./grid_shown.js";
 
 const MOVES = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
 
@@ -110,6 +110,21 @@ export class GridView {
     this.root.style.setProperty("--columns", this.layout.columns);
     this.root.classList.toggle("tiny", !this.layout.numbers);
     this.showTip();
+  }
+
+  redraw() {
+    this.fit();
+  }
+
+  /** What the view is as a file (export.js). */
+  exported() {
+    const { statistic, grids } = this.header;
+    return {
+      name: `grid-${statistic.toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "values"}`,
+      title: `Layers × heads: ${statistic}`,
+      about: grids.map(({ title, about }) => `${title}. ${about}`).join(" "),
+      table: gridTable(this.header, this.values),
+    };
   }
 
   // ---- cells

@@ -96,3 +96,15 @@ export function stepTo({ there, columns, flows }, at, key, whole = false) {
   const by = key === "ArrowLeft" ? -1 : 1;
   return walk(at + by, by, start, end);
 }
+
+/** The grids as rows for a spreadsheet: one for each head that is there. */
+export function gridTable({ layers, heads, grids, labels }, values) {
+  const rows = [["layer", "head", "what it does", ...grids.map(({ title }) => title)]];
+  for (let layer = 0; layer < layers; layer++)
+    for (let head = 0; head < heads; head++) {
+      const numbers = values.map((of) => of[layer * heads + head]);
+      if (numbers.every(Number.isNaN)) continue;
+      rows.push([layer, head, labelOf(labels, layer, head) ?? "", ...numbers]);
+    }
+  return rows;
+}

@@ -3,7 +3,7 @@
 // and (of a prompt pair) head_pair.js, tokens in head_tokens.js.
 import { readPayload, headColors, themeOf, fitCanvas, labelOf, el } from "./shared.js";
 import { mountView } from "./mount.js";
-import { oncePerFrame } from "./scroll.js";
+import { oncePerFrame, tallest } from "./scroll.js";
 import { decodePayload, profile, combine, format } from "./attention.js";
 import { shownOf, noteText, isVisible, positionsOf } from "./head_shown.js";
 import { decodeState, encodeState, toggleHead, soloHead, chooseRule, togglePin } from "./state.js";
@@ -26,6 +26,8 @@ import { tokenOf, tokenButton, nameToken } from "./head_tokens.js";
 import { sidesBar, shareSide, onSharedSide, signColors, SIDE_KEYS } from "./sides.js";
 import { scaleOf } from "./signed.js";
 import { Reporter, LAYER_KEYS, stepLayer } from "./report.js";
+import { sideWords, sideName, sayTexts } from "./export.js";
+import { headTable } from "./head_table.js";
 
 const TALLEST = 640;
 const READ_AFTER = 40; // milliseconds the mouse rests before the table follows; lines and numbers follow at once
@@ -47,7 +49,7 @@ export class HeadView {
     this.tip = el("div", { class: "tip", hidden: true });
     this.titles = el("div", { class: "titles" });
     this.note = el("div", { class: "note" });
-    this.readout = el("div", { class: "readout" });
+    this.readout = el("div", { class: "readout", "data-screen": true });
     this.spoken = el("div", { class: "spoken", role: "status" });
     this.top = el("div");
     const drawing = el(
@@ -264,7 +266,7 @@ export class HeadView {
     if (!this.shown) return;
     const { shown, state } = this;
     const width = Math.max(220, this.scroller.clientWidth);
-    const height = Math.min(TALLEST, Math.max(shown.queries.length, shown.keys.length) * ROW + 2 * PAD);
+    const height = Math.min(tallest(this.root, TALLEST), Math.max(shown.queries.length, shown.keys.length) * ROW + 2 * PAD);
     const layout = layoutFor(width, this.labelWidth, this.header.pair);
     this.place(layout);
     this.scene = {
@@ -286,16 +288,32 @@ export class HeadView {
       keyAt: positionsOf(shown.keys, shown.keyRow.labels.length),
     };
     const selection = this.selection();
-    if (!selection) drawLines(this.scene, shown.lines);
+    if (!selection) this.drawn = drawLines(this.scene, shown.lines);
     else {
       const { profiles, combined } = this.profiles(selection);
       drawStrips(this.scene, selection.side, profiles);
-      drawSelection(this.scene, selection, shown.cutoffs);
+      this.drawn = drawSelection(this.scene, selection, shown.cutoffs);
       drawNumbers(this.scene, selection.side, combined);
     }
     if (this.marked) drawMarked(this.scene, this.marked);
     const note = noteText(shown, state, selection);
     if (note !== this.note.textContent) this.note.textContent = note;
+  }
+
+  redraw() {
+    this.draw();
+  }
+
+  /** What the view is as a file (export.js). */
+  exported() {
+    const { header, state, shown } = this;
+    const stack = header.stack === "self" ? "" : `-${header.stack}`;
+    return {
+      name: `heads${stack}-layer-${header.layer}${sideName(header.pair, state.show)}`,
+      title: `Attention heads of ${header.model}, layer ${header.layer}${sideWords(header.pair, state.show)}`,
+      about: `Heads ${shown.on.join(", ")}. ${sayTexts(header)} ${this.note.textContent}`.trim(),
+      table: headTable(this),
+    };
   }
 
   place(layout) {

@@ -6,6 +6,7 @@
 import { placeOf, format } from "./attention.js";
 import { FAINTEST, strengthOf } from "./head_shown.js";
 import { formatSigned } from "./sides.js";
+import { pathOn } from "./svg.js";
 
 export const ROW = 20;
 export const PAD = 6;
@@ -35,7 +36,10 @@ function valueAt(scene, index) {
   return (scene.signs ?? scene.attention.w)[index];
 }
 
-/** The overview: chosen lines of all heads, as opaque as the rule says; where only the strongest are drawn, visible. */
+/**
+ * The overview: chosen lines of all heads, as opaque as the rule says; where only the strongest are drawn, visible.
+ * → how many were drawn
+ */
 export function drawLines(scene, { index, total }) {
   const paths = new Map();
   const least = index.length < total ? 0.03 : 0;
@@ -44,10 +48,10 @@ export function drawLines(scene, { index, total }) {
     const alpha = Math.max(least, strengthOf(scene, scene.rule, scene.attention.w[i]));
     addLine(scene, paths, colorOf(scene, h, valueAt(scene, i)), scene.queryAt[q], scene.keyAt[k], alpha);
   }
-  strokeAll(scene, paths);
+  return strokeAll(scene, paths);
 }
 
-/** The lines of the selected tokens, the strongest of them, each as opaque as its weight. */
+/** The lines of the selected tokens, the strongest of them, each as opaque as its weight. → how many were drawn */
 export function drawSelection(scene, { side, tokens }, cutoffs) {
   const { attention } = scene;
   const found = [];
@@ -69,7 +73,7 @@ export function drawSelection(scene, { side, tokens }, cutoffs) {
   for (const { color, q, k, weight } of found) {
     addLine(scene, paths, color, scene.queryAt[q], scene.keyAt[k], Math.min(1, weight / scene.scale));
   }
-  strokeAll(scene, paths);
+  return strokeAll(scene, paths);
 }
 
 function addLine(scene, paths, color, from, to, alpha) {
@@ -80,7 +84,7 @@ function addLine(scene, paths, color, from, to, alpha) {
   const step = Math.max(1, Math.round(Math.sqrt(alpha) * LEVELS)); // finer where lines are faint
   const id = color * (LEVELS + 1) + step;
   let path = paths.get(id);
-  if (!path) paths.set(id, (path = { color, alpha: (step / LEVELS) ** 2, path: new Path2D(), count: 0 }));
+  if (!path) paths.set(id, (path = { color, alpha: (step / LEVELS) ** 2, path: pathOn(scene.context), count: 0 }));
   path.count++;
   const { left, right } = scene.layout;
   const xAt = (y) => left + ((right - left) * (y - y0)) / (y1 - y0);
@@ -99,6 +103,7 @@ function strokeAll({ context, colors }, paths) {
     context.stroke(path);
   }
   context.globalAlpha = 1;
+  return lines;
 }
 
 /** Behind every token of the other side one strip per head, as opaque as its weight, or its change on the scale. */

@@ -33,7 +33,7 @@ export function headBar(count, colors, { toggle, solo, all }) {
     { class: "bar", role: "group", "aria-label": "Heads" },
     el("span", { class: "name", text: "Heads" }),
     ...buttons,
-    el("button", { type: "button", class: "all", text: "all", title: "All heads", onclick: all }),
+    el("button", { type: "button", class: "all", "data-screen": true, text: "all", title: "All heads", onclick: all }),
   );
   const update = (state, labels) => {
     const on = new Set(headsOn(state, count));
@@ -108,7 +108,7 @@ export function optionBar({ pairs, words, special }, change) {
     }
     output.textContent = `${state.mass} %`;
   };
-  return { element: el("div", { class: "options" }, ...parts.map((p) => p.element)), update };
+  return { element: el("div", { class: "options", "data-screen": true }, ...parts.map((p) => p.element)), update };
 }
 
 /** A number in a cell (".412"), shaded in a colour by its size. */

@@ -41,8 +41,8 @@ def script(name: str) -> str:
 
 
 def style(name: str) -> str:
-    """A view's style sheet, e.g. "head.css"."""
-    return _read(name)
+    """A view's style sheet, e.g. "head.css", with that of its export buttons."""
+    return _read(name) + _read("export.css")
 
 
 def _read(file: str) -> str:
@@ -187,8 +187,8 @@ def _inline(name: str) -> str:
 
 
 def _json(value: object) -> str:
-    """JSON that cannot end the script it stands in."""
-    return json.dumps(value).replace("</", "<\\/")
+    """JSON that cannot end the script it stands in, nor begin another."""
+    return json.dumps(value).replace("<", "\\u003c")
 
 
 _THEME = """
@@ -203,7 +203,7 @@ body { margin: 16px; font-family: system-ui, sans-serif;
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
+ content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:">
 <title>{title}</title><style>{style}</style></head>
 <body><h1 style="font-size:18px">{title}</h1>
 <p id="frames"><label>Show <select id="frame"></select></label></p>

@@ -1,8 +1,9 @@
 // The matrix view: one head as a token x token picture, of one text or as A, B and B − A of a pair.
 // What is shown is decided in matrix_shown.js; here are two canvases as large as the visible part, mouse and keys.
-import { readPayload, themeOf, fitCanvas, el } from "./shared.js";
+import { readPayload, themeOf, fitCanvas, shorten, el } from "./shared.js";
 import { mountView } from "./mount.js";
-import { scrollingCanvas, fitWindow, oncePerFrame } from "./scroll.js";
+import { scrollingCanvas, fitWindow, oncePerFrame, tallest } from "./scroll.js";
+import { sideWords, sideName, sayTexts } from "./export.js";
 import { sidesBar, shareSide, onSharedSide, formatSigned, SIDE_KEYS } from "./sides.js";
 import {
   valuesOf,
@@ -14,7 +15,7 @@ import {
   moveCell,
   sayCell,
   labelOn,
-  shorten,
+  matrixTable,
 } from "./matrix_shown.js";
 
 const TALLEST = 640; // pixels of the visible part; also in matrix.css
@@ -98,9 +99,24 @@ export class MatrixView {
     const labels = [widest(this.header.queries), widest(this.columns)];
     const width = Math.max(200, this.root.clientWidth);
     this.layout = layoutOf(width, ...this.size(), ...labels);
-    if (this.layout.height > TALLEST) this.layout = layoutOf(width - SCROLLBAR, ...this.size(), ...labels);
+    if (this.layout.height > tallest(this.root, TALLEST)) this.layout = layoutOf(width - SCROLLBAR, ...this.size(), ...labels);
     this.shown = fitWindow(this, [this.layout.width, this.layout.height]);
     this.draw();
+  }
+
+  redraw() {
+    this.resize();
+  }
+
+  /** What the view is as a file (export.js). */
+  exported() {
+    const { header, side } = this;
+    return {
+      name: `matrix-${header.layer}-${header.head}${sideName(header.pair, side)}`,
+      title: `Attention of head ${header.layer}-${header.head}${sideWords(header.pair, side)}`,
+      about: sayTexts(header),
+      table: matrixTable(header, this.values),
+    };
   }
 
   draw() {

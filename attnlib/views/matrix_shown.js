@@ -126,15 +126,19 @@ export function labelOn(row, i, side) {
   return text === null ? "–" : text.trim();
 }
 
-/** A text cut to a width, by whole characters; `measure` gives the width of a text. */
-export function shorten(text, width, measure) {
-  if (measure(text) <= width) return text;
-  const characters = [...new Intl.Segmenter().segment(text.slice(0, 200))].map(({ segment }) => segment);
-  let [fits, most] = [0, characters.length];
-  while (fits < most) {
-    const middle = Math.ceil((fits + most) / 2);
-    if (measure(`${characters.slice(0, middle).join("")}…`) <= width) fits = middle;
-    else most = middle - 1;
-  }
-  return `${characters.slice(0, fits).join("")}…`;
+/** The weights as rows for a spreadsheet: one for each that is not zero; a change only where both prompts have it. */
+export function matrixTable({ queries, keys, pair }, { a, b }) {
+  const columns = keys ?? queries;
+  const rows = [["query", "query token", "key", "key token", ...(pair ? ["A", "B", "B − A"] : ["weight"])]];
+  const there = Object.fromEntries(["a", "b"].map((side) => [side, [queries, columns].map((row) => presentOf(row, side))]));
+  const value = (of, side, q, k, i) => (there[side][0][q] && there[side][1][k] ? of[i] : NaN);
+  queries.labels.forEach((label, q) =>
+    columns.labels.forEach((other, k) => {
+      const i = q * columns.labels.length + k;
+      const values = pair ? [value(a, "a", q, k, i), value(b, "b", q, k, i)] : [a[i]];
+      if (pair) values.push(there.a[0][q] && there.b[0][q] ? b[i] - a[i] : NaN);
+      if (values.some((v) => v)) rows.push([q, label.trim(), k, other.trim(), ...values]);
+    }),
+  );
+  return rows;
 }

@@ -32,7 +32,9 @@ import {
   sayHead,
   shortScore,
   noteText,
+  modelTable,
 } from "./model_shown.js";
+import { sideWords, sideName, sayTexts } from "./export.js";
 
 const SCROLLBAR = 15;
 const LENS = 168; // pixels of the enlarged miniature beside a small cell
@@ -48,7 +50,7 @@ export class ModelView {
       this.change({ show: side });
       shareSide(side);
     });
-    this.bar = el("div", { class: "options" });
+    this.bar = el("div", { class: "options", "data-screen": true });
     this.legend = el("div", { class: "legend" });
     Object.assign(this, scrollingCanvas()); // canvas, overlay, window, inner, scroller
     this.schedule = oncePerFrame(() => this.draw());
@@ -56,7 +58,7 @@ export class ModelView {
     this.words = el("div", { class: "words" });
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true }, this.words, this.lens);
     this.note = el("div", { class: "note" });
-    this.table = el("details", { class: "scores" });
+    this.table = el("details", { class: "scores", "data-screen": true });
     this.spoken = el("div", { class: "spoken", role: "status" });
     const top = el("div", { class: "top" }, this.sides.element, this.legend);
     const drawing = el("div", { class: "drawing" }, this.scroller, this.tip);
@@ -151,6 +153,22 @@ export class ModelView {
     this.extent = extentOf(this.layout, this.rows, state, header);
   }
 
+  redraw() {
+    this.resize();
+  }
+
+  /** What the view is as a file (export.js). */
+  exported() {
+    const { header, state, arrays } = this;
+    const stack = header.stack === "self" ? "" : `, ${header.stack}`;
+    return {
+      name: `all-heads${sideName(header.pair, state.show)}`,
+      title: `All heads of ${header.model}${stack}${sideWords(header.pair, state.show)}`,
+      about: `${sayTexts(header)} ${this.note.textContent}`.trim(),
+      table: modelTable(header, arrays.scores, state),
+    };
+  }
+
   scrolled() {
     return [this.scroller.scrollLeft, this.scroller.scrollTop];
   }
@@ -208,11 +226,18 @@ export class ModelView {
       const room = cell >= 56 || inColumns(state);
       if (room) context.fillText(shortScore(value, signed), x + cell - 3, y + strip / 2 + 0.5);
     }
-    context.drawImage(this.picture(head, cell), x, y + strip, cell, cell);
+    this.putPicture(context, head, [x, y + strip], cell);
     context.strokeStyle = theme.text;
     context.globalAlpha = 0.25;
     context.strokeRect(x + 0.5, y + 0.5, cell - 1, cell + strip - 1);
     context.globalAlpha = 1;
+  }
+
+  putPicture(context, head, [x, y], cell) {
+    if (!context.newPath) return context.drawImage(this.picture(head, cell), x, y, cell, cell);
+    const drawing = context.child(cell, cell); // vectors (svg.js)
+    this.drawHead(drawing, head, cell);
+    context.put(drawing, x, y);
   }
 
   /** A head's miniature: made once, so that scrolling and the mouse only copy it. */

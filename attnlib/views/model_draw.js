@@ -2,6 +2,7 @@
 import { rgbOf } from "./shared.js";
 import { signColors } from "./sides.js";
 import { shrink, strongest } from "./model_shown.js";
+import { pathOn } from "./svg.js";
 
 const LEVELS = 16; // steps of opacity: lines of one step are one path
 
@@ -32,7 +33,7 @@ export function drawMapLines(context, map, [rows, columns], [x, y, width, height
   for (const i of chosen) {
     const part = Math.min(1, Math.abs(map[i]) / scale);
     const level = Math.max(1, Math.round(part * LEVELS)) + (map[i] > 0 ? LEVELS + 1 : 0);
-    if (!paths.has(level)) paths.set(level, new Path2D());
+    if (!paths.has(level)) paths.set(level, pathOn(context));
     const [q, k] = [Math.floor(i / columns), i % columns];
     paths.get(level).moveTo(x, y + ((q + 0.5) * height) / rows);
     paths.get(level).lineTo(x + width, y + ((k + 0.5) * height) / columns);

@@ -372,3 +372,14 @@ export function noteText(header, state, drawn) {
   if (state.segments !== "all") parts.push("The score is that of the whole text.");
   return parts.join(" ");
 }
+
+/** The scores of the shown heads as rows for a spreadsheet, in the order of the grid. */
+export function modelTable(header, scores, state) {
+  const heads = rowsOf(header, scores, state, 1).flatMap(({ cells }) => cells);
+  const rows = heads.map((head) => [
+    ...head,
+    labelOf(header.labels, ...head) ?? "",
+    ...header.scores.map(({ name }) => scoreOf(header, scores, name, ...head)),
+  ]);
+  return [["layer", "head", "what it does", ...header.scores.map(({ title }) => title)], ...rows];
+}

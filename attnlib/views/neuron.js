@@ -3,7 +3,7 @@
 // neuron_sheet.js.
 import { readPayload, themeOf, fitCanvas, anyLabel, el } from "./shared.js";
 import { mountView } from "./mount.js";
-import { scrollingCanvas, sizeOf, oncePerFrame } from "./scroll.js";
+import { scrollingCanvas, sizeOf, oncePerFrame, tallest } from "./scroll.js";
 import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "./sides.js";
 import { rampOf, drawColumns, drawMarks } from "./neuron_draw.js";
 import {
@@ -20,8 +20,9 @@ import {
 } from "./neuron_panel.js";
 import { encodeState, decodeState, togglePin } from "./neuron_state.js";
 import { sideOf } from "./neuron_vectors.js";
-import { rowsOf, shownOf, nameOf } from "./neuron_shown.js";
-import { HEAD, ROW, layoutOf, under } from "./neuron_layout.js";
+import { rowsOf, shownOf, nameOf, bare, neuronTable } from "./neuron_shown.js";
+import { sideWords, sideName, sayTexts } from "./export.js";
+import { HEAD, ROW, TALLEST, layoutOf, under } from "./neuron_layout.js";
 import { Reporter, LAYER_KEYS, stepLayer } from "./report.js";
 import { sayKeys, sayPlace, sayRow, sayDeviation, noteText } from "./neuron_words.js";
 
@@ -39,7 +40,7 @@ export class NeuronView {
       (on) => this.keepOrder(on),
     );
     this.sides = sidesBar((side) => this.setSide(side));
-    this.options = el("div", { class: "options" }, ...this.bar.elements);
+    this.options = el("div", { class: "options", "data-screen": true }, ...this.bar.elements);
     this.legend = el("div", { class: "legend" });
     this.named = el("div", { class: "named" });
     this.text = el("div", { class: "text", role: "group", "aria-label": "Query token" });
@@ -48,15 +49,15 @@ export class NeuronView {
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true });
     this.note = el("div", { class: "note" });
     this.proof = el("div", { class: "proof" });
-    this.reading = el("div", { class: "reading" });
+    this.reading = el("div", { class: "reading", "data-screen": true });
     this.along = el("div", { class: "dimension", hidden: true });
     this.table = fold("All numbers of this query", "numbers", () => numberTable(this));
     this.sheet = fold("Check it by hand", "check", () => sheetTables(this));
     this.spoken = el("div", { class: "spoken", role: "status" });
     const drawing = el("div", { class: "drawing" }, this.scroller, this.tip, this.note, this.proof);
     const top = el("div", { class: "top" }, this.named, this.sides.element, this.legend);
-    const asked = el("div", { class: "asked" }, el("b", { text: "Query token" }), this.text);
-    const more = el("div", { class: "more" }, this.along, this.sheet.element, this.table.element);
+    const asked = el("div", { class: "asked", "data-screen": true }, el("b", { text: "Query token" }), this.text);
+    const more = el("div", { class: "more", "data-screen": true }, this.along, this.sheet.element, this.table.element);
     const stage = el("div", { class: "stage" }, drawing, this.reading, more);
     root.replaceChildren(this.options, top, asked, stage, this.spoken);
     this.followDim = (dim) => this.change({ dim: dim === this.state.dim ? null : dim });
@@ -174,9 +175,10 @@ export class NeuronView {
   /** Sizes for a width; what they are already is not set again, since the page would be laid out anew. */
   place(wide) {
     const single = this.layout?.single;
-    this.layout = layoutOf(this.shown, wide, this.widest);
+    const most = tallest(this.root, TALLEST);
+    this.layout = layoutOf(this.shown, wide, this.widest, most);
     if (HEAD + this.data.keyRows.length * ROW > this.layout.shownHeight)
-      this.layout = layoutOf(this.shown, wide - SCROLLBAR, this.widest);
+      this.layout = layoutOf(this.shown, wide - SCROLLBAR, this.widest, most);
     this.wide = wide;
     this.size = { width: Math.min(wide, this.layout.width), height: this.layout.shownHeight };
     sizeOf(this.inner, [this.layout.width, Math.max(this.layout.height, this.layout.shownHeight)]);
@@ -188,6 +190,22 @@ export class NeuronView {
       this.legend.replaceChildren(...neuronLegend(this));
     }
     this.draw();
+  }
+
+  redraw() {
+    this.resize();
+  }
+
+  /** What the view is as a file (export.js). */
+  exported() {
+    const { header, state, shown } = this;
+    const query = bare(header.queries, state.query, shown.show);
+    return {
+      name: `neurons-${header.layer}-${header.head}${sideName(header.pair, state.show)}`,
+      title: `${header.model}, layer ${header.layer} head ${header.head}, query “${query}”${sideWords(header.pair, state.show)}`,
+      about: `${sayTexts(header)} ${this.note.textContent}`.trim(),
+      table: neuronTable(shown),
+    };
   }
 
   measure() {

@@ -7,10 +7,13 @@ export const HEAD = TITLE + 30; // above the rows: titles and the query's strip
 const GAP = 14;
 const SMALLEST = 2; // pixels of a dimension, below which only one strip is drawn
 const NARROW = 640;
-const TALLEST = 520;
+export const TALLEST = 520;
 
-/** Where everything is, for a width: {label, cell, strips: [{kind, x, width}], columns: [{name, title, x, width}], …}. */
-export function layoutOf(shown, width, labelWidth) {
+/**
+ * Where everything is, for a width and the tallest it may be: {label, cell, strips: [{kind, x, width}], columns: [{name, title, x, width}],
+ * …}.
+ */
+export function layoutOf(shown, width, labelWidth, tallest = TALLEST) {
   const { state } = shown;
   const narrow = width < NARROW;
   const wanted = columnsOf(shown, state.part);
@@ -34,7 +37,7 @@ export function layoutOf(shown, width, labelWidth) {
   const columns = kept.map(([name, title], n) => ({ name, title, x: start + n * numberWidth, width: numberWidth }));
   const end = start + kept.length * numberWidth;
   const height = HEAD + shown.rows.length * ROW;
-  const shownHeight = Math.min(HEAD + shown.keyRows.length * ROW, TALLEST); // for all keys: nothing below moves
+  const shownHeight = Math.min(HEAD + shown.keyRows.length * ROW, tallest); // for all keys: nothing below moves
   return {
     label,
     cell,

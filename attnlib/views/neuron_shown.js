@@ -267,3 +267,28 @@ export function formatNumber(v, signed = false, decimals = 3) {
   const sign = Number(text) === 0 ? "" : v < 0 ? "−" : signed ? "+" : "";
   return sign + text;
 }
+
+/** What is drawn as rows for a spreadsheet: the query (or output), then each key with its numbers and strips. */
+export function neuronTable(shown) {
+  const { header, show, state, dims, rows } = shown;
+  const weight = state.part === "weight";
+  const kinds = weight ? ["key", "product"] : ["value", "part"];
+  const columns = columnsOf(shown, state.part);
+  const strip = (vector) => dims.map((d) => (vector ? vector[d] : NaN));
+  const names = kinds.flatMap((kind) => dims.map((d) => `${{ product: "q × k", part: "w × v" }[kind] ?? kind} ${d}`));
+  const empty = dims.map(() => "");
+  const top = topStrip(shown);
+  const first = [weight ? "query" : "output", state.query, bare(header.queries, state.query, show)];
+  const about = top ? [weight ? strip(top) : empty, weight ? empty : strip(top)] : [empty, empty];
+  return [
+    ["row", "token", "text", ...columns.map(([, title]) => title), ...names],
+    [...first, ...columns.map(() => ""), ...about.flat()],
+    ...rows.map((key) => [
+      ...["key", key, bare(header.keys ?? header.queries, key, show)],
+      ...columns.map(([name]) =>
+        hiddenByMask(shown, key) && isScore(shown, name) ? "masked" : (columnNumber(shown, name, key) ?? NaN),
+      ),
+      ...kinds.flatMap((kind) => strip(stripOf(shown, kind, key))),
+    ]),
+  ];
+}

@@ -11,6 +11,11 @@ export function scrollingCanvas() {
   return { canvas, overlay, window, inner, scroller };
 }
 
+/** How tall the visible part of a view may be: while a picture is taken, all of it. */
+export function tallest(root, most) {
+  return root.classList.contains("exporting") ? Infinity : most;
+}
+
 /** Sets a size; where it is that already nothing is set, or the page would be laid out anew. */
 export function sizeOf({ style }, [width, height]) {
   if (style.width !== `${width}px`) style.width = `${width}px`;
@@ -21,7 +26,9 @@ export function sizeOf({ style }, [width, height]) {
 export function fitWindow({ window, inner, scroller }, extent) {
   sizeOf(window, [0, 0]);
   sizeOf(inner, extent);
-  const shown = [scroller.clientWidth, scroller.clientHeight].map((size, i) => Math.min(size, extent[i]));
+  const whole = getComputedStyle(scroller).overflowY === "visible"; // a picture is taken
+  const room = [scroller.clientWidth, scroller.clientHeight];
+  const shown = room.map((size, i) => (whole ? extent[i] : Math.min(size, extent[i])));
   sizeOf(window, shown);
   return shown;
 }

@@ -27,7 +27,8 @@ export function sidesBar(choose) {
       onclick: () => choose(side),
     }),
   );
-  const element = el("div", { class: "sides", role: "group", "aria-label": "Prompt A, prompt B or the difference" });
+  const about = { role: "group", "aria-label": "Prompt A, prompt B or the difference" };
+  const element = el("div", { class: "sides", "data-screen": true, ...about });
   element.append(...buttons);
   const update = (side) =>
     buttons.forEach((button, n) => button.setAttribute("aria-pressed", String(SIDES[n] === side)));

@@ -12,9 +12,8 @@ import {
   moveCell,
   sayCell,
   labelOn,
-  shorten,
 } from "../../attnlib/views/matrix_shown.js";
-import { rgbOf } from "../../attnlib/views/shared.js";
+import { rgbOf, shorten } from "../../attnlib/views/shared.js";
 
 const light = { background: "#ffffff", accent: "#0b63b0", dark: false };
 const row = {
