@@ -12,6 +12,7 @@ from pages.behaviour.texts import Texts, choose_texts
 from pages.bias.grids import SMALL
 from pages.ui import cached
 from pages.ui.controls import plain
+from pages.ui.drawn import offer
 from pages.ui.names import names_in_layer
 from pages.ui.state import Choices, choices, neuron_button, show_head, turn_to
 
@@ -141,12 +142,8 @@ def _downloads(profile: "HeadProfile") -> None:
     from attnlib.export import safe_csv
 
     with st.container(horizontal=True):
-        st.download_button(
-            "Dimensions (CSV)", lambda: safe_csv(profile.table()), "dimensions.csv", "text/csv", on_click="ignore"
-        )
-        st.download_button(
-            "By distance (CSV)", lambda: safe_csv(profile.curve()), "distances.csv", "text/csv", on_click="ignore"
-        )
+        offer("Dimensions (CSV)", lambda: safe_csv(profile.table()), "dimensions.csv", "text/csv")
+        offer("By distance (CSV)", lambda: safe_csv(profile.curve()), "distances.csv", "text/csv")
 
 
 def _open(layer: int, head: int) -> None:

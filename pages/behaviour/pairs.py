@@ -10,6 +10,7 @@ from attnlib.pairsets import PAIR_SETS, pair_set
 from pages.behaviour.bars import CHART, dimension_chart
 from pages.ui import cached
 from pages.ui.controls import plain
+from pages.ui.drawn import offer
 from pages.ui.state import Choices
 from pages.ui.uploads import on_disk
 
@@ -171,13 +172,5 @@ def _downloads(found: "Silenced") -> None:
     from attnlib.export import safe_csv
 
     with st.container(horizontal=True):
-        st.download_button(
-            "What each dimension carries (CSV)",
-            lambda: safe_csv(found.dimensions()),
-            "carried.csv",
-            "text/csv",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Every pair (CSV)", lambda: safe_csv(found.table()), "silenced.csv", "text/csv", on_click="ignore"
-        )
+        offer("What each dimension carries (CSV)", lambda: safe_csv(found.dimensions()), "carried.csv", "text/csv")
+        offer("Every pair (CSV)", lambda: safe_csv(found.table()), "silenced.csv", "text/csv")

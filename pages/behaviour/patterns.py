@@ -12,6 +12,7 @@ from pages.bias.grids import SMALL
 from pages.ui import cached
 from pages.ui.component import head_grid, head_view
 from pages.ui.controls import plain
+from pages.ui.drawn import offer
 from pages.ui.state import Choices, choices, show_head, turn_to
 
 if TYPE_CHECKING:
@@ -334,13 +335,7 @@ def _table(found: "HeadPatterns", labels: list[list[str]], name: str) -> None:
         column_config={one: st.column_config.NumberColumn(title, format="%.2f") for one, title in titles.items()},
     )
     _follow_row(shown, wide.sort_values(name, ascending=False) if name in wide.columns else wide)
-    st.download_button(
-        "Scores of all heads (CSV)",
-        lambda: safe_csv(found.table()),
-        "patterns.csv",
-        "text/csv",
-        on_click="ignore",
-    )
+    offer("Scores of all heads (CSV)", lambda: safe_csv(found.table()), "patterns.csv", "text/csv")
 
 
 def _follow_row(shown: Any, rows: Any) -> None:

@@ -11,6 +11,7 @@ from pages.bias.reading import Reading
 from pages.ui import cached
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
+from pages.ui.drawn import offer
 from pages.ui.names import head_names
 from pages.ui.state import show_head
 
@@ -149,7 +150,7 @@ def _draw(reading: Reading, found: "HeadEffects | None", asked: Asked) -> None:
         _moves(reading, moves)
     st.info(NOT_SHARES, icon=":material/balance:")
     table = safe_csv(found.table())
-    st.download_button("Effects of all heads (CSV)", table, "effects.csv", "text/csv", on_click="ignore")
+    offer("Effects of all heads (CSV)", table, "effects.csv", "text/csv")
 
 
 def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:

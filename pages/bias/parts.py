@@ -9,6 +9,7 @@ from pages.bias.reading import Reading, further_comparisons
 from pages.ui import cached
 from pages.ui.component import head_view, matrix
 from pages.ui.controls import plain
+from pages.ui.drawn import offer
 from pages.ui.names import names_in_layer
 from pages.ui.pair import links
 from pages.ui.state import follow_head_view, neuron_button, view_state
@@ -145,24 +146,16 @@ def downloads(reading: Reading) -> None:
 
     statistic, targets = reading.statistic, reading.targets
     with st.container(horizontal=True):
-        st.download_button(
+        offer(
             "Ranking of heads (CSV)",
             lambda: export.ranking_csv(reading.comparison, statistic, targets),
             "ranking.csv",
             "text/csv",
-            on_click="ignore",
         )
-        st.download_button(
+        offer(
             "Difference, all layers (NPZ)",
             lambda: export.difference_npz(full()),
             "difference.npz",
             "application/octet-stream",
-            on_click="ignore",
         )
-        st.download_button(
-            "Whole comparison (JSON)",
-            everything,
-            "comparison.json",
-            "application/json",
-            on_click="ignore",
-        )
+        offer("Whole comparison (JSON)", everything, "comparison.json", "application/json")

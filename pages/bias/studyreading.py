@@ -9,6 +9,7 @@ from attnlib.errors import InputError
 from pages.ui import cached
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
+from pages.ui.drawn import offer
 from pages.ui.names import demo_names
 from pages.ui.state import show_pair
 from pages.ui.studies import stamp
@@ -311,31 +312,17 @@ def _downloads(shown: Shown) -> None:
 
     study = shown.study
     with st.container(horizontal=True):
-        st.download_button(
+        offer(
             "Report (HTML)",
             lambda: cached.study_report(str(study.folder.path), shown.stamp),
             f"{study.name}.html",
             "text/html",
-            on_click="ignore",
         )
-        st.download_button(
-            "Heads (CSV)",
-            lambda: safe_csv(shown.summary().table()),
-            f"{study.name} heads.csv",
-            "text/csv",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Pairs (CSV)",
-            lambda: safe_csv(study.pair_table()),
-            f"{study.name} pairs.csv",
-            "text/csv",
-            on_click="ignore",
-        )
-        st.download_button(
+        offer("Heads (CSV)", lambda: safe_csv(shown.summary().table()), f"{study.name} heads.csv", "text/csv")
+        offer("Pairs (CSV)", lambda: safe_csv(study.pair_table()), f"{study.name} pairs.csv", "text/csv")
+        offer(
             "All numbers (Parquet)",
             lambda: study.head_parquet(),
             f"{study.name} heads.parquet",
             "application/octet-stream",
-            on_click="ignore",
         )

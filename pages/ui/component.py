@@ -1,7 +1,9 @@
 """Mounts the views of attnlib as Streamlit components, and turns what they send back into plain values."""
 
 import re
+from base64 import b64decode
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,7 @@ import streamlit as st
 
 from attnlib.views.html import script, style
 from attnlib.views.payload import unpack
+from pages.ui.drawn import drawn
 
 _head = st.components.v2.component(
     "attn_head", html='<div class="attn-head"></div>', css=style("head.css"), js=script("head.js")
@@ -28,6 +31,50 @@ _matrix = st.components.v2.component(
 _alignment = st.components.v2.component(
     "attn_alignment", html='<div class="attn-alignment"></div>', css=style("alignment.css"), js=script("alignment.js")
 )
+
+_share = st.components.v2.component(
+    "attn_share",
+    html='<div class="attn-share"><button type="button" class="copy">Copy link</button>'
+    '<input readonly hidden aria-label="Link to this page">'
+    '<button type="button" class="pack">Evidence pack (ZIP)</button><p role="status"></p></div>',
+    css=style("share.css"),
+    js=script("share.js"),
+)
+
+PICTURE = ("name", "title", "svg", "png", "csv")
+MOST_PICTURES = 100_000_000  # characters that a browser may send
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawing of the page as the browser made it: SVG, PNG, and its numbers as CSV (empty where it has none)."""
+
+    name: str
+    title: str
+    svg: str
+    png: bytes
+    csv: str
+
+
+def share_tools(pack: bytes | None, *, key: str, on_pack: Callable[[list[Picture]], None]) -> None:
+    """Buttons that copy the address and ask for the evidence pack: `on_pack` gets the page's pictures before the next
+    run, which gives `pack` for the browser to save."""
+    _share(
+        key=key, data=pack, on_pack_change=lambda: on_pack(_pictures(getattr(st.session_state[key], "pack", None)))
+    )
+
+
+def _pictures(told: object) -> list[Picture]:
+    """What a browser sent as pictures; whatever else it sent is none."""
+    found = []
+    for one in told if isinstance(told, list) else []:
+        values: list[Any] = [one.get(name) for name in PICTURE] if isinstance(one, dict) else []
+        if not values or not all(isinstance(value, str) for value in values):
+            continue
+        name, title, svg, png, csv = values
+        with suppress(ValueError):
+            found.append(Picture(name[:80], title[:300], svg, b64decode(png, validate=True), csv))
+    return found if sum(len(p.svg) + len(p.png) + len(p.csv) for p in found) <= MOST_PICTURES else []
 
 
 def _event(state: object, name: str) -> tuple[object, str | None]:
@@ -57,6 +104,7 @@ def head_view(payload: bytes, *, key: str, on_event: Callable[[HeadEvents], None
     def called(name: str) -> Callable[[], None]:
         return lambda: on_event(_head_events(st.session_state[key], name))
 
+    drawn().views[key] = ("head", payload)
     _head(
         key=key,
         data=payload,
@@ -89,6 +137,7 @@ def head_grid(payload: bytes, *, key: str, on_pick: Callable[[int, int], None]) 
         if place is not None:
             on_pick(*place)
 
+    drawn().views[key] = ("grid", payload)
     _grid(key=key, data=payload, on_pick_change=picked)
 
 
@@ -108,6 +157,7 @@ def model_view(payload: bytes, *, key: str, on_event: Callable[[ModelEvents], No
     def called(name: str) -> Callable[[], None]:
         return lambda: on_event(_model_events(st.session_state[key], name, payload))
 
+    drawn().views[key] = ("model", payload)
     _model(
         key=key,
         data=payload,
@@ -140,6 +190,7 @@ def neuron_view(payload: bytes, *, key: str, on_event: Callable[[NeuronEvents], 
     def called(name: str) -> Callable[[], None]:
         return lambda: on_event(_neuron_events(st.session_state[key], name, payload))
 
+    drawn().views[key] = ("neuron", payload)
     _neuron(
         key=key,
         data=payload,
@@ -167,6 +218,7 @@ def _place(value: object, header: dict[str, Any]) -> tuple[int, int] | None:
 
 def matrix(payload: bytes, *, key: str) -> None:
     """Draw a matrix payload (attnlib.views.matrix)."""
+    drawn().views[key] = ("matrix", payload)
     _matrix(key=key, data=payload)
 
 
@@ -192,6 +244,7 @@ def alignment(payload: bytes, *, key: str, on_link: Callable[[Link | None], None
         if link is not None:
             on_link(link)
 
+    drawn().views[key] = ("alignment", payload)
     _alignment(key=key, data=payload, on_link_change=linked)
 
 

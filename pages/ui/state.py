@@ -9,6 +9,7 @@ from attnlib.errors import InputError
 from attnlib.sources import demo_models
 from pages.ui import cached
 from pages.ui.controls import plain
+from pages.ui.drawn import drawn
 from pages.ui.pair import PairChoices, PairPlace, pair_fields, take_texts
 
 if TYPE_CHECKING:
@@ -48,6 +49,33 @@ class Choices:
     def layers(self) -> int:
         """How many layers the chosen attention has."""
         return 0 if self.model is None else len(self.model.heads[self.stack])
+
+
+def models_shown() -> "list[Model]":
+    """The models that the page shows: that of the sidebar and, of a pair, that of prompt B."""
+    chosen = st.session_state.get("choices")
+    if chosen is None:
+        return []
+    both = [chosen.model, chosen.pair.model_b if chosen.pair else None]
+    return list({model.name: model for model in both if model is not None}.values())
+
+
+def asked() -> dict[str, str]:
+    """What the sidebar and the prompts say, in words; also what stands in no address, since it is the default."""
+    chosen = st.session_state.get("choices")
+    if chosen is None:
+        return {}
+    pair = chosen.pair
+    texts = {"Text": chosen.text, "Second text": chosen.text_b}
+    if pair is not None:
+        texts = {"Prompt A": chosen.text, "Second text of A": chosen.text_b, "Prompt B": pair.prompt_b}
+        texts |= {
+            "Second text of B": pair.second_b,
+            "Model of prompt B": pair.name_b,
+            "Targets": ", ".join(pair.targets),
+        }
+    place = f"layer {chosen.layer}, " + ("all heads" if chosen.head is None else f"head {chosen.head}")
+    return {name: text for name, text in ({"Model": chosen.name} | texts | {"Place": place}).items() if text}
 
 
 SHARED = (  # what the URL of several pages can have
@@ -368,6 +396,7 @@ def view_state(page: str) -> str:
 
 def set_view(view: str) -> None:
     """Put the view's state into the URL."""
+    drawn().view = view
     if view != st.query_params.get("view", ""):
         st.query_params["view"] = view
         if not view:

@@ -10,6 +10,7 @@ from pages.bias.reading import ONE_PAIR, compare_pair, known_targets, run
 from pages.ui import cached
 from pages.ui.component import HeadEvents, ModelEvents, head_view, model_view
 from pages.ui.controls import pair_status, plain, text_status
+from pages.ui.drawn import offer
 from pages.ui.names import head_names, names_in_layer
 from pages.ui.pair import links
 from pages.ui.state import (
@@ -174,7 +175,7 @@ def _download(chosen: Choices, shown: Shown) -> None:
 
         return safe_csv(shown.overview.stack(chosen.stack).table())
 
-    st.download_button("Scores of all heads (CSV)", table, "heads.csv", "text/csv", on_click="ignore")
+    offer("Scores of all heads (CSV)", table, "heads.csv", "text/csv")
 
 
 page()

@@ -33,7 +33,7 @@ def payloads(app: AppTest) -> dict[str, tuple[dict, dict]]:
     """What each view of the page was given, by the name of its component; of several the first."""
     assert not app.exception
     found = reversed(app.get("bidi_component"))
-    return {c.proto.component_name: unpack(c.proto.bytes) for c in found}
+    return {c.proto.component_name: unpack(c.proto.bytes) for c in found if c.proto.bytes}
 
 
 def messages(app: AppTest) -> str:

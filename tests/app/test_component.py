@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from attnlib.views.payload import pack
-from pages.ui.component import HeadEvents, ModelEvents, NeuronEvents, _head_events, _model_events, _neuron_events
+from pages.ui.component import (
+    HeadEvents,
+    ModelEvents,
+    NeuronEvents,
+    Picture,
+    _head_events,
+    _model_events,
+    _neuron_events,
+    _pictures,
+)
 
 GRID = pack({"layers": 4, "heads": 3}, {})
 
@@ -44,3 +53,25 @@ def test_what_is_no_event_is_nothing(told: Any) -> None:
 
 def test_a_long_state_is_cut() -> None:
     assert len(_head_events(sent("view", None, "x" * 9000), "view").view or "") == 2000
+
+
+PICTURE = {"name": "heads", "title": "Heads", "svg": "<svg/>", "png": "iVBORw==", "csv": "a,b"}
+
+
+def test_pictures_of_a_page() -> None:
+    assert _pictures([PICTURE]) == [Picture("heads", "Heads", "<svg/>", b"\x89PNG", "a,b")]
+    assert len(_pictures([PICTURE | {"name": "x" * 900}])[0].name) == 80
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, 5, "x", {}, [None], [[]], [{}], [PICTURE | {"svg": 5}], [PICTURE | {"png": "no base64"}], [{"name": "a"}]],
+)
+def test_what_is_no_picture_is_left_out(told: Any) -> None:
+    assert _pictures(told) == []
+
+
+def test_too_many_pictures_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.ui.component.MOST_PICTURES", 20)
+    assert len(_pictures([PICTURE])) == 1
+    assert _pictures([PICTURE] * 2) == []

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnlib.views.payload import unpack
 from tests.app.pages import messages, opens, payloads, saved, says, words
 
 open_page = opens()
@@ -15,9 +14,8 @@ open_page = opens()
 def payload(app: AppTest) -> tuple[dict, dict]:
     """What the view was given."""
     assert not app.exception
-    (component,) = app.get("bidi_component")
-    assert component.proto.component_name == "attn_head"
-    return unpack(component.proto.bytes)
+    (header, arrays) = payloads(app)["attn_head"]
+    return header, arrays
 
 
 def test_the_first_view_is_a_sentence_in_a_demo_model() -> None:

@@ -179,7 +179,7 @@ def uploaded(content: bytes, name: str = "mine.csv", format: str = "csv") -> App
     app = open_page()
     app.segmented_control(key="pairs_from").select("Upload a file").run()
     app.selectbox(key="upload_format").select(format)
-    return app.file_uploader[0].set_value((name, content, "text/csv")).run()
+    return app.file_uploader(key="upload").set_value((name, content, "text/csv")).run()
 
 
 def test_an_upload_is_mapped_and_shown() -> None:

@@ -20,6 +20,8 @@ PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, heigh
     "study.png": ("study", 1500, {"study": "Two occupations"}),
     "patterns.png": ("patterns", 1500, {"model": "demo/bert-biased", "pattern": "previous token"}),
     "neurons.png": ("neurons", 1750, {"layer": "0", "head": "2"}),
+    "sharing.png": ("compare", 900, {}),
+    "lessons.png": ("lessons", 900, {}),
     "neuron-view.png": (
         "neuron",
         1080,
@@ -32,7 +34,10 @@ PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, heigh
         {"model": "demo/bert-biased", "text": "The cat sat on the mat.", "text_b": "It slept."},
     ),
 }
-PRESSED = {"neurons.png": ".st-key-silence button"}  # what is done first
+PRESSED = {  # what is done first, and what to wait for then
+    "neurons.png": (".st-key-silence button", ".st-key-remaining-words"),
+    "sharing.png": (".stPopover button:has-text('Share')", ".attn-share"),
+}
 SCROLLED = {
     "effects.png": ".st-key-fits_a",
     "neurons.png": ".st-key-dimensions",
@@ -58,11 +63,14 @@ def main() -> None:
                 page.locator(f".attn-{VIEWS.get(where, 'head')}[data-painted]").first.wait_for(timeout=60000)
                 page.wait_for_timeout(2500)
                 if file in PRESSED:
-                    page.locator(PRESSED[file]).click()
-                    page.locator(".st-key-remaining-words").wait_for(timeout=60000)
+                    button, shown = PRESSED[file]
+                    page.locator(button).click()
+                    page.locator(shown).wait_for(timeout=60000)
                     page.wait_for_timeout(2500)
                 if file in SCROLLED:
-                    page.locator(SCROLLED[file]).evaluate("part => part.scrollIntoView()")
+                    page.locator(SCROLLED[file]).evaluate(
+                        "part => { part.style.scrollMarginTop = '110px'; part.scrollIntoView() }"
+                    )
                     page.wait_for_timeout(1500)
                 page.screenshot(path=FOLDER / file)
                 context.close()

@@ -45,6 +45,21 @@ def test_a_page_is_for_everybody(page: Page, dashboard: str, name: str) -> None:
     assert len(set(reached)) > 12
 
 
+def test_what_is_under_share_is_for_everybody(page: Page, dashboard: str) -> None:
+    page.goto(f"{dashboard}/compare")
+    page.locator(".attn-grid[data-painted]").first.wait_for(timeout=60000)
+    settle(page)
+    page.get_by_role("button", name="Share").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Copy link")).to_be_focused()
+    page.evaluate(AXE)
+    assert not serious(page)
+    reached = " ".join(tabbed(page, 10))
+    assert all(name in reached for name in ("Evidence pack", "State (JSON)", "Upload"))
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Copy link")).to_have_count(0)
+
+
 def serious(page: Page) -> list[tuple[str, list[str]]]:
     """What axe finds that keeps people from using the page: the rule, and where it is broken."""
     return [
