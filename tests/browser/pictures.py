@@ -19,7 +19,7 @@ PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, heigh
     "effects.png": ("compare", 900, {"off": "0-2"}),
     "study.png": ("study", 1500, {"study": "Two occupations"}),
     "patterns.png": ("patterns", 1500, {"model": "demo/bert-biased", "pattern": "previous token"}),
-    "neurons.png": ("neurons", 1750, {"layer": "0", "head": "2"}),
+    "neurons.png": ("neurons", 2000, {"layer": "0", "head": "2"}),
     "sharing.png": ("compare", 900, {}),
     "lessons.png": ("lessons", 900, {}),
     "neuron-view.png": (
