@@ -89,7 +89,7 @@ def test_scripts_are_joined_without_imports() -> None:
 
 def test_a_page_is_self_contained_and_its_tokens_cannot_leave_their_place(tmp_path: object) -> None:
     trace = Trace.from_arrays(np.ones((2, 1, 1, 1)), ["</script><script>alert(1)</script>"], name="</title>")
-    page = head_view(trace).to_html()
+    page = head_view(trace).to_html().replace("http://www.w3.org/2000/svg", "")  # the name of a format, no address
     assert page.count("<script") == 1
     assert page.count("</script>") == 1
     assert "&lt;/title&gt;" in page
