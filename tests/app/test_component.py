@@ -65,7 +65,19 @@ def test_pictures_of_a_page() -> None:
 
 @pytest.mark.parametrize(
     "told",
-    [None, 5, "x", {}, [None], [[]], [{}], [PICTURE | {"svg": 5}], [PICTURE | {"png": "no base64"}], [{"name": "a"}]],
+    [
+        None,
+        5,
+        "x",
+        {},
+        [None],
+        [[]],
+        [{}],
+        [PICTURE | {"svg": 5}],
+        [PICTURE | {"png": "no base64"}],
+        [PICTURE | {"csv": "\ud800"}],
+        [{"name": "a"}],
+    ],
 )
 def test_what_is_no_picture_is_left_out(told: Any) -> None:
     assert _pictures(told) == []
