@@ -24,13 +24,22 @@ _NO_SHOW = Show("head", ())
 def handout(lesson: Lesson, value: Value | None = None) -> str:
     """The page; with `value` the teacher's: answers measured, what is revealed, and notes. It opens offline."""
     steps = "".join(_step(n, step, value) for n, step in enumerate(lesson.steps, 1))
-    title = escape(lesson.title)
     name = "" if value else '<p>Name <span class="line"></span> Date <span class="line"></span></p>'
+    about = f"<p><strong>{escape(lesson.goal)}</strong> ({lesson.minutes} minutes)</p>"
+    return _paper(lesson.title, f"{about}{name}{steps}")
+
+
+def refusal(lesson: Lesson, why: str) -> str:
+    """The page where an answer cannot be measured: `why`, as text, in place of the steps."""
+    return _paper(lesson.title, f"<p>{escape(why)}</p>")
+
+
+def _paper(title: str, body: str) -> str:
+    """A whole page; `title` is text, `body` HTML in which everything that a lesson says is escaped."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        f"<title>{title}</title><style>{_STYLE}</style></head><body><h1>{title}</h1>"
-        f"<p><strong>{escape(lesson.goal)}</strong> ({lesson.minutes} minutes)</p>{name}{steps}</body></html>"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>{body}</body></html>"
     )
 
 

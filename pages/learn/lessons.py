@@ -3,7 +3,7 @@
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.handout import filled, handout
+from attnlib.handout import filled, handout, refusal
 from attnlib.lessons import Lesson, Measure, Question, Show, Step, Words, lessons, parse_lesson
 from pages.learn import answers
 from pages.learn.shown import shown
@@ -249,7 +249,7 @@ def _with_answers(lesson: Lesson) -> str:
     try:
         return handout(lesson, value)
     except InputError as error:  # of a lesson of one's own
-        return f"<!doctype html><meta charset=utf-8><pre>{plain(str(error))}</pre>"
+        return refusal(lesson, str(error))
 
 
 page()

@@ -85,3 +85,41 @@ def test_a_printed_lesson_is_a_page_of_its_own(page: Page, dashboard: str) -> No
     page.goto(f"file://{saved.value.path()}")
     page.set_content(saved.value.path().read_text("utf-8"))
     expect(page.get_by_text("There are 9 tokens")).to_be_visible()
+
+
+HOSTILE = """---
+title: Mine
+minutes: 10
+goal: See what a handout does with markup.
+---
+
+## One step
+
+```show
+page: head
+model: <img src=x onerror=alert(1)>
+text: The cat saw the dog.
+```
+
+```question
+ask: How many tokens?
+answer: tokens
+```
+"""
+
+
+def test_what_a_lesson_says_never_becomes_markup_on_paper(page: Page, dashboard: str) -> None:
+    """The answers cannot be measured, since there is no such model; what the handout then says is text."""
+    page.goto(f"{dashboard}/lessons?lesson=My+own+lesson&notes=true")
+    chooser = page.get_by_test_id("stFileUploaderDropzoneInput")
+    chooser.wait_for(state="attached", timeout=60000)
+    chooser.set_input_files({"name": "mine.md", "mimeType": "text/markdown", "buffer": HOSTILE.encode()})
+    with page.expect_download(timeout=60000) as saved:
+        page.get_by_role("button", name="Handout with answers").click()
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.goto("about:blank")
+    page.set_content(saved.value.path().read_text("utf-8"))
+    expect(page.get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
+    expect(page.locator("img")).to_have_count(0)
+    assert not dialogs

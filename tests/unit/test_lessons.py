@@ -2,12 +2,13 @@
 
 import re
 from functools import lru_cache
+from html.parser import HTMLParser
 
 import pytest
 
 import attnlib
 from attnlib.errors import InputError
-from attnlib.handout import address, filled, handout
+from attnlib.handout import address, filled, handout, refusal
 from attnlib.lessonanswers import is_right, measured, model_of, told
 from attnlib.lessons import (
     MEASURES,
@@ -217,11 +218,57 @@ def test_a_handout_has_the_questions_and_a_teachers_the_answers() -> None:
     assert "http" not in blank.replace('http-equiv="', "")
 
 
-def test_markup_in_a_lesson_stays_text() -> None:
-    lesson = parsed(
-        HEAD.replace("T\n", "<script>x</script>\n") + "## <b>A\n<img src=x onerror=alert(1)> ![p](http://x/y.png)\n"
+HOSTILE = "<img src=x onerror=alert(1)></pre></title><script>alert(2)</script>\" onload='alert(3)"
+
+
+class Tags(HTMLParser):
+    """The tags and attributes of a page as a browser reads it, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags, self.attributes, self.links, self.text = set[str](), set[str](), set[str](), ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links |= {str(value) for name, value in attrs if name == "href"}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def hostile_lesson() -> Lesson:
+    """Markup in every field that a lesson has."""
+    show = "".join(f"{name}: {HOSTILE}\n" for name in ("model", "text", "prompt_a", "prompt_b", "focus", "view"))
+    return parsed(
+        f"---\ntitle: {HOSTILE}\nminutes: 10\ngoal: {HOSTILE}\n---\n\n## {HOSTILE}\n{HOSTILE}\n\n"
+        f"[a](javascript:alert(4)) ![b](http://x/y.png) <b>c</b>\n```show\n{show}```\n"
+        f"```question\nask: {HOSTILE}\noption: {HOSTILE}\nright: {HOSTILE} too\n```\n"
+        f"```question\nask: More {HOSTILE}\nanswer: tokens\n```\n"
+        f"```reveal\n{HOSTILE} {{= tokens}}\n```\n```teacher\n{HOSTILE}\n```\n"
     )
-    page = handout(lesson)
-    assert "<script>" not in page
-    assert "<img" not in page
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        handout(hostile_lesson()),
+        handout(hostile_lesson(), lambda show, measure: f"{show.model} {measure.name}"),
+        refusal(hostile_lesson(), f"There is no model “{HOSTILE}”."),
+    ],
+    ids=["to print", "with answers", "refused"],
+)
+def test_what_a_lesson_says_is_text_on_paper(page: str) -> None:
+    read = Tags(page)
+    page_tags = {"html", "head", "meta", "title", "style", "body"}
+    assert read.tags - page_tags <= {"h1", "h2", "p", "strong", "span", "section", "div", "ul", "li", "a"}
+    assert read.attributes <= {"lang", "charset", "http-equiv", "content", "class", "href"}
+    assert read.links <= {"http://x/y.png"}
+    assert read.text.count("<img src=x onerror=alert(1)>") >= 2
+    assert "Content-Security-Policy" in page
+    assert "default-src 'none'" in page
+
+
+def test_measures_in_a_text_are_found() -> None:
     assert inline_measures("{= tokens} and {= layers}") == (Measure("tokens"), Measure("layers"))
