@@ -5,6 +5,7 @@ from jaxtyping import Float
 
 from attnlib.headlabels import number
 from attnlib.profiles import HeadProfile
+from attnlib.resampling import FEWEST_UNITS
 from attnlib.silencing import MEASURES, Remaining, Silenced
 
 
@@ -53,18 +54,18 @@ def carried_finding(found: Silenced) -> str:
 def remaining_finding(remaining: Remaining) -> str:
     """What remains, beside random dimensions, and how surely."""
     what = MEASURES[remaining.measure]
-    if remaining.units < 3:
+    if not np.isfinite(remaining.p):
         told = f"{what[0].upper()}{what[1:]}: {signed(remaining.before)}, without the chosen dimensions "
         told += f"{signed(remaining.found)}, without random ones {signed(remaining.control)}"
-        return f"{told}. One pair is an anecdote: intervals need three units or more."
+        return f"{told}. An interval needs {FEWEST_UNITS} units or more, whose numbers differ."
     low, high = remaining.intervals[3]
     share_low, share_high = remaining.share_interval
     told = f"{what[0].upper()}{what[1:]}: {remaining.share:.0%} remain [{share_low:.0%}, {share_high:.0%}]"
     told += f" without the chosen dimensions, {remaining.control / remaining.before:.0%} without random ones"
     told += f". The chosen ones take {signed(remaining.advantage)} more [{signed(low)}, {signed(high)}]"
     told += f" (p = {remaining.p:.4f}, {remaining.units} units)."
-    if not low > 0:
-        told += " That is not more than random dimensions take."
+    if not (low > 0 and remaining.p <= 0.05):
+        told += " It is not shown that they take more than random ones do."
     return told
 
 

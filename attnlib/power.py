@@ -13,14 +13,14 @@ import pandas as pd
 from scipy import optimize, stats
 
 from attnlib.errors import InputError
-from attnlib.resampling import LARGE
+from attnlib.resampling import FEWEST_UNITS, LARGE
 
 PAIRS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 
 
 def fewest_pairs(heads: int = 1, alpha: float = 0.05) -> int:
-    """With fewer pairs no head could pass, however large its mean: the smallest sign-flip p is 2 / 2ⁿ."""
-    return max(3, math.ceil(1 + math.log2(heads / alpha)))
+    """With fewer pairs no head is tested, however large its mean."""
+    return FEWEST_UNITS
 
 
 def power_of(effect: float, n: int, heads: int = 1, alpha: float = 0.05) -> float:
@@ -44,6 +44,31 @@ def smallest_effect(n: int, heads: int = 1, alpha: float = 0.05, power: float = 
     while power_of(high, n, heads, alpha) < power:
         high *= 2
     return float(optimize.brentq(lambda d: power_of(d, n, heads, alpha) - power, 0, high, xtol=1e-9))
+
+
+@lru_cache(maxsize=4096)
+def smallest_shift(critical: float, freedom: float, power: float = 0.8) -> float:
+    """The mean, in standard errors, whose |t| passes `critical` with this power (normal numbers: noncentral t).
+
+    NaN where nothing passes: `critical` is infinite.
+    """
+    if not math.isfinite(critical):
+        return math.nan
+    if freedom > LARGE:
+        return float(
+            optimize.brentq(
+                lambda far: stats.norm.sf(critical - far) + stats.norm.cdf(-critical - far) - power, 0, critical + 40
+            )
+        )
+
+    def passing(far: float) -> float:
+        wrong_sign = np.nan_to_num(stats.nct.cdf(-critical, freedom, far))  # SciPy has NaN for some that are nearly 0
+        return float(stats.nct.sf(critical, freedom, far) + wrong_sign)
+
+    high = critical + 1
+    while passing(high) < power:
+        high *= 2
+    return float(optimize.brentq(lambda far: passing(far) - power, 0, high, xtol=1e-9))
 
 
 def detectable(n: int, sd: float, heads: int = 1, alpha: float = 0.05, power: float = 0.8) -> float:

@@ -1,158 +1,313 @@
-"""What resampling says of means: bootstrap intervals, sign-flip tests, Holm's correction. Not here: means of what.
+"""What resampling says of means: bootstrap-t intervals and tests, corrected over many by step-down max-T.
 
-Columns (heads) share their draws, so that all means of one draw are one row of a matrix product: counts or signs
-[draw, pair] times values [pair, head]. Columns may lack numbers (NaN); those with as many numbers go together.
+Not here: means of what, or how many of them belong together (statistics.py).
+
+Units are drawn with replacement from numbers that are centred in every column (head), so that the draws know no
+effect. Of every draw and column the t statistic is computed, as it is of the data. How far |t| of a column lies in
+its own draws gives its p and its interval (Efron & Tibshirani 1993, ch. 12.5 and 16.4; Hall 1988 for |t|); how far it
+lies in the largest |t| of each draw, over the columns still in play, gives the corrected p (Westfall & Young 1993,
+ch. 2; Romano & Wolf 2005) and the simultaneous interval.
+
+Columns share their draws, so that a draw is one row of a matrix product: counts [draw, unit] times centred numbers
+[unit, column], times their squares, and, where numbers are missing (NaN), times what is there. Draws and columns go
+in blocks: no array of all draws and all columns is ever held.
 """
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import stats
 
-LARGE = 20_000  # pairs: with more of them, the normal limit stands for resampling
-WORK = 20_000_000_000  # multiplications of one bootstrap; beyond, it has fewer resamples
-FEWEST = 1_000  # resamples of a bootstrap, whatever they cost
-FLIP_WORK = 100_000_000_000  # of one sign-flip test, which cannot do with fewer flips; beyond, its normal limit
+FEWEST_UNITS = 6  # with fewer, no interval holds what it says (docs/statistics.md), and there is no test
+LARGE = 20_000  # units: with more of them, the normal limit stands for resampling
+WORK = 40_000_000_000  # multiplications of one family; beyond, it has fewer draws
+FEWEST = 1_000  # draws, whatever they cost
 DRAW = 100  # multiplications that take as long as one random number
-CHUNK = 4_000_000  # numbers held at once
-TOGETHER = 1_000  # columns of one bootstrap, all of whose means are held
+CHUNK = 2_000_000  # numbers held at once, in each of a few arrays
+NOTHING = 1e-12  # of the observed variance: a draw with less has equal numbers, but for rounding
+
+Rows = Int[np.ndarray, " some"]
 
 
-class Intervals(NamedTuple):
-    """Where the mean of each column lies; NaN for fewer than three numbers. No resamples: the normal limit."""
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Columns of numbers of the same units, and what is asked of them.
 
-    low: Float[np.ndarray, " head"]
-    high: Float[np.ndarray, " head"]
-    resamples: int
+    With `sides` (+1 or −1 per unit) the mean of a column is that of the +1 units less that of the −1 units, and t is
+    Welch's; without, it is the mean over units, and t Student's.
+    """
+
+    values: Float[np.ndarray, "unit column"]  # NaN: none
+    sides: Int[np.ndarray, " unit"] | None = None
+
+    @cached_property
+    def parts(self) -> tuple["Part", ...]:
+        """The units of each side, or all of them."""
+        if self.sides is None:
+            return (_part(self.values, 1),)
+        return tuple(_part(self.values[self.sides == side], side) for side in (1, -1))
+
+    @cached_property
+    def n(self) -> Int[np.ndarray, " column"]:
+        """Units with a number."""
+        return np.sum([part.n for part in self.parts], 0)
+
+    @cached_property
+    def fewest(self) -> Int[np.ndarray, " column"]:
+        """Units with a number on the side that has fewer."""
+        return np.min([part.n for part in self.parts], 0)
+
+    @cached_property
+    def mean(self) -> Float[np.ndarray, " column"]:
+        """The mean, or the difference of the sides' means."""
+        return np.sum([part.sign * part.mean for part in self.parts], 0)
+
+    @cached_property
+    def sd(self) -> Float[np.ndarray, " column"]:
+        """Over units, ddof = 1; of two sides the root of their mean variance. 0 only where all numbers are equal."""
+        return np.sqrt(np.mean([part.variance for part in self.parts], 0))
+
+    @cached_property
+    def error(self) -> Float[np.ndarray, " column"]:
+        """The standard error of the mean."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.sqrt(np.sum([part.variance / part.n for part in self.parts], 0))
+
+    @cached_property
+    def freedom(self) -> Float[np.ndarray, " column"]:
+        """Degrees of freedom: n − 1, or those of Welch (1947)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            errors = np.stack([part.variance / part.n for part in self.parts])
+            return errors.sum(0) ** 2 / np.sum(
+                [e**2 / (part.n - 1) for e, part in zip(errors, self.parts, strict=True)], 0
+            )
+
+    @cached_property
+    def t(self) -> Float[np.ndarray, " column"]:
+        """|mean| in standard errors; NaN where there are too few units or the numbers do not vary."""
+        testable = (self.fewest >= FEWEST_UNITS) & (self.error > 0)
+        return np.abs(self.mean) / np.where(testable, self.error, np.nan)
+
+    @property
+    def normal(self) -> bool:
+        """Whether the normal limit stands for draws."""
+        return bool(self.fewest.max(initial=0) > LARGE)
 
 
-def mean_intervals(values: Float[np.ndarray, "pair head"], level: float, resamples: int, seed: int) -> Intervals:
-    """The percentile bootstrap interval of every column's mean over its pairs (Efron & Tibshirani 1993, ch. 13)."""
-    groups = list(_by_count(values))
-    cost = sum(n * (DRAW + numbers.shape[1]) for n, _, numbers in groups)
-    used = min(resamples, max(FEWEST, WORK // max(1, cost)))
-    if max((n for n, _, _ in groups), default=0) > LARGE:
-        used = 0
-    low, high = np.full((2, values.shape[1]), np.nan)
-    for n, columns, numbers in groups:
-        if n >= 3:
-            for part in np.array_split(np.arange(len(columns)), len(columns) // TOGETHER + 1):
-                found = _bootstrap(numbers[:, part], level, used, seed) if used else _normal(numbers[:, part], level)
-                low[columns[part]], high[columns[part]] = found
-    return Intervals(low, high, used)
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Units whose numbers are drawn together: moments of every column, and centred numbers (0: none)."""
+
+    sign: int
+    n: Int[np.ndarray, " column"]
+    mean: Float[np.ndarray, " column"]
+    variance: Float[np.ndarray, " column"]  # ddof = 1; exactly 0 where all numbers are equal
+    centred: Float[np.ndarray, "unit column"]
+    there: Float[np.ndarray, "unit column"] | None  # 1 where there is a number; None: everywhere
+
+    @property
+    def units(self) -> int:
+        return len(self.centred)
+
+    def drawn(
+        self, counts: Float[np.ndarray, "draw unit"], columns: Rows
+    ) -> tuple[Float[np.ndarray, "draw some"], Float[np.ndarray, "draw some"]]:
+        """Of every draw and column the mean, and its squared standard error; NaN of fewer than two numbers."""
+        centred = self.centred[:, columns]
+        n = np.array(float(self.units))
+        if self.there is not None:
+            n = counts @ self.there[:, columns]
+            n = np.where(n > 1, n, np.nan)
+        mean = counts @ centred
+        mean /= n
+        error = counts @ centred**2
+        error /= n
+        error -= mean**2
+        error /= n - 1
+        return mean, error
 
 
-def _by_count(
-    values: Float[np.ndarray, "pair head"],
-) -> Iterator[tuple[int, Int[np.ndarray, " some"], Float[np.ndarray, "number some"]]]:
-    """The columns with n numbers, and these numbers without gaps; for every n but 0."""
+def _part(values: Float[np.ndarray, "unit column"], sign: int) -> Part:
     there = np.isfinite(values)
-    counts = there.sum(0)
-    for n in np.unique(counts[counts > 0]).tolist():
-        columns = np.flatnonzero(counts == n)
-        numbers = values.T[columns][there.T[columns]].reshape(len(columns), n).T
-        yield n, columns, numbers.astype(np.float64)
-
-
-def _bootstrap(numbers: Float[np.ndarray, "pair head"], level: float, resamples: int, seed: int) -> np.ndarray:
-    """SciPy's bootstrap of the pairs' row numbers; a resample is how often each row was drawn. Returns [2, head]."""
-    rows, centre = len(numbers), numbers.mean(0)
-    off = numbers - centre
-
-    def means(drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-        flat = drawn + rows * np.arange(len(drawn))[:, None]
-        counts = np.bincount(flat.ravel(), minlength=drawn.size).reshape(drawn.shape)  # [resample, pair]
-        return (counts @ off).T / rows  # [head, resample]
-
-    found = stats.bootstrap(
-        (np.arange(rows),),
-        means,
-        vectorized=True,
-        confidence_level=level,
-        n_resamples=resamples,
-        batch=max(1, CHUNK // (rows + numbers.shape[1])),
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    )
-    return np.stack(found.confidence_interval) + centre
-
-
-def _normal(numbers: Float[np.ndarray, "pair head"], level: float) -> np.ndarray:
-    reach = stats.norm.isf((1 - level) / 2) * numbers.std(0, ddof=1) / np.sqrt(len(numbers))
-    return np.stack([numbers.mean(0) - reach, numbers.mean(0) + reach])
+    n = there.sum(0)
+    filled = np.where(there, values, 0).astype(np.float64)
+    least = np.where(there, filled, np.inf).min(0, initial=np.inf)
+    most = np.where(there, filled, -np.inf).max(0, initial=-np.inf)
+    rounding = 4 * np.finfo(values.dtype).eps * np.maximum(np.abs(least), np.abs(most))
+    same = (n > 0) & (least >= most - rounding)  # means of equal numbers may differ in their last digit
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(same & (least == most), least, filled.sum(0) / n)
+        centred = np.where(there, filled - mean, 0.0)
+        variance = np.where(same, 0.0, (centred**2).sum(0) / (n - 1))
+    variance[n < 2] = np.nan
+    return Part(sign, n, mean, variance, centred, None if there.all() else there.astype(np.float64))
 
 
 class Tested(NamedTuple):
-    """Two-sided p of “the mean is 0” per column, NaN without a number. No flips: the normal limit."""
+    """What the draws say of the columns of one sample; NaN where there is nothing to test."""
 
-    p: Float[np.ndarray, " head"]
-    flips: int
+    low: Float[np.ndarray, " column"]  # interval of each mean by itself
+    high: Float[np.ndarray, " column"]
+    wide_low: Float[np.ndarray, " column"]  # all intervals of the family together
+    wide_high: Float[np.ndarray, " column"]
+    p: Float[np.ndarray, " column"]  # of “the mean is 0”, two-sided
+    p_corrected: Float[np.ndarray, " column"]  # over the family, by step-down max-T
+    critical: float  # |t| beyond which a column passes at the first step; NaN without any column
+    draws: int  # 0: the normal limit
 
 
-def sign_flip_test(values: Float[np.ndarray, "pair head"], flips: int, seed: int) -> Tested:
-    """How often random signs before the pairs give a sum at least as large as theirs (Fisher 1935, § 21).
+def mean_tests(
+    samples: Sequence[Sample], alpha: float, draws: int, seed: int, same_units: bool = True
+) -> list[Tested]:
+    """Intervals and tests of all columns of all samples, corrected together as one family.
 
-    All 2ⁿ signs where that is at most `flips`; else (b + 1) / (flips + 1) (Phipson & Smyth 2010). What is missing
-    adds nothing to a sum, so that columns with gaps share the flips of the others.
+    Samples with as many units share their draws where these are the `same_units`, so that what they have in common
+    costs no correction. p = (b + 1) / (draws + 1) (Phipson & Smyth 2010). A head passes at the first step exactly
+    where its wide interval leaves out 0; one that passes at a later step has a wide interval that ends at 0: its
+    sign is sure, and no more.
     """
-    there = np.isfinite(values)
-    counts = there.sum(0)
-    p = np.full(len(counts), np.nan)
-    for n, columns, numbers in _by_count(values):
-        if n < 63 and 2**n <= flips:
-            p[columns] = _as_large(numbers, 2**n, partial(_signs, n)) / 2**n
-    many = np.isnan(p) & (counts > 0)
-    if not many.any():
-        return Tested(p, flips)
-    filled = np.where(there, values, 0)[there[:, many].any(1)][:, many].astype(np.float64)
-    pairs, heads = filled.shape
-    if (
-        counts.max() > LARGE or flips * pairs * (heads + 2) > FLIP_WORK
-    ):  # a sign costs less than a whole random number
-        p[many] = _normal_p(filled)
-        return Tested(p, 0)
-    rng = np.random.default_rng(seed)
-    p[many] = (_as_large(filled, flips, partial(_random_signs, rng, pairs)) + 1) / (flips + 1)
-    return Tested(p, flips)
+    used = _affordable(samples, draws)
+    places = [(s, c) for s, sample in enumerate(samples) for c in np.flatnonzero(~np.isnan(sample.t)).tolist()]
+    places.sort(key=lambda place: samples[place[0]].t[place[1]])
+    found = _Family(samples, used, seed, same_units).count(places, alpha)
+    single, stepped = (found.as_large + 1) / (used + 1), (found.as_large_any + 1) / (used + 1)
+    stepped = np.maximum.accumulate(stepped[::-1])[::-1]  # the largest t is last: its p is the smallest
+    wide = float(_critical(found.largest[:, None], alpha)[0]) if places else np.nan
+    at = np.array([s for s, _ in places], int), np.array([c for _, c in places], int)
+    told = []
+    for s, sample in enumerate(samples):
+        own = np.full((3, len(sample.t)), np.nan)
+        own[:, at[1][at[0] == s]] = np.stack([found.critical, single, stepped])[:, at[0] == s]
+        told.append(_told(sample, *own, wide=wide, draws=used, alpha=alpha))
+    return told
 
 
-def _signs(n: int, start: int, stop: int) -> Float[np.ndarray, "flip pair"]:
-    """Some of all 2ⁿ: the binary digits of their number."""
-    return 1.0 - 2.0 * ((np.arange(start, stop)[:, None] >> np.arange(n)) & 1)
+def _told(
+    sample: Sample,
+    critical: Float[np.ndarray, " column"],
+    p: Float[np.ndarray, " column"],
+    corrected: Float[np.ndarray, " column"],
+    *,
+    wide: float,
+    draws: int,
+    alpha: float,
+) -> Tested:
+    """Intervals of the sizes that |t| must pass."""
+    if sample.normal:
+        critical = np.where(np.isnan(sample.t), np.nan, stats.norm.isf(alpha / 2))
+        p = 2 * stats.norm.sf(sample.t)
+        corrected = np.maximum(corrected, p)
+        draws = 0
+    mean, error = sample.mean, np.where(np.isnan(sample.t), np.nan, sample.error)
+    low, high = _around(mean, critical * error)
+    wide_low, wide_high = _around(mean, wide * error)
+    sure = corrected <= alpha
+    wide_low = np.where(sure & (mean > 0), np.maximum(wide_low, 0), wide_low)
+    wide_high = np.where(sure & (mean < 0), np.minimum(wide_high, 0), wide_high)
+    return Tested(low, high, wide_low, wide_high, p, corrected, wide, draws)
 
 
-def _random_signs(rng: np.random.Generator, n: int, start: int, stop: int) -> Float[np.ndarray, "flip pair"]:
-    """A bit for each sign, drawn in whole words: the same signs however the work is cut."""
-    words = rng.integers(0, 2**64, (stop - start, -(-n // 64)), np.uint64)
-    return 1.0 - 2.0 * np.unpackbits(words.view(np.uint8), axis=1, count=n)
+def _around(mean: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """NaN where the reach is infinite: too many draws have equal numbers."""
+    reach = np.where(np.isfinite(reach), reach, np.nan)
+    return mean - reach, mean + reach
 
 
-def _as_large(
-    numbers: Float[np.ndarray, "pair head"], flips: int, signs: Callable[[int, int], np.ndarray]
-) -> Int[np.ndarray, " head"]:
-    """How many flips give a sum as large as the observed, whose rounding must not part what is equal."""
-    enough = np.abs(numbers.sum(0)) - 1e-12 * np.abs(numbers).sum(0)
-    size = max(1, CHUNK // sum(numbers.shape))
-    found = np.zeros(numbers.shape[1], np.int64)
-    for start in range(0, flips, size):
-        sums = signs(start, min(start + size, flips)) @ numbers  # [flip, head]
-        found += (np.abs(sums) >= enough).sum(0)
-    return found
+def _critical(sizes: Float[np.ndarray, "draw some"], alpha: float) -> Float[np.ndarray, " some"]:
+    """The size that exactly alpha of (draws + 1) reach or pass; infinite where there are too few draws to say."""
+    place = int(alpha * (len(sizes) + 1) + 1e-9)
+    return np.partition(sizes, -place, 0)[-place] if place else np.full(sizes.shape[1:], np.inf)
 
 
-def _normal_p(numbers: Float[np.ndarray, "pair head"]) -> Float[np.ndarray, " head"]:
-    """Under random signs a sum has variance Σ x²."""
-    scale = np.sqrt((numbers**2).sum(0))
-    return 2 * stats.norm.sf(np.abs(numbers.sum(0)) / np.where(scale > 0, scale, 1))
+def _affordable(samples: Sequence[Sample], draws: int) -> int:
+    cost = sum(
+        sample.values.shape[0] * (DRAW + 2 * sample.values.shape[1]) for sample in samples if not sample.normal
+    )
+    return min(draws, max(FEWEST, WORK // max(1, cost)))
 
 
-def holm(p: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """p corrected for as many tests as there are numbers (Holm 1979); NaN stays NaN and counts for nothing."""
-    flat, adjusted = p.ravel(), np.full(p.size, np.nan)
-    order = np.argsort(flat, kind="stable")[: np.count_nonzero(~np.isnan(flat))]  # NaN are sorted last
-    factors = len(order) - np.arange(len(order))
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(flat[order] * factors))
-    return adjusted.reshape(p.shape)
+class _Counted(NamedTuple):
+    critical: Float[np.ndarray, " column"]
+    as_large: Int[np.ndarray, " column"]  # draws whose |t| of this column is as large as observed
+    as_large_any: Int[np.ndarray, " column"]  # … whose largest |t| of this column and all smaller ones is
+    largest: Float[np.ndarray, " draw"]
+
+
+@dataclass(frozen=True)
+class _Family:
+    """The draws of several samples, made again for every block of columns: the same each time."""
+
+    samples: Sequence[Sample]
+    draws: int
+    seed: int
+    same_units: bool
+
+    def count(self, places: Sequence[tuple[int, int]], alpha: float) -> _Counted:
+        """Goes through the columns, the smallest |t| first, so that the largest so far is that of those in play."""
+        critical, single, together = np.zeros(len(places)), *np.zeros((2, len(places)), np.int64)
+        largest = np.zeros(self.draws)
+        size = max(1, CHUNK // max(1, self.draws))
+        for start in range(0, len(places), size):
+            block = places[start : start + size]
+            observed = np.array([self.samples[s].t[c] for s, c in block]) * (
+                1 - 1e-9
+            )  # rounding must not part what is equal
+            sizes = self._sizes(block)  # [draw, some]
+            single[start : start + size] = (sizes >= observed).sum(0)
+            critical[start : start + size] = _critical(sizes, alpha)
+            sizes[:, 0] = np.maximum(sizes[:, 0], largest)
+            np.maximum.accumulate(sizes, axis=1, out=sizes)
+            together[start : start + size] = (sizes >= observed).sum(0)
+            largest = sizes[:, -1].copy()
+        return _Counted(critical, single, together, largest)
+
+    def _sizes(self, places: Sequence[tuple[int, int]]) -> Float[np.ndarray, "draw some"]:
+        """|t| of every draw, of these columns."""
+        found = np.empty((self.draws, len(places)))
+        for number, sample in enumerate(self.samples):
+            at = [place for place, (s, _) in enumerate(places) if s == number]
+            if not at:
+                continue
+            columns = np.array([places[place][1] for place in at])
+            if sample.normal:  # independent: what columns have in common could only lower the largest
+                rng = np.random.default_rng([self.seed, number, *columns[:1].tolist()])
+                found[:, at] = np.abs(rng.normal(size=(self.draws, len(at))))
+                continue
+            start = 0
+            for counts in self._counts(number, sample):
+                stop = start + len(counts[0])
+                found[start:stop, at] = _size(sample, counts, columns)
+                start = stop
+        return found
+
+    def _counts(self, number: int, sample: Sample) -> Iterator[list[Float[np.ndarray, "draw _"]]]:
+        """How often each draw has each unit of each part, a block of draws after the other."""
+        rng = np.random.default_rng([self.seed, *([] if self.same_units else [number])])
+        size = max(1, CHUNK // max(1, len(sample.values)))
+        for start in range(0, self.draws, size):
+            some = min(size, self.draws - start)
+            yield [_counted(rng, some, part.units) for part in sample.parts]
+
+
+def _counted(rng: np.random.Generator, draws: int, units: int) -> Float[np.ndarray, "draw unit"]:
+    drawn = rng.integers(0, units, (draws, units), np.int32) + units * np.arange(draws)[:, None]
+    return np.bincount(drawn.ravel(), minlength=draws * units).reshape(draws, units).astype(np.float64)
+
+
+def _size(
+    sample: Sample, counts: Sequence[Float[np.ndarray, "draw _"]], columns: Rows
+) -> Float[np.ndarray, "draw some"]:
+    """|t| of draws. A draw of equal numbers is as large as can be; one with too few numbers says nothing."""
+    parts = [part.drawn(drawn, columns) for part, drawn in zip(sample.parts, counts, strict=True)]
+    mean, error = parts[0]
+    if len(parts) == 2:
+        mean, error = mean - parts[1][0], error + parts[1][1]
+    error[error <= NOTHING * sample.error[columns] ** 2] = 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.abs(mean) / np.sqrt(error)
+    size[error == 0] = np.inf
+    return np.nan_to_num(size, nan=0.0, posinf=np.inf)

@@ -27,7 +27,7 @@ from attnlib.pairbatch import PairRead, batches, looks_of, read_pairs_for
 from attnlib.pairs import Pair
 from attnlib.predictions import speaking_places
 from attnlib.profiles import check_head
-from attnlib.resampling import mean_intervals, sign_flip_test
+from attnlib.resampling import Sample, mean_tests
 from attnlib.score import keeps_logits
 from attnlib.statistics import unit_means
 from attnlib.textbatch import stacked_inputs
@@ -53,7 +53,7 @@ class Remaining(NamedTuple):
     share: float  # found ÷ before: what remains
     share_interval: tuple[float, float]
     advantage: float  # how much more of it the chosen ones take than the random ones
-    p: float  # sign-flip test of advantage = 0, two-sided
+    p: float  # of “the advantage is 0”, two-sided, from the same draws
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class Silenced:
     def carried_mean(self) -> tuple[Float[np.ndarray, " head_dim"], Float[np.ndarray, "head_dim 2"]]:
         """What each dimension carries, mean over units, with its interval."""
         found = unit_means(self.carried[:, None].astype(np.float64), self.units)[:, 0]
-        low, high, _ = mean_intervals(found, 0.95, RESAMPLES, 0)
+        low, high, *_ = mean_tests([Sample(found)], 0.05, RESAMPLES, 0)[0]
         return found.mean(0), np.stack([low, high], 1)
 
     def remaining(self, measure: str) -> Remaining | None:
@@ -89,18 +89,18 @@ class Silenced:
         sign = np.sign(before.mean()) or 1.0
         advantage = sign * (control - found)
         rows = np.stack([before, found, control, advantage], 1)
-        low, high, _ = mean_intervals(rows, 0.95, RESAMPLES, 0)
+        tested = mean_tests([Sample(rows)], 0.05, RESAMPLES, 0)[0]
         return Remaining(
             measure,
             len(means),
             float(before.mean()),
             float(found.mean()),
             float(control.mean()),
-            np.stack([low, high], 1),
+            np.stack([tested.low, tested.high], 1),
             float(found.mean() / before.mean()),
             _ratio_interval(found, before),
             float(advantage.mean()),
-            float(sign_flip_test(advantage[:, None], 10_000, 0).p[0]),
+            float(tested.p[3]),
         )
 
     def table(self) -> pd.DataFrame:

@@ -1,12 +1,12 @@
 """What many prompt pairs say together: means per head with intervals, tests and effect sizes. Not here: measuring.
 
-Values are [pair, layer, head], one number per pair and head (a target shift, an effect); NaN where a pair has none.
-Pairs are the unit, as if drawn independently: pairs that share a sentence tell less than their number.
+Values are [unit, layer, head], one number per unit and head (a target shift, an effect); NaN where a unit has none.
+Units are what is drawn at random: pairs that share an occupation or a name are averaged first (`unit_means`).
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -16,60 +16,85 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from attnlib.errors import InputError
-from attnlib.power import smallest_effect
-from attnlib.resampling import holm, mean_intervals, sign_flip_test
+from attnlib.power import smallest_shift
+from attnlib.resampling import FEWEST_UNITS, Sample, Tested, mean_tests
 
-Values = Float[np.ndarray, "pair layer head"]
+Values = Float[np.ndarray, "unit layer head"]
 Heads = Float[np.ndarray, "layer head"]
-FLIPS = 10_000  # of a sign-flip test, or more where there are many heads
+DRAWS = 10_000
 
 
 @dataclass(frozen=True)
 class HeadSummary:
-    """What the pairs say of each head; NaN where there are too few of them."""
+    """What the units say of each head; NaN where it cannot be said.
 
-    n: Int[np.ndarray, "layer head"]  # pairs with a finite number
-    mean: Heads
-    sd: Heads  # over pairs, ddof = 1
-    low: Heads  # bootstrap interval of the mean, from three pairs on
+    A head is tested where FEWEST_UNITS have a number (on either side of a contrast) and these are not all equal. An
+    interval is that of one head; a wide one holds for all heads of the family together, and leaves out 0, or ends at
+    it, exactly where the corrected p is at most alpha.
+    """
+
+    n: Int[np.ndarray, "layer head"]  # units with a finite number
+    mean: Heads  # of a contrast: of the +1 units less that of the −1 units
+    sd: Heads  # over units, ddof = 1; of a contrast within the sides
+    low: Heads  # bootstrap-t interval of the mean
     high: Heads
-    p: Heads  # sign-flip test of mean = 0, two-sided
-    p_holm: Heads  # corrected for all `tests`
-    effect: Heads  # Cohen's d_z = mean / sd; NaN where the numbers do not vary
-    detectable: Heads  # the smallest |mean| seen with 80 % power at alpha / tests; NaN where none could be
-    pairs: int  # of the study, with those that have no number
+    wide_low: Heads  # the same, of all heads of the family at once
+    wide_high: Heads
+    p: Heads  # of “the mean is 0”, two-sided, from the same draws
+    p_corrected: Heads  # over all `tests`, by step-down max-T over the same draws
+    effect: Heads  # Cohen's d = mean / sd; NaN where the numbers do not vary
+    detectable: Heads  # the smallest |mean| that passes the correction with 80 % power; NaN where there is no test
+    pairs: int  # units of the study, with those that have no number
     infinite: int  # numbers that were left out because they are infinite
-    tests: int  # heads with a number, in all groups that are corrected together
+    tests: int  # heads that are tested, in all that is corrected together
     alpha: float
-    resamples: int  # of the bootstrap; 0: the normal limit instead
-    flips: int  # of the test; 0: the normal limit instead
+    draws: int  # 0: the normal limit instead
     noun: str = "pair"  # what is counted: pairs, or units of pairs that belong together
+    contrast: bool = False  # between two sides of units
 
     @property
     def significant(self) -> Bool[np.ndarray, "layer head"]:
         """Which means differ from 0 after the correction."""
-        return self.p_holm <= self.alpha
+        return self.p_corrected <= self.alpha
+
+    @property
+    def untested(self) -> str:
+        """Why there is neither an interval nor a test of any head, in a sentence; empty where there is one."""
+        if np.isfinite(self.p).any():
+            return ""
+        side = " on each side" if self.contrast else ""
+        if (self.n < (2 if self.contrast else 1) * FEWEST_UNITS).all() or (self.sd > 0).any():
+            return f"There is neither an interval nor a test with fewer than {FEWEST_UNITS} {self.noun}s{side}."
+        return f"There is neither an interval nor a test, because all {self.noun}s have the same number."
 
     @property
     def method(self) -> str:
         """How the intervals and p were made, in a sentence."""
-        drawn = f"a bootstrap over pairs with {self.resamples:,} resamples" if self.resamples else "the normal limit"
-        flipped = (
-            f"{self.flips:,} random sign flips (or all, if fewer)" if self.flips else "the normal limit of sign flips"
-        )
-        return f"{1 - self.alpha:.0%} intervals by {drawn}; p by {flipped}, Holm-corrected over {self.tests} tests."
+        if not self.draws:
+            how = f"the normal limit, because there are more {self.noun}s than can be resampled"
+            over = "for as many independent tests"
+        else:
+            within = " within each side" if self.contrast else ""
+            how = f"a bootstrap-t over {self.noun}s{within} with {self.draws:,} draws"
+            over = "by step-down max-T over the same draws"
+        return f"{1 - self.alpha:.0%} intervals and p by {how}; p corrected {over} ({self.tests:,} tests together)."
 
     def table(self) -> pd.DataFrame:
-        """A row per head: the smallest p_holm first, of equal ones the largest |mean|."""
+        """A row per head: the smallest p_corrected first, of equal ones the largest |mean|."""
         layer, head = np.indices(self.n.shape)
-        names = ("n", "mean", "sd", "low", "high", "effect", "p", "p_holm", "detectable")
-        columns = {"layer": layer, "head": head} | {name: getattr(self, name) for name in names}
+        columns = {"layer": layer, "head": head} | {name: getattr(self, name) for name in COLUMNS}
         return _sorted(pd.DataFrame({name: values.ravel() for name, values in columns.items()}))
+
+
+COLUMNS = (
+    *("n", "mean", "sd", "low", "high", "wide_low", "wide_high"),
+    *("effect", "p", "p_corrected", "detectable"),
+)
 
 
 @dataclass(frozen=True)
 class GroupSummaries:
-    """The heads of every group of pairs, in the order in which the groups come; corrected together."""
+    """The heads of every group of units, in the order in which the groups come; corrected together."""
 
     groups: Mapping[str, HeadSummary]
 
@@ -81,109 +106,134 @@ class GroupSummaries:
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
-    order = np.lexsort((-table["mean"].abs(), table["p_holm"]))
+    order = np.lexsort((-table["mean"].abs(), table["p_corrected"]))
     return table.iloc[order].reset_index(drop=True)
 
 
-def summarize(values: Values, *, alpha: float = 0.05, resamples: int = 10_000, seed: int = 0) -> HeadSummary:
-    """Mean over pairs of every head, its bootstrap interval, sign-flip p (Holm over all heads), effect size, power.
+def summarize(
+    values: Values, *, sides: ArrayLike | None = None, alpha: float = 0.05, draws: int = DRAWS, seed: int = 0
+) -> HeadSummary:
+    """Mean over units of every head, its bootstrap-t interval, p (corrected over all heads), effect size, power.
 
-    Infinite numbers are left out and counted. Where work or pairs are very many, fewer resamples or normal limits are
-    used (resampling.py); the result says so.
+    `sides` has +1 or −1 for each unit, and asks for a contrast: the mean of the +1 units less that of the −1 units
+    (female-typed less male-typed occupations), drawn within the sides. Infinite numbers are left out and counted.
+    Where work or units are very many, fewer draws or the normal limit are used (resampling.py); `method` says so.
     """
-    return _summaries([values], alpha, resamples, seed)[0]
+    return summarize_family([values], sides=sides, alpha=alpha, draws=draws, seed=seed)[0]
+
+
+def summarize_family(
+    studies: Sequence[Float[np.ndarray, "..."]],
+    *,
+    sides: ArrayLike | None = None,
+    same_units: bool = True,
+    alpha: float = 0.05,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> list[HeadSummary]:
+    """`summarize` of several statistics or models that are shown together, corrected over all their heads.
+
+    Studies with as many rows are of the `same_units`, row by row, and share their draws and `sides`; groups of
+    different units are not (same_units=False). InputError where the sides do not fit the units.
+    """
+    if not 0 < alpha < 0.8 or draws < 1:
+        raise InputError(f"A level of {alpha:g} with {draws} draws is no test. Usual are .05 and 10,000.")
+    signs = [None if sides is None else _sides(sides, values) for values in studies]
+    samples = [
+        _sample(values, signs, studies if same_units else [values])
+        for values, signs in zip(studies, signs, strict=True)
+    ]
+    tested = mean_tests(samples, alpha, draws, seed, same_units)
+    tests = sum(int((~np.isnan(found.p)).sum()) for found in tested)
+    return [_summary(*of, tests, alpha) for of in zip(studies, samples, tested, strict=True)]
+
+
+def _sides(sides: ArrayLike, values: Values) -> Int[np.ndarray, " unit"]:
+    signs = np.asarray(sides)
+    if signs.shape != values.shape[:1] or not np.isin(signs, (1, -1)).all():
+        raise InputError(
+            f"There are {len(values)} units: a contrast needs +1 or −1 for each of them, in one list of that length."
+        )
+    return signs.astype(int)
+
+
+def _sample(
+    values: Values, sides: Int[np.ndarray, " unit"] | None, together: Sequence[Float[np.ndarray, "..."]]
+) -> Sample:
+    """The rows that have a number in any study of these units: empty ones are no units to draw."""
+    same = [other for other in together if len(other) == len(values)]
+    used = np.any([np.isfinite(other).any((1, 2)) for other in same], 0)
+    flat = values.reshape(len(values), math.prod(values.shape[1:]))
+    return Sample(flat[used], None if sides is None else sides[used])
+
+
+def _summary(values: Values, sample: Sample, tested: Tested, tests: int, alpha: float) -> HeadSummary:
+    shape = values.shape[1:]
+    sd = sample.sd
+    numbers = {name: getattr(tested, name) for name in ("low", "high", "wide_low", "wide_high", "p", "p_corrected")}
+    numbers |= {"mean": sample.mean, "sd": sd, "effect": sample.mean / np.where(sd == 0, np.nan, sd)}
+    numbers["detectable"] = np.where(np.isnan(tested.p), np.nan, sample.error * _shifts(sample, tested))
+    return HeadSummary(
+        n=sample.n.reshape(shape),
+        **{name: found.reshape(shape) for name, found in numbers.items()},
+        pairs=len(values),
+        infinite=int(np.isinf(values).sum()),
+        tests=tests,
+        alpha=alpha,
+        draws=tested.draws,
+        contrast=sample.sides is not None,
+    )
+
+
+def _shifts(sample: Sample, tested: Tested) -> Float[np.ndarray, " head"]:
+    """The mean, in standard errors, that passes with 80 % probability."""
+    freedom = np.where(np.isnan(tested.p), np.nan, np.floor(sample.freedom))
+    shifts = {df: smallest_shift(tested.critical, df) for df in np.unique(freedom[freedom > 0]).tolist()}
+    return np.array([shifts.get(df, np.nan) for df in freedom.tolist()])
 
 
 def by_group(
-    values: Values, groups: Sequence[str], *, alpha: float = 0.05, resamples: int = 10_000, seed: int = 0
+    values: Values, groups: Sequence[str], *, alpha: float = 0.05, draws: int = DRAWS, seed: int = 0
 ) -> GroupSummaries:
-    """`summarize` for the pairs of each group, Holm over heads x groups. `groups` has one name per pair."""
+    """`summarize` for the units of each group, corrected over heads x groups. `groups` has one name per unit."""
     if len(groups) != len(values) or not len(groups):
         raise InputError(
             f"There are {len(values)} pairs and {len(groups)} names of groups. Give a name for each pair."
         )
     names = np.array(groups, dtype=object)
     members = {name: values[names == name] for name in dict.fromkeys(groups)}
-    return GroupSummaries(dict(zip(members, _summaries(list(members.values()), alpha, resamples, seed), strict=True)))
+    found = summarize_family(list(members.values()), same_units=False, alpha=alpha, draws=draws, seed=seed)
+    return GroupSummaries(dict(zip(members, found, strict=True)))
 
 
 def compare_models(
     values_a: Float[np.ndarray, "..."],
     values_b: Float[np.ndarray, "..."],
     *,
+    sides: ArrayLike | None = None,
     alpha: float = 0.05,
-    resamples: int = 10_000,
+    draws: int = DRAWS,
     seed: int = 0,
 ) -> HeadSummary:
-    """`summarize` of b − a: the same pairs in two models of as many heads; a pair counts where both have a number."""
+    """`summarize` of b − a: the same units in two models of as many heads; a unit counts where both have a number."""
     if values_a.shape != values_b.shape:
         sizes = " and ".join(" x ".join(map(str, values.shape)) for values in (values_a, values_b))
         raise InputError(
             f"The models' numbers are {sizes} (pairs x layers x heads). Measure the same pairs, in models with the "
             "same heads."
         )
+    return summarize(difference(values_a, values_b), sides=sides, alpha=alpha, draws=draws, seed=seed)
+
+
+def difference(values_a: Float[np.ndarray, "..."], values_b: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """b − a in float64, where both have a finite number; else NaN."""
     both = np.isfinite(values_a) & np.isfinite(values_b)
-    return summarize(
-        np.where(both, values_b, np.nan).astype(np.float64) - np.where(both, values_a, np.nan),
-        alpha=alpha,
-        resamples=resamples,
-        seed=seed,
-    )
+    return np.where(both, values_b, np.nan).astype(np.float64) - np.where(both, values_a, np.nan)
 
 
-def _summaries(studies: Sequence[Values], alpha: float, resamples: int, seed: int) -> list[HeadSummary]:
-    if not 0 < alpha < 0.8 or resamples < 1:
-        raise InputError(f"A level of {alpha:g} with {resamples} resamples is no test. Usual are .05 and 10,000.")
-    tests = sum(int(np.isfinite(values).any(0).sum()) for values in studies)
-    found = [_summary(values, tests, alpha, resamples, seed) for values in studies]
-    corrected = holm(np.stack([summary.p for summary in found]))
-    return [replace(summary, p_holm=p) for summary, p in zip(found, corrected, strict=True)]
-
-
-def _summary(values: Values, tests: int, alpha: float, resamples: int, seed: int) -> HeadSummary:
-    """All but the correction."""
-    shape = values.shape[1:]
-    flat = values.reshape(len(values), math.prod(shape))
-    n, mean, sd = _moments(flat)
-    intervals = mean_intervals(flat, 1 - alpha, resamples, seed)
-    flips = max(FLIPS, math.ceil(2.5 / alpha) * tests)  # 50 x heads at 5 %: the smallest p passes Holm twice over
-    tested = sign_flip_test(flat, flips, seed)
-    least = {count: smallest_effect(count, tests, alpha) for count in np.unique(n).tolist() if tests}
-    sure = sd == 0
-    return HeadSummary(
-        n=n.reshape(shape),
-        mean=mean.reshape(shape),
-        sd=sd.reshape(shape),
-        low=np.where(sure & (n >= 3), mean, intervals.low).reshape(shape),
-        high=np.where(sure & (n >= 3), mean, intervals.high).reshape(shape),
-        p=tested.p.reshape(shape),
-        p_holm=np.full(shape, np.nan),
-        effect=(mean / np.where(sure, np.nan, sd)).reshape(shape),
-        detectable=(sd * np.array([least.get(count, np.nan) for count in n.tolist()])).reshape(shape),
-        pairs=len(values),
-        infinite=int(np.isinf(values).sum()),
-        tests=tests,
-        alpha=alpha,
-        resamples=intervals.resamples,
-        flips=tested.flips,
-    )
-
-
-def _moments(
-    values: Float[np.ndarray, "pair head"],
-) -> tuple[Int[np.ndarray, " head"], Float[np.ndarray, " head"], Float[np.ndarray, " head"]]:
-    """Count, mean and standard deviation of every column; equal numbers have exactly their mean, and none."""
-    there = np.isfinite(values)
-    n = there.sum(0)
-    some, two = np.where(n > 0, n, np.nan), np.where(n > 1, n - 1, np.nan)
-    mean = np.where(there, values, 0).sum(0, dtype=np.float64) / some
-    sd = np.sqrt((np.where(there, values - mean, 0) ** 2).sum(0) / two)
-    least = np.where(there, values, np.inf).min(0, initial=np.inf)
-    same = least == np.where(there, values, -np.inf).max(0, initial=-np.inf)
-    return n, np.where(same, least, mean), np.where(same & (n > 1), 0.0, sd)
-
-
-def unit_means(values: Values, units: Sequence[str]) -> Float[np.ndarray, "unit layer head"]:
+def unit_means(
+    values: Float[np.ndarray, "pair layer head"], units: Sequence[str]
+) -> Float[np.ndarray, "unit layer head"]:
     """The mean over the pairs of each unit, so that units are what is counted: [unit, layer, head].
 
     Pairs that share an occupation or a name are not independent; their means are. Units stand in the order in which
@@ -208,24 +258,28 @@ def group_means(
     labels: Sequence[str],
     *,
     alpha: float = 0.05,
-    resamples: int = 10_000,
+    draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """One head's mean over the pairs of each label (an occupation) with its bootstrap interval, not corrected.
+    """One head's mean over the pairs of each label (an occupation) with its bootstrap-t interval, not corrected.
 
     Columns: label, n, mean, low, high; labels in the order in which they come.
     """
     if len(labels) != len(values):
         raise InputError(f"There are {len(values)} numbers and {len(labels)} labels. Give a label for each number.")
-    codes, names = pd.factorize(np.array(labels, dtype=object))
-    places = pd.Series(codes).groupby(codes).cumcount().to_numpy()
-    table = np.full((int(places.max(initial=-1)) + 1, len(names)), np.nan)  # [pair of the label, label]
-    table[places, codes] = values
-    n, mean, sd = _moments(table)
-    found = mean_intervals(table, 1 - alpha, resamples, seed)
-    sure = (sd == 0) & (n >= 3)
-    low, high = (np.where(sure, mean, bound) for bound in (found.low, found.high))
-    return pd.DataFrame({"label": list(names), "n": n, "mean": mean, "low": low, "high": high})
+    names = np.array(labels, dtype=object)
+    rows = {label: values[names == label][:, None] for label in dict.fromkeys(labels)}
+    samples = [Sample(numbers[np.isfinite(numbers)][:, None]) for numbers in rows.values()]
+    tested = mean_tests(samples, alpha, draws, seed, same_units=False)
+    return pd.DataFrame(
+        {
+            "label": list(rows),
+            "n": [len(sample.values) for sample in samples],
+            "mean": [sample.mean[0] for sample in samples],
+            "low": [found.low[0] for found in tested],
+            "high": [found.high[0] for found in tested],
+        }
+    )
 
 
 def join_column(means: pd.DataFrame, outside: Mapping[str, float], name: str = "outside") -> pd.DataFrame:
@@ -244,7 +298,7 @@ class Correlation(NamedTuple):
     p: float
 
 
-def correlate(a: ArrayLike, b: ArrayLike, *, resamples: int = 10_000, seed: int = 0) -> Correlation:
+def correlate(a: ArrayLike, b: ArrayLike, *, draws: int = DRAWS, seed: int = 0) -> Correlation:
     """Pearson's r of two columns, with a 95 % percentile bootstrap interval over their rows.
 
     For Winogender the rows are occupations: a strong r can show bias, a weak one cannot prove its absence. Resamples
@@ -258,7 +312,7 @@ def correlate(a: ArrayLike, b: ArrayLike, *, resamples: int = 10_000, seed: int 
     if not (np.ptp(x) and np.ptp(y)):
         raise InputError("A column whose numbers are all the same correlates with nothing. Choose another.")
     known = stats.pearsonr(x, y)
-    rows = np.random.default_rng(seed).integers(0, len(x), (resamples, len(x)))
+    rows = np.random.default_rng(seed).integers(0, len(x), (draws, len(x)))
     found = _pearson(x[rows], y[rows])
     low, high = np.nanpercentile(found, [2.5, 97.5])
     return Correlation(float(known.statistic), float(low), float(high), len(x), float(known.pvalue))

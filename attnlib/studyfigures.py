@@ -98,8 +98,8 @@ def _told(summary: HeadSummary, place: Place) -> str:
     mean, low, high = (float(values[place]) for values in (summary.mean, summary.low, summary.high))
     told = interval(mean, low, high, places_of(summary.mean))
     d = f", d = {summary.effect[place]:.2f}" if np.isfinite(summary.effect[place]) else ""
-    p = escaped(p_value(summary.p_holm[place]))
-    return f"head {place[0]}-{place[1]}, mean {told}{d}, {p} after Holm, {_pairs(int(summary.n[place]))}"
+    p = escaped(p_value(summary.p_corrected[place]))
+    return f"head {place[0]}-{place[1]}, mean {told}{d}, {p} corrected, {_pairs(int(summary.n[place]))}"
 
 
 def _rows(figure: go.Figure, names: Sequence[str]) -> None:
@@ -113,7 +113,7 @@ def volcano(
     """Every head: its mean (or `by="effect"`: d) against −log10 of the corrected p, and the line that p must pass."""
     values = getattr(summary, by)
     places = [place for place in _known(summary) if np.isfinite(values[place])]
-    x, y = _at(values, places), -np.log10(np.maximum(_at(summary.p_holm, places), LEAST_P))
+    x, y = _at(values, places), -np.log10(np.maximum(_at(summary.p_corrected, places), LEAST_P))
     order = np.lexsort((-np.abs(x), -y)).tolist()
     large = {n for n in order[:named] if n == order[0] or summary.significant[places[n]]}
     points = go.Scatter(
@@ -138,7 +138,7 @@ def volcano(
     figure.update_layout(**layout(360), showlegend=False, clickmode="event+select")
     figure.add_hline(passing, line={"width": 1, "dash": "dot", "color": SIDES[0]})
     figure.add_annotation(
-        text=f"{summary.alpha:.2g} after Holm",
+        text=f"{summary.alpha:.2g} corrected",
         x=1,
         xref="paper",
         y=passing,
@@ -148,7 +148,7 @@ def volcano(
     )
     figure.update_xaxes(title=escaped(title) + (", d" if by == "effect" else ""), range=padded(x), **ZERO)
     top = max(passing, y.max(initial=0))
-    figure.update_yaxes(title="−log10 p (Holm)", range=[-0.04 * top, 1.15 * top], **ZERO)
+    figure.update_yaxes(title="−log10 p (corrected)", range=[-0.04 * top, 1.15 * top], **ZERO)
     return figure
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from attnlib.findings import largest, number, signed
 from attnlib.power import detectable, fewest_pairs, pairs_needed
+from attnlib.resampling import FEWEST_UNITS
 from attnlib.statistics import HeadSummary
 
 
@@ -24,7 +25,7 @@ def summary_sentences(summary: HeadSummary, title: str) -> str:
         return f"{_pairs(summary)} No pair has a number for {title}: nothing can be said."
     if not np.nanmax(np.abs(summary.mean)) and not np.nanmax(summary.sd, initial=0):
         return f"{_pairs(summary)} Nothing moves: {title} is 0 in every pair and head."
-    if most < 3:
+    if not summary.tests:
         return f"{_pairs(summary)} {_too_few(summary, title, most)}"
     return " ".join(part for part in (_pairs(summary), _moving(summary, title), _missed(summary)) if part)
 
@@ -49,25 +50,23 @@ def _pairs(summary: HeadSummary) -> str:
 def _too_few(summary: HeadSummary, title: str, most: int) -> str:
     layer, head = largest(summary.mean)
     value = signed(summary.mean[layer, head], places_of(summary.mean))
-    said = f"One {summary.noun} says" if most == 1 else f"Two {summary.noun}s say"
+    why = summary.untested
     what = "largest" if most == 1 else "largest mean"
-    return (
-        f"{said} nothing about others: neither an interval nor a test can be had. The {what} {title} is {value} "
-        f"in head {layer}-{head}."
-    )
+    return f"{why} The {what} {title} is {value} in head {layer}-{head}."
 
 
 def _moving(summary: HeadSummary, title: str) -> str:
     """How many heads pass, and the largest of them; or the largest of those that do not."""
     passed = int(summary.significant.sum())
-    test = f"(Holm-corrected sign-flip test, {summary.alpha * 100:g} %)"
+    how = f"step-down max-T over {summary.draws:,} draws" if summary.draws else "normal limit, corrected"
+    test = f"({how}, {summary.alpha * 100:g} %)"
     if passed:
         most = largest(np.where(summary.significant, summary.mean, np.nan))
         moves = f"{passed} of {_count(summary.tests, 'head')} move{'s' * (passed == 1)}"
         others = " most" if passed > 1 else ""
         return f"{moves} on average in {title} {test}: {most[0]}-{most[1]}{others}, {_numbers(summary, most)}."
-    most = largest(summary.mean)
-    p = p_value(summary.p_holm[most])
+    most = largest(np.where(np.isfinite(summary.p), summary.mean, np.nan))
+    p = p_value(summary.p_corrected[most])
     return (
         f"No head moves on average in {title} {test}: the largest mean is that of {most[0]}-{most[1]}, "
         f"{_numbers(summary, most)}, {p}."
@@ -84,7 +83,7 @@ def _numbers(summary: HeadSummary, place: tuple[int, int]) -> str:
 def head_power(summary: HeadSummary, place: tuple[int, int]) -> str:
     """What so many pairs can show of one head, and how many its own mean needs; empty where it does not vary."""
     n, sd, mean = int(summary.n[place]), float(summary.sd[place]), float(summary.mean[place])
-    if n < 3 or not sd > 0 or not mean:
+    if n < FEWEST_UNITS or not sd > 0 or not mean:
         return ""
     return power_sentence(n, sd, summary.tests, mean, summary.alpha, summary.noun)
 
@@ -116,7 +115,7 @@ def power_sentence(
 ) -> str:
     """What n pairs can show among so many heads; with an `effect` also how many pairs it needs."""
     least = detectable(n, sd, heads, alpha)
-    test = f"({alpha * 100:g} %, Holm over {_count(heads, 'head')}, standard deviation {_plain(sd)})"
+    test = f"({alpha * 100:g} %, corrected over {_count(heads, 'head')}, standard deviation {_plain(sd)})"
     if math.isfinite(least):
         shown = _least(least, places_of(np.array([least])))
         told = f"{_count(n, noun)} would show a mean of {shown} with 80 % probability {test}."

@@ -62,9 +62,9 @@ def test_what_is_carried_and_what_remains(silenced: Silenced) -> None:
     remaining = silenced.remaining("shift")
     assert remaining is not None
     assert f"{remaining.share:.0%} remain" in remaining_finding(remaining)
-    assert "One pair is an anecdote" in remaining_finding(remaining._replace(units=1))
-    nothing = remaining._replace(intervals=np.array([[0, 0], [0, 0], [0, 0], [-0.1, 0.1]], float))
-    assert "not more than random" in remaining_finding(nothing)
+    assert "An interval needs 6 units" in remaining_finding(remaining._replace(units=4, p=float("nan")))
+    nothing = remaining._replace(p=0.4, intervals=np.array([[0, 0], [0, 0], [0, 0], [-0.1, 0.1]], float))
+    assert "It is not shown that they take more" in remaining_finding(nothing)
     bars = remaining_bars(remaining).data[0]
     assert list(bars.y) == [remaining.before, remaining.found, remaining.control]
 

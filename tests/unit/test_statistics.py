@@ -1,6 +1,5 @@
 """Statistics of a study against SciPy, brute force, pencil and paper, and simulated studies whose truth is known."""
 
-import itertools
 import math
 import warnings
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from attnlib.power import (
     power_of,
     smallest_effect,
 )
-from attnlib.resampling import holm, mean_intervals, sign_flip_test
+from attnlib.resampling import FEWEST_UNITS, Sample
 from attnlib.statistics import (
     HeadSummary,
     by_group,
@@ -29,6 +28,8 @@ from attnlib.statistics import (
     group_means,
     join_column,
     summarize,
+    summarize_family,
+    unit_means,
 )
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "shared" / "benchmarks"
@@ -46,7 +47,7 @@ def study(pairs: int, layers: int = 2, heads: int = 3, seed: int = 0) -> np.ndar
 
 
 def quick(values: np.ndarray, **options: float) -> HeadSummary:
-    return summarize(values, resamples=500, **options)  # type: ignore[arg-type]
+    return summarize(values, draws=500, **options)  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------------------------------------- against oracles
@@ -61,69 +62,137 @@ def test_the_moments_are_numpys() -> None:
     np.testing.assert_allclose(found.effect, found.mean / found.sd)
 
 
-def test_the_interval_is_scipys_percentile_bootstrap() -> None:
-    values = study(30)
-    found = summarize(values, resamples=2_000, seed=3)
-    own = stats.bootstrap(
-        (values.astype(float),), np.mean, axis=0, n_resamples=2_000, method="percentile", rng=np.random.default_rng(3)
-    ).confidence_interval  # draws each head by itself: the same up to the chance of resampling
-    np.testing.assert_allclose(found.low, own.low, atol=0.03)
-    np.testing.assert_allclose(found.high, own.high, atol=0.03)
-    one = stats.bootstrap(
-        (values[:, 0, 0].astype(float),),
-        np.mean,
-        n_resamples=2_000,
-        method="percentile",
-        rng=np.random.default_rng(3),
-    ).confidence_interval  # the same draws
-    assert (found.low[0, 0], found.high[0, 0]) == pytest.approx((one.low, one.high), abs=1e-9)
+def slow_sizes(columns: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """|t| of every draw and column, in plain loops: the drawn numbers are written out, and NaN left out."""
+    found = np.empty((len(counts), columns.shape[1]))
+    for draw, often in enumerate(counts.astype(int)):
+        for head in range(columns.shape[1]):
+            known = columns[np.isfinite(columns[:, head]), head]
+            drawn = [x - known.mean() for x, k in zip(columns[:, head], often, strict=True) for _ in range(k)]
+            drawn = [x for x in drawn if not math.isnan(x)]
+            spread = np.std(drawn, ddof=1) if len(drawn) > 1 else math.nan
+            if math.isnan(spread):
+                found[draw, head] = 0
+            elif spread < 1e-9:
+                found[draw, head] = math.inf
+            else:
+                found[draw, head] = abs(np.mean(drawn)) / (spread / math.sqrt(len(drawn)))
+    return found
 
 
-def test_the_interval_does_not_depend_on_how_the_work_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def observed(columns: np.ndarray) -> np.ndarray:
+    return np.abs(stats.ttest_1samp(columns, 0, nan_policy="omit").statistic.astype(float))
+
+
+def slow_step_down(t: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Westfall & Young's step-down: the largest |t| first, against the largest of what is still in play."""
+    left, adjusted, before = list(range(len(t))), np.full(len(t), math.nan), 0.0
+    while left:
+        first = max(left, key=lambda head: t[head])
+        as_large = sum(max(row[head] for head in left) >= t[first] - 1e-9 for row in sizes)
+        before = max(before, (as_large + 1) / (len(sizes) + 1))
+        adjusted[first] = before
+        left.remove(first)
+    return adjusted
+
+
+def counts_of(units: int, draws: int, seed: int = 0) -> np.ndarray:
+    """The draws of a family, as documented: whole numbers from a generator of this seed."""
+    drawn = np.random.default_rng([seed]).integers(0, units, (draws, units), np.int32)
+    return np.stack([np.bincount(row, minlength=units) for row in drawn])
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_intervals_and_corrected_p_are_those_of_plain_loops(gaps: bool) -> None:
+    values = study(9, 1, 5).astype(float)
+    values[:, 0, 1] += 1.5
+    if gaps:
+        values[2, 0, 3] = values[[0, 5, 7], 0, 4] = math.nan
+    columns = values[:, 0]
+    found = summarize(values, draws=199)
+    sizes = slow_sizes(columns, counts_of(9, 199))
+    t = observed(columns)
+    np.testing.assert_allclose(found.p[0], [(np.sum(sizes[:, h] >= t[h]) + 1) / 200 for h in range(5)])
+    np.testing.assert_allclose(found.p_corrected[0], slow_step_down(t, sizes))
+    error = np.nanstd(columns, 0, ddof=1) / np.sqrt(np.isfinite(columns).sum(0))
+    critical = np.sort(sizes, 0)[-10]  # the tenth largest of 199: (9 + 1) / 200 = 5 %
+    np.testing.assert_allclose(found.high[0], np.nanmean(columns, 0) + critical * error)
+    np.testing.assert_allclose(found.low[0], np.nanmean(columns, 0) - critical * error)
+    wide = np.sort(sizes.max(1))[-10] * error
+    low, high = np.nanmean(columns, 0) - wide, np.nanmean(columns, 0) + wide
+    first_step = (low > 0) | (high < 0) | ~found.significant[0]
+    np.testing.assert_allclose(found.wide_low[0][first_step], low[first_step])
+    np.testing.assert_allclose(found.wide_high[0][first_step], high[first_step])
+
+
+def test_a_contrast_is_welchs_t_drawn_within_its_sides() -> None:
+    values = study(15, 1, 3).astype(float)
+    sides = np.array([1, -1, 1, 1, -1] * 3)
+    found = summarize(values, sides=sides, draws=299)
+    plus, minus = values[sides == 1, 0], values[sides == -1, 0]
+    welch = stats.ttest_ind(plus, minus, equal_var=False)
+    np.testing.assert_allclose(found.mean[0], plus.mean(0) - minus.mean(0))
+    np.testing.assert_allclose(found.sd[0], np.sqrt((plus.var(0, ddof=1) + minus.var(0, ddof=1)) / 2))
+    rng, sizes = np.random.default_rng([0]), np.empty((299, 3))
+    rows = [rng.integers(0, len(side), (299, len(side)), np.int32) for side in (plus, minus)]
+    for draw in range(299):
+        a, b = ((side - side.mean(0))[row[draw]] for side, row in zip((plus, minus), rows, strict=True))
+        sizes[draw] = np.abs(stats.ttest_ind(a, b, equal_var=False).statistic)
+    t = np.abs(welch.statistic)
+    np.testing.assert_allclose(found.p[0], ((sizes >= t).sum(0) + 1) / 300)
+    np.testing.assert_allclose(found.p_corrected[0], slow_step_down(t, sizes))
+    reach = np.sort(sizes, 0)[-15] * found.mean[0] / welch.statistic
+    np.testing.assert_allclose(found.high[0] - found.mean[0], reach)
+    np.testing.assert_allclose(Sample(values[:, 0], sides).freedom, welch.df)
+    assert "within each side" in found.method
+    with pytest.raises(InputError, match=r"\+1 or −1"):
+        summarize(values, sides=[1] * 14 + [0])
+
+
+def test_step_down_by_hand() -> None:
+    t, sizes = np.array([3.0, 1.0, 2.5]), np.array([[2.6, 0, 0], [0, 2.7, 0], [0, 0, 0.5], [3.5, 0, 0]])
+    assert slow_step_down(t, sizes).tolist() == [2 / 5, 2 / 5, 2 / 5]
+    assert slow_step_down(np.array([3.0, 1.0, 2.0]), sizes).tolist() == [2 / 5, 2 / 5, 2 / 5]
+    assert slow_step_down(np.array([4.0, 2.8, 3.0]), sizes).tolist() == [1 / 5, 1 / 5, 1 / 5], "3.5 is out of play"
+
+
+def test_what_all_heads_share_costs_no_correction() -> None:
+    one = study(20, 1, 1)
+    found = summarize(np.repeat(one, 40, 2), draws=999)
+    alone = summarize(one, draws=999)
+    np.testing.assert_array_equal(found.p_corrected, np.repeat(alone.p, 40, 1))
+    np.testing.assert_array_equal(found.wide_low, found.low)
+
+
+def test_p_and_both_intervals_say_the_same() -> None:
+    values = study(12, 6, 20)
+    values[:, :3] += 0.9
+    found = quick(values)
+    excludes = (found.low > 0) | (found.high < 0)
+    np.testing.assert_array_equal(excludes, found.p <= 0.05)
+    wide = (found.wide_low >= 0) | (found.wide_high <= 0)
+    np.testing.assert_array_equal(wide, found.significant)
+    assert found.significant.any()
+    assert (found.p_corrected >= found.p).all()
+    assert (found.wide_low <= found.low).all()
+    assert (found.wide_high >= found.high).all()
+
+
+def test_the_draws_do_not_depend_on_how_the_work_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     values = study(20, 1, 7)
+    values[3, 0, 2] = np.nan
     whole = quick(values)
-    monkeypatch.setattr(resampling, "TOGETHER", 2)
-    np.testing.assert_allclose(quick(values).low, whole.low, atol=1e-12)
     monkeypatch.setattr(resampling, "CHUNK", 1_000)
-    np.testing.assert_allclose(quick(values).high, whole.high, atol=1e-12)
-    np.testing.assert_allclose(quick(values).p, whole.p, atol=1e-12)
+    cut = quick(values)
+    for name in ("low", "wide_high", "p", "p_corrected"):
+        np.testing.assert_allclose(getattr(cut, name), getattr(whole, name), atol=1e-12)
 
 
-@pytest.mark.parametrize("pairs", [1, 2, 3, 7, 10])
-def test_few_pairs_have_the_p_of_all_signs(pairs: int) -> None:
-    values = study(pairs)
-    signs = np.array(list(itertools.product([1, -1], repeat=pairs)))
-    flat = values.reshape(pairs, -1).astype(float)
-    expected = (np.abs(signs @ flat) >= np.abs(flat.sum(0)) - 1e-9).mean(0)
-    np.testing.assert_array_equal(quick(values).p.ravel(), expected)
-
-
-def test_p_is_scipys_permutation_test_of_paired_samples() -> None:
-    values = study(9, 1, 2)
-    for head in range(2):
-        x = values[:, 0, head].astype(float)
-        oracle = stats.permutation_test(
-            (x, -x),
-            lambda a, b, axis: np.mean(a, axis) - np.mean(b, axis),
-            permutation_type="samples",
-            vectorized=True,
-        )
-        assert quick(values).p[0, head] == pytest.approx(oracle.pvalue)
-
-
-def test_random_flips_come_near_all_of_them() -> None:
-    values = study(12).reshape(12, -1).astype(float)
-    exact, random = sign_flip_test(values, 4_096, 0), sign_flip_test(values, 4_095, 0)
-    assert (exact.p != random.p).any()
-    np.testing.assert_allclose(random.p, exact.p, atol=4 * 0.5 / math.sqrt(4_095))
-    assert sign_flip_test(np.full((40, 1), 1.0), 999, 0).p == [1 / 1_000]
-
-
-def test_many_pairs_take_the_normal_limit_and_say_so() -> None:
+def test_many_units_take_the_normal_limit_and_say_so() -> None:
     values = study(20_001, 1, 2) / 10
     found = quick(values)
-    assert (found.resamples, found.flips) == (0, 0)
-    assert found.method.count("normal limit") == 2
+    assert found.draws == 0
+    assert "normal limit" in found.method
     oracle = stats.ttest_1samp(values.astype(float), 0)
     np.testing.assert_allclose(np.log(found.p), np.log(oracle.pvalue), rtol=0.05)
     interval = oracle.confidence_interval()
@@ -131,38 +200,38 @@ def test_many_pairs_take_the_normal_limit_and_say_so() -> None:
     np.testing.assert_allclose(found.high, interval.high, atol=1e-6)
 
 
-def test_the_normal_limits_continue_what_resampling_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_normal_limit_continues_what_the_draws_say(monkeypatch: pytest.MonkeyPatch) -> None:
     values = study(400)
-    resampled = summarize(values)
+    drawn = summarize(values)
     monkeypatch.setattr(resampling, "LARGE", 399)
     limit = summarize(values)
-    assert (resampled.resamples, limit.resamples) == (10_000, 0)
-    np.testing.assert_allclose(limit.low, resampled.low, atol=0.01)
-    np.testing.assert_allclose(limit.p, resampled.p, atol=0.01)
+    assert (drawn.draws, limit.draws) == (10_000, 0)
+    for name in ("low", "p", "p_corrected", "wide_low", "detectable"):
+        np.testing.assert_allclose(getattr(limit, name), getattr(drawn, name), atol=0.02)
 
 
-def test_too_much_work_means_fewer_resamples_and_no_random_flips(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_much_work_means_fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resampling, "WORK", 1)
-    monkeypatch.setattr(resampling, "FLIP_WORK", 1)
     found = summarize(study(30))
-    assert (found.resamples, found.flips) == (1_000, 0)
-    assert "1,000 resamples" in found.method
-    assert quick(study(30)).resamples == 500, "never more than asked for"
+    assert found.draws == 1_000
+    assert "1,000 draws" in found.method
+    assert quick(study(30)).draws == 500, "never more than asked for"
 
 
-def test_enough_flips_that_holm_can_be_passed() -> None:
-    values = np.random.default_rng(0).normal(1, 0.1, (40, 1, 400)).astype(np.float32)
-    found = summarize(values, resamples=100)
-    assert found.flips == 20_000
-    assert found.significant.all()
-
-
-def test_holm_by_hand() -> None:
-    adjusted = holm(np.array([[0.01, 0.04, np.nan], [0.03, 0.005, 0.9]]))
-    np.testing.assert_allclose(adjusted, [[0.04, 0.09, np.nan], [0.09, 0.025, 0.9]])
-    assert holm(np.array([0.6, 0.7])).tolist() == [1, 1]
-    assert np.isnan(holm(np.full(3, np.nan))).all()
-    assert holm(np.zeros(0)).shape == (0,)
+def test_statistics_and_models_are_corrected_together() -> None:
+    a, b, c = study(20), study(20, seed=1), study(15, 1, 2, seed=2)
+    a[:, 1, 1] += 2
+    together = summarize_family([a, b, c], draws=500)
+    joined = quick(np.concatenate([a, b], 2))
+    pair = summarize_family([a, b], draws=500)
+    np.testing.assert_array_equal(np.concatenate([found.p_corrected for found in pair], 1), joined.p_corrected)
+    assert [found.tests for found in together] == [14] * 3
+    np.testing.assert_array_equal(together[0].p, quick(a).p)
+    assert (together[0].p_corrected >= quick(a).p_corrected).all()
+    twice = summarize_family([a, a], draws=500)
+    np.testing.assert_array_equal(twice[1].p_corrected, quick(a).p_corrected)
+    apart = summarize_family([a, a], draws=500, same_units=False)
+    assert (apart[1].p_corrected >= quick(a).p_corrected).mean() > 0.5, "other units have other draws"
 
 
 # ---------------------------------------------------------------------------------------------- invariants
@@ -184,7 +253,6 @@ def test_the_order_of_pairs_changes_nothing_that_is_exact() -> None:
     a, b = quick(values), quick(np.random.default_rng(1).permutation(values))
     np.testing.assert_allclose(a.mean, b.mean)
     np.testing.assert_allclose(a.sd, b.sd)
-    np.testing.assert_array_equal(a.p, b.p)
 
 
 @pytest.mark.parametrize("pairs", [12, 60])
@@ -214,15 +282,17 @@ def test_a_head_with_gaps_is_as_if_only_its_pairs_were_there() -> None:
         alone = quick(values[rows][:, place[0] : place[0] + 1, place[1] : place[1] + 1])
         for name in ("n", "mean", "sd", "effect"):
             assert getattr(found, name)[place] == pytest.approx(getattr(alone, name).item()), name
-        assert (found.low[place], found.high[place]) == pytest.approx((alone.low.item(), alone.high.item()), abs=1e-9)
-        assert found.p[place] == pytest.approx(alone.p.item(), abs=0.025), "other flips"
+        width = alone.high.item() - alone.low.item()
+        assert found.high[place] - found.low[place] == pytest.approx(width, rel=0.25), "other draws"
+        assert found.p[place] == pytest.approx(alone.p.item(), abs=0.05), "other draws"
     assert (found.pairs, found.tests) == (40, 6)
 
 
-def test_few_pairs_of_one_head_are_exact_among_many_of_others() -> None:
-    values = study(60)
-    values[5:, 0, 1] = np.nan
-    assert quick(values).p[0, 1] == quick(values[:5]).p[0, 1]
+def test_rows_without_a_number_are_no_units_to_draw() -> None:
+    values = np.insert(study(12), [0, 5, 12], np.nan, axis=0)
+    found, alone = quick(values), quick(study(12))
+    np.testing.assert_array_equal(found.p_corrected, alone.p_corrected)
+    assert (found.pairs, alone.pairs) == (15, 12)
 
 
 def test_heads_without_numbers_are_no_tests() -> None:
@@ -230,8 +300,8 @@ def test_heads_without_numbers_are_no_tests() -> None:
     values[:, 0] = np.nan
     found = quick(values)
     assert found.tests == 3
-    assert np.isnan([found.mean[0], found.p[0], found.p_holm[0], found.low[0], found.effect[0]]).all()
-    np.testing.assert_allclose(found.p_holm[1:], holm(found.p[1:]))
+    assert np.isnan([found.mean[0], found.p[0], found.p_corrected[0], found.low[0], found.effect[0]]).all()
+    np.testing.assert_allclose(found.p_corrected[1:], quick(values[:, 1:]).p_corrected)
     assert not found.significant[0].any()
     assert found.table()["layer"].tolist()[-3:] == [0, 0, 0]
 
@@ -245,42 +315,61 @@ def test_infinite_numbers_are_left_out_and_counted() -> None:
     assert np.isfinite(found.p).all()
 
 
-@pytest.mark.parametrize("pairs", [0, 1, 2])
+@pytest.mark.parametrize("pairs", [0, 1, 2, FEWEST_UNITS - 1])
 def test_too_few_pairs_for_an_interval(pairs: int) -> None:
     found = quick(study(pairs))
-    assert np.isnan([found.low, found.high, found.detectable]).all()
+    undefined = (found.low, found.high, found.wide_low, found.wide_high, found.p, found.p_corrected)
+    assert np.isnan([*undefined, found.detectable]).all()
     assert not found.significant.any()
     assert np.isnan(found.mean).all() == (pairs == 0)
     assert np.isnan(found.sd).all() == (pairs < 2)
-    if pairs:
-        assert (found.p >= 2 / 2**pairs).all()
+    assert found.untested == "There is neither an interval nor a test with fewer than 6 pairs."
+    assert quick(study(FEWEST_UNITS)).untested == ""
 
 
-@pytest.mark.parametrize("pairs", [1, 2, 5, 40])
-def test_zeros_have_p_one(pairs: int) -> None:
-    found = quick(np.zeros((pairs, 1, 2), np.float32))
-    assert (found.p == 1).all()
-    assert (found.mean == 0).all()
-    assert np.isnan(found.effect).all()
+def test_too_few_pairs_on_one_side() -> None:
+    found = summarize(study(12), sides=[1] * 7 + [-1] * 5)
+    assert np.isnan([found.low, found.p]).all()
+    assert found.untested.endswith("with fewer than 6 pairs on each side.")
 
 
-def test_equal_numbers_have_no_spread_and_no_effect_size() -> None:
-    found = quick(np.full((40, 1, 1), 0.1, np.float32))
-    exactly = float(np.float32(0.1))
-    assert (found.mean, found.low, found.high, found.sd) == (exactly, exactly, exactly, 0)
-    assert np.isnan(found.effect).all()
-    assert found.detectable == 0
-    assert found.significant.all()
+@pytest.mark.parametrize("number", [0, 0.1, 1e-9, -3])
+def test_equal_numbers_have_neither_an_interval_nor_a_test(number: float) -> None:
+    """They may be equal because nothing could differ; nothing is known of how they vary."""
+    found = quick(np.full((40, 1, 2), number, np.float32))
+    exactly = float(np.float32(number))
+    assert (found.mean == exactly).all()
+    assert (found.sd == 0).all()
+    undefined = (found.low, found.high, found.wide_low, found.p, found.p_corrected, found.effect, found.detectable)
+    assert np.isnan(undefined).all()
+    assert (found.tests, found.untested) == (0, found.untested)
+    assert found.untested.endswith("because all pairs have the same number.")
+
+
+def test_means_of_equal_numbers_are_equal_but_for_rounding() -> None:
+    sizes = [1, 2, 3, 7, 11, 13, 17]
+    units = [str(n) for n in sizes for _ in range(n)]
+    found = quick(unit_means(np.full((len(units), 1, 1), 0.1), units))
+    assert found.sd == 0
+    assert found.tests == 0
+
+
+def test_rare_numbers_have_no_interval_where_many_draws_miss_them() -> None:
+    values = np.zeros((10, 1, 1))
+    values[3] = 1
+    found = quick(values)  # (9 / 10)¹⁰ = 35 % of all draws have zeros only
+    assert np.isnan([found.low, found.high]).all()
+    assert 0.3 < found.p < 1.01
 
 
 def test_no_heads_are_no_error() -> None:
     assert len(quick(np.zeros((4, 0, 0), np.float32)).table()) == 0
 
 
-@pytest.mark.parametrize(("alpha", "resamples"), [(0.0, 100), (1.0, 100), (0.05, 0)])
-def test_a_test_without_a_level_says_so(alpha: float, resamples: int) -> None:
+@pytest.mark.parametrize(("alpha", "draws"), [(0.0, 100), (1.0, 100), (0.05, 0)])
+def test_a_test_without_a_level_says_so(alpha: float, draws: int) -> None:
     with pytest.raises(InputError, match="is no test"):
-        summarize(study(5), alpha=alpha, resamples=resamples)
+        summarize(study(5), alpha=alpha, draws=draws)
 
 
 def test_the_table_has_a_row_per_head_the_surest_first() -> None:
@@ -290,7 +379,7 @@ def test_the_table_has_a_row_per_head_the_surest_first() -> None:
     table = quick(values).table()
     assert len(table) == 6
     assert table[["layer", "head"]].to_numpy()[:2].tolist() == [[0, 2], [1, 0]], "equal p: the larger mean"
-    assert table["p_holm"].is_monotonic_increasing
+    assert table["p_corrected"].is_monotonic_increasing
     found = quick(values)
     assert table["mean"][0] == found.mean[0, 2]
 
@@ -301,19 +390,18 @@ def test_the_table_has_a_row_per_head_the_surest_first() -> None:
 def test_groups_are_corrected_together() -> None:
     values = study(40)
     groups = ["b", "a"] * 20
-    found = by_group(values, groups, resamples=500)
+    found = by_group(values, groups, draws=500)
     assert list(found.groups) == ["b", "a"]
     alone = quick(values[1::2])
     np.testing.assert_array_equal(found.groups["a"].mean, alone.mean)
-    np.testing.assert_array_equal(found.groups["a"].low, alone.low)
-    together = holm(np.stack([summary.p for summary in found.groups.values()]))
-    np.testing.assert_array_equal(together[1], found.groups["a"].p_holm)
+    np.testing.assert_allclose(found.groups["a"].low, alone.low, atol=0.1)
+    assert (found.groups["a"].p_corrected >= found.groups["a"].p).all()
     assert found.groups["a"].tests == 12
     assert (found.groups["a"].detectable > alone.detectable).all(), "more tests need more"
     table = found.table()
     assert len(table) == 12
     assert table.columns[0] == "group"
-    assert table["p_holm"].is_monotonic_increasing
+    assert table["p_corrected"].is_monotonic_increasing
 
 
 def test_groups_must_be_as_many_as_pairs() -> None:
@@ -326,13 +414,14 @@ def test_groups_must_be_as_many_as_pairs() -> None:
 def test_models_are_compared_pair_by_pair() -> None:
     a, b = study(30), study(30, seed=1)
     a[0, 0, 0], b[1, 0, 0] = np.nan, np.nan
-    found = compare_models(a, b, resamples=500)
+    found = compare_models(a, b, draws=500)
     assert (found.n[0, 0], found.n[0, 1]) == (28, 30)
     np.testing.assert_allclose(found.mean, np.nanmean(b.astype(float) - a, axis=0))
-    same = compare_models(a, a, resamples=500)
-    assert (same.p == 1).all()
+    same = compare_models(a, a, draws=500)
+    assert (same.mean == 0).all()
+    assert same.tests == 0
     a[2, 0, 0] = b[2, 0, 0] = np.inf
-    assert compare_models(a, b, resamples=500).n[0, 0] == 27
+    assert compare_models(a, b, draws=500).n[0, 0] == 27
 
 
 def test_models_of_other_heads_cannot_be_compared() -> None:
@@ -344,14 +433,14 @@ def test_means_of_labels_have_the_intervals_of_their_pairs() -> None:
     values = study(50)[:, 0, 0]
     labels = ["nurse", "engineer"] * 20 + ["clerk"] * 8 + ["judge", "nurse"]
     values[3] = np.nan
-    table = group_means(values, labels, resamples=500)
+    table = group_means(values, labels, draws=500)
     assert table["label"].tolist() == ["nurse", "engineer", "clerk", "judge"]
     assert table["n"].tolist() == [21, 19, 8, 1]
     for row in table.itertuples():
         mine = values[np.array(labels) == row.label][:, None].astype(float)
         assert row.mean == pytest.approx(np.nanmean(mine))
-        low, high, _ = mean_intervals(mine, 0.95, 500, 0)
-        np.testing.assert_allclose([row.low, row.high], [low[0], high[0]], atol=1e-12)
+        alone = summarize(mine[:, None], draws=500)
+        np.testing.assert_allclose([row.low, row.high], [alone.low[0, 0], alone.high[0, 0]], atol=0.15)
     assert math.isnan(table["low"][3])
 
 
@@ -385,7 +474,7 @@ def test_the_published_statistics_correlate_as_published() -> None:
 
 def test_a_correlation_is_scipys() -> None:
     x, y = study(25, 1, 2)[:, 0].T.astype(float)
-    found = correlate(x, y, resamples=2_000, seed=5)
+    found = correlate(x, y, draws=2_000, seed=5)
     oracle = stats.bootstrap(
         (x, y),
         lambda u, v: stats.pearsonr(u, v).statistic,
@@ -428,30 +517,11 @@ def test_power_by_simulated_studies() -> None:
     data = rng.normal(smallest_effect(n, heads), 1, (4_000, n))
     seen = stats.ttest_1samp(data, 0, axis=1).pvalue <= 0.05 / heads
     assert seen.mean() == pytest.approx(0.8, abs=4 * math.sqrt(0.16 / 4_000))
-    flipped = sign_flip_test(data[:800].T, 10_000, 0).p <= 0.05 / heads
-    assert flipped.mean() == pytest.approx(0.8, abs=0.06), "the sign-flip test sees about as much"
 
 
 def test_power_continues_beyond_the_limit() -> None:
     assert smallest_effect(20_001, 16) == pytest.approx(smallest_effect(20_000, 16), rel=1e-3)
     assert detectable(100, 0.5, 16) == 0.5 * smallest_effect(100, 16)
-
-
-def test_the_smallest_effect_of_a_study_is_that_of_its_pairs() -> None:
-    values = study(40)
-    values[:10, 0, 0] = np.nan
-    found = quick(values)
-    assert found.detectable[0, 0] == pytest.approx(found.sd[0, 0] * smallest_effect(30, 6))
-    assert found.detectable[1, 1] == pytest.approx(found.sd[1, 1] * smallest_effect(40, 6))
-
-
-def test_where_no_head_can_pass_no_mean_is_detectable() -> None:
-    assert fewest_pairs(16) == 10
-    values = np.full((10, 4, 4), 1.0) + study(10, 4, 4) / 1_000
-    assert quick(values.astype(np.float32)).significant.all()
-    assert not quick(values[:9].astype(np.float32)).significant.any()
-    assert math.isnan(smallest_effect(9, 16))
-    assert math.isfinite(smallest_effect(10, 16))
 
 
 @pytest.mark.parametrize(
@@ -486,33 +556,18 @@ def test_a_power_curve_falls() -> None:
 # ---------------------------------------------------------------------------------------------- simulated studies
 
 
-def test_studies_of_nothing_find_something_in_at_most_one_of_twenty() -> None:
-    """1,000 null studies of 60 pairs x 16 heads, with heavy tails and dependent heads.
-
-    With a true rate of 5 % more than 69 find something once in 200 times (binomial); the seed is fixed.
-    """
-    rng = np.random.default_rng(0)
-    found = 0
-    for seed in range(1_000):
-        noise = rng.normal(size=(60, 16)) + rng.normal(size=(60, 1))
-        p = sign_flip_test(noise * np.abs(noise), 1_600, seed).p
-        found += bool((holm(p) <= 0.05).any())
-    assert stats.binom.sf(69, 1_000, 0.05) < 0.005
-    assert 10 < found <= 69
-
-
 def test_the_interval_holds_the_mean_in_95_of_100_studies() -> None:
-    """1,600 intervals of 60 pairs: 95 % ± 4 standard errors, less one point by which percentiles fall short there."""
+    """1,600 intervals of 60 units: 95 % ± 4 standard errors."""
     values = np.random.default_rng(1).normal(0.3, 1, (60, 40, 40)).astype(np.float32)
-    low, high, _ = mean_intervals(values.reshape(60, -1), 0.95, 1_000, 0)
-    covered = ((low <= 0.3) & (high >= 0.3)).mean()
-    assert 0.95 - 0.01 - 4 * math.sqrt(0.05 * 0.95 / 1_600) < covered < 0.95 + 4 * math.sqrt(0.05 * 0.95 / 1_600)
+    found = summarize(values, draws=1_000)
+    covered = ((found.low <= 0.3) & (found.high >= 0.3)).mean()
+    assert covered == pytest.approx(0.95, abs=4 * math.sqrt(0.05 * 0.95 / 1_600))
 
 
 def test_a_planted_head_is_found_and_it_alone() -> None:
     values = np.random.default_rng(2).normal(0, 0.1, (100, 4, 4)).astype(np.float32)
     values[:, 2, 1] += np.float32(0.08)
-    found = summarize(values, resamples=2_000)
+    found = summarize(values, draws=2_000)
     assert np.argwhere(found.significant).tolist() == [[2, 1]]
     assert found.low[2, 1] < 0.08 < found.high[2, 1]
     assert found.table()[["layer", "head"]].to_numpy()[0].tolist() == [2, 1]
