@@ -180,6 +180,7 @@ def effects_finding(effects: "HeadEffects", moves: Float[np.ndarray, "layer head
         f"of {signed(effects.total)}. With the attention of all heads taken from B, and all else as in A, it is "
         f"{signed(effects.indirect_all)}."
     )
+    whole = f"{misfits(effects)} {whole}".strip()
     if not np.isfinite(effects.indirect).any():
         return whole
     carrier, mover = largest(effects.indirect), largest(moves)
@@ -196,6 +197,24 @@ def effects_finding(effects: "HeadEffects", moves: Float[np.ndarray, "layer head
         )
     idle = _idle(effects.indirect, moves, {carrier, mover})
     return " ".join(part for part in (whole, told, idle) if part)
+
+
+def misfits(effects: "HeadEffects") -> str:
+    """A sentence for each prompt in which the model would hardly say either candidate; empty where they fit."""
+    return " ".join(_misfit(effects, side) for side in effects.misfits)
+
+
+def _misfit(effects: "HeadEffects", side: int) -> str:
+    """That a prompt asks for other words than the candidates, and for which."""
+    first, second = (
+        f"“{word}” ({number(value, 6)})"
+        for word, value in zip(effects.candidates, effects.probabilities[side], strict=True)
+    )
+    says = ", ".join(f"“{word.strip()}” ({number(value)})" for word, value in effects.says[side])
+    return (
+        f"The question does not fit prompt {'AB'[side]}: neither {first} nor {second} is likely there. "
+        f"The model would say {says}."
+    )
 
 
 LITTLE = 0.02  # an effect on the odds that is said to be none

@@ -14,10 +14,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnlib.attention import AttentionCall, Edit, OutputEdit, repeat_key_heads
+from attnlib.candidates import Row, candidate_rows
 from attnlib.errors import InputError
 from attnlib.models import Model
-from attnlib.score import Row, candidate_row, keeps_logits, log_probs_of
+from attnlib.score import keeps_logits, log_probs_of
 from attnlib.sources import available_memory
+from attnlib.tokens import read_tokens
 
 Candidates = tuple[str, str]
 ROWS = 512  # of one batch, at most
@@ -67,7 +69,7 @@ class Side:
     """One prompt: its inputs (one, where both candidates need the same), their attention, and edited runs."""
 
     def __init__(self, model: Model, prompt: str, candidates: Candidates) -> None:
-        rows = [candidate_row(model, prompt, candidate) for candidate in candidates]
+        rows = candidate_rows(model, prompt, candidates)
         self.model = model
         causal = model.family == "causal"
         inputs: dict[tuple[int, ...], PromptInput] = {}
@@ -104,6 +106,14 @@ class Side:
     def base(self) -> list[float]:
         """The mean log-probability of each candidate in the plain run."""
         return [float(v) for v in self._means([self.forward(one, 1) for one in self.inputs], 1)[0]]
+
+    def likeliest(self, count: int = 3) -> tuple[tuple[str, float], ...]:
+        """The words that the model finds likeliest where the candidates are asked for, with their probabilities."""
+        one = self.inputs[0]
+        logits = self.forward(one, 1)
+        row = logits[0, self.speaks - (len(one.ids) - logits.shape[1])].double().softmax(-1)
+        top, ids = row[: len(self.model.tokenizer)].topk(count)
+        return tuple(zip(read_tokens(self.model.tokenizer, ids.tolist()).labels, top.tolist(), strict=True))
 
     def logs(self, edits: Sequence[Place], editing: "Editing") -> Float[np.ndarray, "edit candidate"]:
         """The mean log-probability of each candidate with each edit."""

@@ -23,6 +23,7 @@ class Inputs:
     decoder_tokens: Tokens | None
     truncated_from: int | None
     notes: tuple[str, ...]
+    added: tuple[int, int] = (0, 0)  # special tokens that the tokenizer put before and behind the text
 
     def rows(self, stack: str) -> tuple[Tokens, Tokens]:
         """The tokens that ask and the tokens that are looked at, in one attention of the model."""
@@ -55,6 +56,7 @@ def read_inputs(
         encoding = _tokenize(model, text, None if seq2seq else text_b)
     encoding, total = _fit(model, encoding, truncate, most, text, None if seq2seq else text_b)
     _check_ids(model, encoding["input_ids"])
+    added = added_tokens(model, encoding, text if text_b is None or seq2seq else None)
     tokens = _row(model, encoding, [text] if seq2seq or text_b is None else [text, text_b])
     tensors = {name: torch.tensor([values]) for name, values in encoding.items()}
     if max(encoding.get("token_type_ids", [0])) >= getattr(model.hf.config, "type_vocab_size", 0):
@@ -65,7 +67,27 @@ def read_inputs(
         decoder_tokens, tensors["decoder_input_ids"], cut = _decoder_row(model, text_b, truncate)
         notes += cut
     tensors = {name: tensor.to(model.device) for name, tensor in tensors.items()}
-    return Inputs(tensors, tokens, decoder_tokens, total, notes)
+    return Inputs(tensors, tokens, decoder_tokens, total, notes, added)
+
+
+def added_tokens(model: Model, encoding: Any, text: str | None) -> tuple[int, int]:
+    """How many special tokens the tokenizer itself put before and behind a text; those that were written are not.
+
+    `text` is what was encoded, for tokenizers that do not say; without it (two texts) they are looked up by id.
+    """
+    fast = encoding.encodings[0] if getattr(encoding, "encodings", None) else None
+    ids = list(encoding["input_ids"])
+    if fast is not None:
+        own = [bool(mark) for mark in fast.special_tokens_mask]
+    elif text is not None:
+        written = list(model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        starts = [n for n in range(len(ids) - len(written) + 1) if ids[n : n + len(written)] == written]
+        return (starts[0], len(ids) - starts[0] - len(written)) if starts else (0, 0)
+    else:
+        own = [token in model.tokenizer.all_special_ids for token in ids]
+    if all(own):
+        return len(ids), 0
+    return own.index(False), own[::-1].index(False)
 
 
 def tokenize_all(model: Model, texts: Sequence[str]) -> list[Any]:

@@ -20,12 +20,14 @@ from torch import Tensor
 
 from attnlib.align import align
 from attnlib.attention import AttentionCall, Edit
+from attnlib.candidates import check_says_words
 from attnlib.errors import InputError
 from attnlib.headruns import EVERY, Candidates, Place, Side, check_routed, edited_weights, in_chunks, most_rows
 from attnlib.inputs import read_inputs
 from attnlib.models import Model
-from attnlib.score import check_says_words
 from attnlib.tracing import check_memory, chosen_layers
+
+UNLIKELY = 1e-3  # where both candidates have less, the question does not fit the prompt
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,7 @@ class HeadEffects:
     direct_layer: Float[np.ndarray, " layer"]
     indirect_all: float  # of all heads together
     direct_all: float
+    says: tuple[tuple[tuple[str, float], ...], ...] = ()  # of A and B: the likeliest words, where `misfits`
     done: float = 1.0  # the share that is computed
     seconds: float = 0.0
 
@@ -59,6 +62,11 @@ class HeadEffects:
     def total(self) -> float:
         """Total effect y(x') / y(x) − 1."""
         return self.odds_b / self.odds_a - 1
+
+    @property
+    def misfits(self) -> tuple[int, ...]:
+        """The prompts (0: A, 1: B) in which neither candidate has a probability of UNLIKELY."""
+        return tuple(n for n, row in enumerate(self.probabilities.tolist()) if max(row) < UNLIKELY)
 
     def table(self) -> pd.DataFrame:
         """One row per head, largest |indirect| first: layer, head, indirect, direct."""
@@ -93,7 +101,10 @@ def head_effects(
     _check_lengths(model, (prompt_a, prompt_b))
     check_memory(model, read_inputs(model, prompt_b, None, truncate=False), chosen_layers(model, None))
     sides = [Side(model, prompt, candidates) for prompt in (prompt_a, prompt_b)]
+    _check_inputs(sides)
     effects = _nothing_yet(model, (prompt_a, prompt_b), candidates, np.exp([side.base() for side in sides]))
+    if effects.misfits:
+        effects = replace(effects, says=tuple(side.likeliest() for side in sides))
     for found in _filling(effects, sides, _edits(model), rows or most_rows(model, sides[0])):
         effects = replace(found, seconds=time.perf_counter() - start)
         if progress is not None and progress(effects) is False:
@@ -135,6 +146,16 @@ def _check_lengths(model: Model, prompts: tuple[str, str]) -> None:
         f"They differ in {', '.join(differ[:4])}. Choose words of as many tokens, or patch head outputs, "
         "which needs no equal length."
     )
+
+
+def _check_inputs(sides: Sequence[Side]) -> None:
+    """The candidates must follow both prompts alike, else the attention of one has no place in the other."""
+    a, b = ([(one.prompt, len(one.ids), sorted(one.asked)) for one in side.inputs] for side in sides)
+    if a != b:
+        raise InputError(
+            "The tokenizer joins the candidates with the end of one prompt and not with that of the other. End both "
+            "prompts with the same word, or choose other candidates."
+        )
 
 
 def _nothing_yet(

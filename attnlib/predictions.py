@@ -76,7 +76,8 @@ def speaking_places(model: Model, inputs: Inputs) -> tuple[int, ...]:
     if not says_words(model):
         return ()
     if model.family != "masked":
-        return (len(inputs.decoder_tokens or inputs.tokens) - 1,)
+        last = len(inputs.tokens) - inputs.added[1] if inputs.decoder_tokens is None else len(inputs.decoder_tokens)
+        return (max(0, last - 1),)  # an end that the tokenizer adds is not what a next word follows
     mask = getattr(model.tokenizer, "mask_token_id", None)
     ids = inputs.tensors["input_ids"][0].tolist()
     return tuple(i for i, token in enumerate(ids) if token == mask)

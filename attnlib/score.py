@@ -17,20 +17,12 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
+from attnlib.candidates import Ids, Row, candidate_rows, check_says_words
 from attnlib.errors import InputError
 from attnlib.inputs import read_inputs
 from attnlib.models import Model
 
 BATCH_NUMBERS = 64_000_000  # logits of one batch: rows x positions x words
-Ids = tuple[int, ...]
-
-
-class Row(NamedTuple):
-    """What the model reads, and the tokens whose probability is asked for, at their positions."""
-
-    ids: Ids
-    places: tuple[int, ...]  # of the logits that predict the wanted tokens
-    wanted: Ids
 
 
 @dataclass(frozen=True)
@@ -57,9 +49,11 @@ class Likelihood:
 def likelihoods(model: Model, prompts: Sequence[str], candidates: Sequence[str]) -> list[list[Likelihood]]:
     """Every candidate in every prompt, [prompt][candidate]: after the prompt, or (masked models) at its only mask.
 
-    Raises InputError for a prompt without its mask, a candidate that makes no token, a model that says no words.
+    Each is tokenized together with its prompt (candidates.py); the tokens are those after what the prompt and all
+    its candidates have in common. Raises InputError for a prompt without its mask, a candidate that makes no token,
+    a model that says no words.
     """
-    rows = [candidate_row(model, prompt, candidate) for prompt in prompts for candidate in candidates]
+    rows = [row for prompt in prompts for row in candidate_rows(model, prompt, candidates)]
     found = iter(score_rows(model, rows))
     return [[Likelihood(candidate, tuple(next(found).tolist())) for candidate in candidates] for _ in prompts]
 
@@ -68,73 +62,6 @@ def word_log_odds(model: Model, prompt: str, words: tuple[str, str]) -> float:
     """log p(first word) − log p(second word) after the prompt, or at its mask."""
     ((first, second),) = likelihoods(model, [prompt], words)
     return first.sum - second.sum
-
-
-def candidate_row(model: Model, prompt: str, candidate: str) -> Row:
-    """The row that scores one candidate in one prompt."""
-    check_says_words(model)
-    inputs = read_inputs(model, prompt, None, truncate=False)
-    ids: Ids = tuple(inputs.tensors["input_ids"][0].tolist())
-    wanted = candidate_ids(model, candidate)
-    if model.family == "masked":
-        place = mask_place(model, ids)
-        mask = ids[place : place + 1]
-        row = (*ids[:place], *mask * len(wanted), *ids[place + 1 :])
-        return _fitting(model, Row(row, tuple(range(place, place + len(wanted))), wanted))
-    while len(ids) > 1 and inputs.tokens.special[len(ids) - 1]:
-        ids = ids[:-1]  # an end that the tokenizer wrote: the candidate follows the prompt, not the end
-    start = len(ids) - 1
-    return _fitting(model, Row((*ids, *wanted[:-1]), tuple(range(start, start + len(wanted))), wanted))
-
-
-def _fitting(model: Model, row: Row) -> Row:
-    if model.max_tokens is not None and len(row.ids) > model.max_tokens:
-        raise InputError(
-            f"The prompt with its continuation has {len(row.ids):,} tokens and {model.name} reads at most "
-            f"{model.max_tokens:,}. Shorten one of them."
-        )
-    return row
-
-
-def candidate_ids(model: Model, candidate: str) -> Ids:
-    """A candidate's tokens as they stand in a sentence: those of "a " + candidate without those of "a"."""
-    text = candidate.strip()
-    if not text:
-        raise InputError("A candidate is empty. Type a word.")
-    before = _ids(model, "a")
-    whole = _ids(model, f"a {text}")
-    ids = whole[len(before) :] if whole[: len(before)] == before else _ids(model, text)
-    unknown = getattr(model.tokenizer, "unk_token_id", None)
-    if not ids or unknown in ids:
-        raise InputError(f"{model.name} has no token for “{text}”: its probability is zero. Choose another word.")
-    return ids
-
-
-def _ids(model: Model, text: str) -> Ids:
-    return tuple(model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
-
-
-def mask_place(model: Model, ids: Sequence[int]) -> int:
-    """Where the only mask of a prompt is."""
-    if getattr(model.tokenizer, "mask_token_id", None) is None:
-        raise InputError(f"The tokenizer of {model.name} has no mask: there is no place to fill in a word.")
-    places = [i for i, token in enumerate(ids) if token == model.tokenizer.mask_token_id]
-    if len(places) != 1:
-        raise InputError(
-            f"{model.name} fills in a masked word: put {model.tokenizer.mask_token} where the candidates belong, "
-            f"once. The prompt has {len(places)}."
-        )
-    return places[0]
-
-
-def check_says_words(model: Model) -> None:
-    """InputError for a model that has no words to say, or whose prompts are not read here."""
-    if model.family == "encoder":
-        raise InputError(f"{model.name} has no language-model head: it says no words. Choose a GPT or BERT model.")
-    if model.family == "seq2seq":
-        raise InputError(
-            f"{model.name} is an encoder-decoder model: words are scored after a prompt (GPT) or at a mask (BERT)."
-        )
 
 
 # ---------------------------------------------------------------------------------------------- batches
@@ -298,7 +225,7 @@ def winogender_log_odds(model: Model, templates: pd.DataFrame) -> pd.DataFrame:
         for row in templates.itertuples()
         for participant in (str(row.participant), "someone")
     ]
-    rows = [candidate_row(model, prompt, word) for _, prompt, words in contexts for word in words]
+    rows = [row for _, prompt, words in contexts for row in candidate_rows(model, prompt, words)]
     sums = [float(log_probs.sum()) for log_probs in score_rows(model, rows)]
     odds = [she - he for she, he in zip(sums[::2], sums[1::2], strict=True)]
     table = pd.DataFrame({"occupation": [occupation for occupation, _, _ in contexts], "log_odds": odds})

@@ -11,13 +11,15 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float
 
+from attnlib.candidates import Row
 from attnlib.errors import InputError
+from attnlib.findings import misfits
 from attnlib.headruns import out_of_memory
 from attnlib.mediation import HeadEffects, head_effects
 from attnlib.models import Model
 from attnlib.pairbatch import MEASURES, PairRead, batches, measure_pairs, read_pairs_for
 from attnlib.pairs import Pair
-from attnlib.score import Row, crows_pairs_scores, score_rows
+from attnlib.score import crows_pairs_scores, score_rows
 from attnlib.studyfolder import Part, Record
 
 EFFECTS = ("indirect", "direct")
@@ -185,6 +187,8 @@ def _effects(model: Model, found: "_Found", reads: dict[int, PairRead]) -> None:
             found.columns["remark"][n] = f"No effects: {_why(error)}"
             continue
         found.add_effects(n, effects)
+        if effects.misfits:
+            found.columns["remark"][n] = misfits(effects)
 
 
 # ---------------------------------------------------------------------------------------------- tables

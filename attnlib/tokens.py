@@ -19,7 +19,7 @@ class Tokens:
     names: tuple[str, ...]  # the tokenizer's own, e.g. "Ġdoctor"
     labels: tuple[str, ...]  # as shown, e.g. " doctor"
     segments: tuple[int, ...]  # 0 for the first sentence, 1 for the second
-    special: tuple[bool, ...]  # [CLS], </s>, …: added by the tokenizer, not by the writer
+    special: tuple[bool, ...]  # [CLS], </s>, <|im_end|>, …, whether the tokenizer or the writer put them there
     words: tuple[tuple[int, ...], ...]  # positions of the pieces of each word, in order, each exactly once
 
     def __len__(self) -> int:
@@ -95,7 +95,7 @@ def read_tokens(tokenizer: Any, ids: Sequence[int], encoding: Any = None, text: 
         label(name, "plain" if is_special else style) for name, is_special in zip(names, special, strict=True)
     )
     segments = _segments(encoding, len(names))
-    words = _words(encoding, text, len(names))
+    words = _words(encoding, text, special)
     return Tokens(names, labels, segments, special, words)
 
 
@@ -110,17 +110,17 @@ def _segments(encoding: Any, length: int) -> tuple[int, ...]:
     return tuple(result)
 
 
-def _words(encoding: Any, text: Sequence[str], length: int) -> tuple[tuple[int, ...], ...]:
-    """Group positions into words by where their characters stand in the text."""
+def _words(encoding: Any, text: Sequence[str], special: Sequence[bool]) -> tuple[tuple[int, ...], ...]:
+    """Positions by words, from where their characters stand in the text; a special token is a word of its own."""
     if encoding is None or not text:
-        return tuple((i,) for i in range(length))
+        return tuple((i,) for i in range(len(special)))
     word_of = [_word_numbers(sentence) for sentence in text]
     groups: list[list[int]] = []
     previous: tuple[int, int] | None = None
     for i, (sequence, (start, stop)) in enumerate(zip(encoding.sequence_ids, encoding.offsets, strict=True)):
         if sequence is not None and stop == start + 1 and text[sequence][start] == " ":
             stop += 1  # a space alone is the first piece of the word it stands before
-        word = None if sequence is None else _word_at(word_of[sequence], start, stop)
+        word = None if sequence is None or special[i] else _word_at(word_of[sequence], start, stop)
         here = None if word is None else (sequence, word)
         if here is not None and here == previous:
             groups[-1].append(i)
@@ -200,8 +200,8 @@ def find_word(tokens: Tokens, word: str) -> tuple[tuple[int, ...], ...]:
 
     As written; where it is not, without regard to case and accents (a tokenizer may have dropped both).
     """
-    if len(_wanted(word)) == 1 and _exact(_wanted(word)[0]) in tokens.places:
-        return tokens.places[_exact(_wanted(word)[0])]
+    if _exact(word.strip()) in tokens.places:  # also a word of several signs, such as [MASK]
+        return tokens.places[_exact(word.strip())]
     for normal in (_exact, _loose):
         wanted = [normal(part) for part in _wanted(word)]
         row = [(group, normal(text)) for group, text in zip(tokens.words, tokens.texts, strict=True) if text]

@@ -8,8 +8,9 @@ import torch
 
 import attnlib
 from attnlib.attention import AttentionCall
+from attnlib.candidates import candidate_rows
 from attnlib.mediation import HeadEffects, head_effects
-from attnlib.score import candidate_row, log_probs_of
+from attnlib.score import log_probs_of
 from tests.benchmarks.models import gpt2_shape, text_of, wrapped
 
 TOKENS = 16
@@ -42,9 +43,8 @@ def _one_by_one(model: attnlib.Model, prompts: tuple[str, str]) -> np.ndarray:
     for side in (0, 1):
         for head in [None, *np.ndindex(12, 12)]:
             logs = []
-            for candidate in CANDIDATES:
-                row = candidate_row(model, prompts[side], candidate)
-                other = candidate_row(model, prompts[1 - side], candidate)
+            rows, others = (candidate_rows(model, prompts[n], CANDIDATES) for n in (side, 1 - side))
+            for row, other in zip(rows, others, strict=True):
                 logs.append(_log_p(model, row, None if head is None else (head, _attention(model, other))))
             odds[side, head] = float(np.exp(logs[1] - logs[0]))
     for head in np.ndindex(12, 12):

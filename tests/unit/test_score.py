@@ -15,10 +15,9 @@ from tiny import tiny_model
 
 import attnlib
 from attnlib import InputError, score
+from attnlib.candidates import candidate_rows
 from attnlib.models import Model
 from attnlib.score import (
-    candidate_ids,
-    candidate_row,
     crows_pairs_metric,
     crows_pairs_scores,
     likelihoods,
@@ -77,7 +76,7 @@ def test_a_word_at_a_mask_and_a_word_of_several_pieces() -> None:
     expected = log_softmax(model, ids, place)
     assert word_log_odds(model, prompt, ("she", "he")) == pytest.approx(expected[she[0]] - expected[he[0]], abs=1e-5)
     tiny = tiny_model("bert", "masked")
-    wanted = candidate_ids(tiny, "zab")
+    wanted = tiny.tokenizer("zab", add_special_tokens=False)["input_ids"]
     assert len(wanted) > 1
     text = f"The nurse {tiny.tokenizer.mask_token} him."
     ids = tiny.tokenizer(text)["input_ids"]
@@ -100,23 +99,6 @@ def test_many_at_once_are_as_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None
             assert one.log_probs == pytest.approx(two.log_probs, abs=1e-5)
 
 
-@pytest.mark.parametrize("architecture", ["gpt2", "llama", "gpt_neox", "opt"])
-def test_a_candidate_stands_in_a_sentence(architecture: str) -> None:
-    model = tiny_model(architecture, "causal", style="byte-fallback" if architecture == "llama" else None)
-    ids = candidate_ids(model, "doctor")
-    assert model.tokenizer.decode([*model.tokenizer("a", add_special_tokens=False)["input_ids"], *ids]) == "a doctor"
-
-
-def test_a_candidate_follows_the_prompt_and_not_an_end_that_the_tokenizer_writes() -> None:
-    model = tiny_model("gpt2", "causal", style="wordpiece")
-    written = model.tokenizer("The doctor asked")["input_ids"]
-    assert written[-1] == model.tokenizer.sep_token_id
-    row = score.candidate_row(model, "The doctor asked", "the nurse")
-    assert row.ids[: len(written) - 1] == tuple(written[:-1])
-    assert model.tokenizer.sep_token_id not in row.ids
-    assert row.places[0] == len(written) - 2
-
-
 def test_log_odds_change_sign_with_their_words() -> None:
     model = gpt2()
     there, back = (word_log_odds(model, SHE, words) for words in (("comforted", "was"), ("was", "comforted")))
@@ -136,7 +118,7 @@ def test_log_odds_change_sign_with_their_words() -> None:
 )
 def test_what_cannot_be_scored_says_why(name: str, prompt: str, word: str, says: str) -> None:
     with pytest.raises(InputError) as error:
-        candidate_row({"gpt2": gpt2, "bert": bert}[name](), prompt, word)
+        candidate_rows({"gpt2": gpt2, "bert": bert}[name](), prompt, [word])
     assert says in str(error.value)
 
 
