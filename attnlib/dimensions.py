@@ -47,7 +47,7 @@ def scale_dimensions(
         missing = [dimension for dimension in changed if not 0 <= dimension < width]
         if missing:
             raise InputError(f"There is no dimension {missing[0]}: head {layer}-{head} has {width}, from 0.")
-        row = torch.ones(width, device=call.query.device)
+        row = torch.ones(width, dtype=torch.float32, device=call.query.device)
         row[list(changed)] = torch.tensor(list(changed.values()), dtype=row.dtype, device=row.device)
         return rescored(call, _heads(call, head, of), row[None])
 

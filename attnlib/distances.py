@@ -121,6 +121,6 @@ def _entropy(p: Float[Tensor, "*rows key"]) -> Float[Tensor, "*rows"]:
 
 def _spread(values: Float[Tensor, "head row"], rows: Tensor, units: int) -> Float[np.ndarray, "head unit"]:
     """The values of chosen rows in their places among all units."""
-    everywhere = torch.full((values.shape[0], units), torch.nan, device=values.device)
+    everywhere = torch.full((values.shape[0], units), torch.nan, dtype=torch.float32, device=values.device)
     everywhere[:, rows] = values.float()
     return everywhere.cpu().numpy()

@@ -43,6 +43,9 @@ FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "causal": (AutoModelForCausalLM, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
     "masked": (AutoModelForMaskedLM, auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES),
 }
+_MAKING = threading.RLock()
+"""Held while a model is made. Meanwhile transformers replaces functions of its classes (weights are not tied) and
+torch's default dtype for the whole process: two threads at once would put back each other's replacement for good."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,19 +146,20 @@ def choose_device() -> torch.device:
 
 
 def load_model(name: str, *, device: str | torch.device | None = None, root: str | Path | None = None) -> Model:
-    """Load `demo/NAME`, a hub id or a local folder, in the dtype it was saved in.
+    """Load `demo/NAME`, a hub id or a local folder, in the dtype it was saved in. One thread loads at a time.
 
     Safetensors only; code that comes with a model is never run. With `root`, local folders must lie below it.
     Raises InputError with the remedy for everything that can be wrong with a name, a folder or its files.
     """
     folder = find_model(name, root)
-    config = _load_config(name, folder)
-    family = _family(config)
-    _check_text_model(name, config, family)
-    tokenizer = _load_tokenizer(name, folder)
-    hf = _load_weights(name, folder, _auto_class(config, family))
-    hf.eval().requires_grad_(False).to(choose_device() if device is None else device)
-    return wrap(name, hf, tokenizer, family)
+    with _MAKING:
+        config = _load_config(name, folder)
+        family = _family(config)
+        _check_text_model(name, config, family)
+        tokenizer = _load_tokenizer(name, folder)
+        hf = _load_weights(name, folder, _auto_class(config, family))
+        hf.eval().requires_grad_(False).to(choose_device() if device is None else device)
+        return wrap(name, hf, tokenizer, family)
 
 
 def wrap(name: str, hf: Any, tokenizer: Any, family: str | None = None) -> Model:
@@ -184,11 +188,12 @@ def random_copy(model: Model, seed: int = 0) -> Model:
     if size > free:
         raise InputError(f"A random copy of {model.name} needs {size / 1e9:.1f} GB and {free / 1e9:.1f} GB is free.")
     config = copy.deepcopy(model.hf.config)  # its attention is set, and the model may be running
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        hf = type(model.hf)._from_config(config, attn_implementation="eager", dtype=model.dtype)
-    hf.eval().requires_grad_(False).to(model.device)
-    return wrap(f"{model.name} (random weights)", hf, model.tokenizer, model.family)
+    with _MAKING:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            hf = type(model.hf)._from_config(config, attn_implementation="eager", dtype=model.dtype)
+        hf.eval().requires_grad_(False).to(model.device)
+        return wrap(f"{model.name} (random weights)", hf, model.tokenizer, model.family)
 
 
 # ---------------------------------------------------------------------------------------------- loading

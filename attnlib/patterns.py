@@ -90,12 +90,12 @@ def scores_of(
     """The mean over the rows that have a mark of the attention on the marks; NaN for a text without one."""
     rows = (marks != 0).any(-1).sum(-1)  # [text, pattern]
     sums = marks.flatten(2) @ weights.float().flatten(2).mT
-    return sums / torch.where(rows > 0, rows, torch.nan)[..., None]
+    return sums / rows.float().masked_fill(rows == 0, torch.nan)[..., None]
 
 
 def even_weights(length: int, causal: bool) -> Float[Tensor, "1 1 query key"]:
     """Attention that makes no choice."""
-    seen = torch.ones(length, length)
+    seen = torch.ones(length, length, dtype=torch.float32)
     seen = seen.tril() if causal else seen
     return (seen / seen.sum(-1, keepdim=True))[None, None]
 
@@ -105,7 +105,7 @@ def evenness(weights: Float[Tensor, "text head query key"], causal: bool) -> Flo
     texts, heads, queries, _ = weights.shape
     start = 1 if causal or queries == 1 else 0
     if start >= queries:
-        return torch.full((texts, heads), torch.nan)
+        return torch.full((texts, heads), torch.nan, dtype=torch.float32)
     rows = weights[:, :, start:].float().flatten(0, 1)
     return row_entropy(rows, start, causal).mean(-1).view(texts, heads)
 
@@ -119,7 +119,7 @@ def text_marks(batch: TextBatch) -> dict[str, Marked]:
     texts, length = ids.shape
     at = torch.arange(length)
     apart = at[:, None] - at  # query − key
-    choice = (at > 0).float()[:, None] if causal else torch.ones(length, 1)  # rows that have a choice
+    choice = ((at > 0) if causal else torch.ones_like(at, dtype=torch.bool)).float()[:, None]  # rows that have one
     seen = ((apart >= 0) if causal else torch.ones_like(apart, dtype=torch.bool)).float()
     everywhere = {
         "previous": (apart == 1).float(),
@@ -158,7 +158,7 @@ def repeated_marks(
 ) -> dict[str, Marked]:
     """The marks of induction and of duplicate token in texts whose tokens from `start` on are `length`, twice."""
     texts, total = ids.shape
-    induction, duplicate = torch.zeros(2, total, total)
+    induction, duplicate = torch.zeros(2, total, total, dtype=torch.float32)
     second = torch.arange(start + length, start + 2 * length)
     duplicate[second, second - length] = 1
     after = second[: length - 1]  # of the last one, what follows is its own second time
@@ -180,7 +180,7 @@ def coreference_marks(batch: TextBatch, about: Sequence[CoreferenceText]) -> dic
 def _coreference(tokens: Tokens, about: CoreferenceText) -> tuple[Tensor, Tensor]:
     """From the pronoun to its antecedent; and from every other token to the keys as far from it."""
     length = len(tokens)
-    marks, baseline = torch.zeros(2, length, length)
+    marks, baseline = torch.zeros(2, length, length, dtype=torch.float32)
     pronoun, antecedent = occurrence(tokens, about.pronoun), occurrence(tokens, about.antecedent)
     marks[[[i] for i in pronoun], list(antecedent)] = 1.0
     sinks, back = set(sinks_of(tokens)), [pronoun[0] - j for j in antecedent]

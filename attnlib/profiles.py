@@ -180,8 +180,8 @@ def _by_distance(
     classes = torch.tensor([_classes(read.tokens) for read in batch.reads], dtype=torch.float32)
     reach = min(FURTHEST, length - 1)
     distances = list(range(0 if batch.causal else -reach, reach + 1))
-    reacted = torch.zeros(len(query), classes.shape[2], query.shape[2])
-    keys = torch.zeros(reacted.shape[:2])
+    reacted = torch.zeros(len(query), classes.shape[2], query.shape[2], dtype=torch.float32)
+    keys = torch.zeros(reacted.shape[:2], dtype=torch.float32)
     rows: list[tuple[Tensor, Tensor, Tensor]] = []
     for distance in distances:
         i, j = (slice(max(0, d), length + min(0, d)) for d in (distance, -distance))  # queries, keys

@@ -53,7 +53,8 @@ def head_scores(
 
 def row_entropy(rows: Float[Tensor, "head row key"], first: int, causal: bool) -> Float[Tensor, "head row"]:
     """Entropy of rows `first` and following, divided by the largest it could be there."""
-    seen = torch.arange(first, first + rows.shape[1], device=rows.device) + 1.0 if causal else rows.shape[2]
+    last = first + rows.shape[1]
+    seen = torch.arange(first + 1, last + 1, device=rows.device) if causal else rows.shape[2]
     logarithms = rows.clamp_min(TINY).log_()  # 0 · ln TINY is 0; half the time of torch.special.entr
     return -logarithms.mul_(rows).sum(-1) / torch.log(torch.as_tensor(seen, dtype=torch.float32))
 

@@ -231,7 +231,7 @@ def _variants(chosen: Sequence[int], width: int, seed: int) -> Float[Tensor, "va
     others = [dimension for dimension in range(width) if dimension not in chosen]
     size = min(len(chosen), len(others))
     rows = [(), tuple(chosen), *(tuple(random.choice(others, size, replace=False)) for _ in range(DRAWS))]
-    factors = torch.ones(len(rows), width)
+    factors = torch.ones(len(rows), width, dtype=torch.float32)
     for row, silent in zip(factors, rows, strict=True):
         row[list(silent)] = 0.0
     return factors

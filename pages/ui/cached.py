@@ -28,9 +28,22 @@ if TYPE_CHECKING:
 Links = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 
 
-@st.cache_resource(max_entries=3, show_spinner=False)
 def load_model(name: str) -> "Model":
     """A model, shared by all sessions. Raises InputError."""
+    return _demo_model(name) if name.startswith("demo/") else _other_model(name)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _demo_model(name: str) -> "Model":
+    """A demo model: all of them are kept, they are few and small."""
+    import attnlib
+
+    return attnlib.load_model(name)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _other_model(name: str) -> "Model":
+    """Any other model."""
     import attnlib
     from attnlib.sources import model_root
 
