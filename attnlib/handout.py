@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 
 from markdown_it import MarkdownIt
 
-from attnlib.lessons import INLINE, Lesson, Measure, Question, Show, Step, Words, parse_measure
+from attnlib.lessonmeasures import INLINE, Measure, parse_measure
+from attnlib.lessons import Lesson, Question, Show, Step, Words
 
 Value = Callable[[Show, Measure], str]  # what a measure is in what a step shows, as it is written
 _STYLE = """

@@ -4,7 +4,8 @@ from attnlib.comparing import compare
 from attnlib.comparison import Comparison
 from attnlib.errors import InputError
 from attnlib.findings import number, signed
-from attnlib.lessons import Measure, Show
+from attnlib.lessonmeasures import Measure, read_number
+from attnlib.lessons import Show
 from attnlib.mediation import head_effects
 from attnlib.models import Model
 from attnlib.patternruns import HeadPatterns, measure_patterns
@@ -22,7 +23,7 @@ def measured(model: Model, show: Show, measure: Measure) -> float:
     """What a Measure is in what a Show shows; `model` is the one it names. Raises InputError."""
     show, words = show.changed(dict(measure.choices)), measure.words
     if measure.name == "number":
-        return float(words[0].replace("−", "-"))
+        return read_number(words[0])
     if measure.name == "layers":
         return float(len(model.heads[model.stacks[0]]))
     if measure.name == "heads":

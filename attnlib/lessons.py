@@ -1,35 +1,34 @@
 """Lessons: Markdown files with steps that show a view, ask, and reveal. Read here; docs/lessons.md says how to write.
 
-Nothing here loads a model: what an answer measures is in lessonanswers.py.
+Nothing here loads a model: what may be asked is in lessonmeasures.py, measuring in lessonanswers.py.
 """
 
-import re
-import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
 from attnlib.errors import InputError
+from attnlib.lessonmeasures import (
+    CHOICES,
+    USUAL_MODEL,
+    Measure,
+    check_choice,
+    check_measure,
+    check_place,
+    inline_texts,
+    parse_measure,
+    read_number,
+)
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "lessons"
 PAGES = ("head", "model", "neuron", "compare", "study", "patterns", "neurons")  # a page's address; "head": the first
 DRAWN = ("head", "model", "neuron", "compare")  # those whose view stands in the lesson itself
-MEASURES = {  # name: how many words it takes, and what it is
-    "number": (1, "a number that is known"),
-    "tokens": (0, "how many tokens the text has"),
-    "layers": (0, "how many layers the model has"),
-    "heads": (0, "how many heads a layer has"),
-    "weight": (2, "attention of the shown head, from a word to a word"),
-    "product": (2, "query times key of the shown head, before scaling"),
-    "shift": (2, "target shift G of the shown head, B − A"),
-    "log_odds": (2, "log p(first word) − log p(second word) after the text"),
-    "total": (2, "total effect of the edit on the odds of two words"),
-    "indirect": (2, "indirect effect of the shown head on these odds"),
-    "pattern": (1, "score of the shown head for a pattern"),
-}
-MOST_BYTES = 1_000_000
+MOST_BYTES = 100_000  # of a file: ours have 5,000
+LONGEST_LINE = 5_000  # characters
+LONGEST_TEXT = 20_000  # characters of one piece of Markdown: what shows it takes time with the square of its length
+OWN_TITLE = "My own lesson"  # what the page calls the lesson that a person opens there
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Show:
     @property
     def model(self) -> str:
         """The model that reads."""
-        return self.get("model", "demo/gpt2-biased")
+        return self.get("model", USUAL_MODEL)
 
     @property
     def place(self) -> tuple[int, int | None]:
@@ -58,15 +57,6 @@ class Show:
     def changed(self, choices: dict[str, str]) -> "Show":
         """The same page with other choices."""
         return Show(self.page, tuple((dict(self.choices) | choices).items()), self.line)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """Something the library measures in what a step shows: one of MEASURES, its words, other choices than shown."""
-
-    name: str
-    words: tuple[str, ...] = ()
-    choices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,9 +112,30 @@ class Lesson:
     steps: tuple[Step, ...] = field(repr=False)
 
 
-def lessons() -> tuple[Lesson, ...]:
-    """The project's lessons, in order."""
-    return tuple(read_lesson(path) for path in sorted(FOLDER.glob("[0-9]*.md")))
+@dataclass(frozen=True)
+class Course:
+    """The lessons of a folder, in order, and what is wrong with the files that are none, each with its line."""
+
+    lessons: tuple[Lesson, ...]
+    problems: tuple[str, ...] = ()
+
+
+def course(folder: Path | None = None) -> Course:
+    """The lessons of a folder, of FOLDER where none is given: files whose names begin with a digit. A broken one does not hold up the others."""
+    kept, problems = dict[str, Lesson](), list[str]()
+    for path in sorted((folder or FOLDER).glob("[0-9]*.md")):
+        try:
+            lesson = read_lesson(path)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        taken = kept.get(lesson.title)
+        if taken is not None or lesson.title == OWN_TITLE:
+            has = f"{taken.name}.md has it" if taken else "the page needs it"
+            problems.append(f"{path.name}: the title “{lesson.title}” is taken: {has}. Give the lesson another one.")
+        else:
+            kept[lesson.title] = lesson
+    return Course(tuple(kept.values()), tuple(problems))
 
 
 def read_lesson(path: str | Path) -> Lesson:
@@ -148,66 +159,21 @@ def parse_lesson(raw: bytes, file: str) -> Lesson:
     return _Reader(file, text.splitlines()).lesson()
 
 
-# ---------------------------------------------------------------------------------------------- the inline measure
-
-INLINE = re.compile(r"\{= *([^{}]*)\}")
-
-
-def inline_measures(text: str) -> tuple[Measure, ...]:
-    """What a text measures in place: {= weight "She" "nurse"}. Raises InputError."""
-    return tuple(parse_measure(found[1]) for found in INLINE.finditer(text))
-
-
-def parse_measure(text: str) -> Measure:
-    """`weight "She" "nurse" head=2` as a Measure. Raises InputError."""
-    try:
-        name, *rest = shlex.split(text)
-    except ValueError as error:
-        raise InputError(f"“{text}” is not a measure: write its name and its words in quotes.") from error
-    choices = tuple((key, value) for key, mark, value in (word.partition("=") for word in rest) if mark)
-    words = tuple(word for word in rest if "=" not in word)
-    if name not in MEASURES:
-        raise InputError(f"There is no measure “{name}”. Choose one of {', '.join(MEASURES)}.")
-    needed = MEASURES[name][0]
-    if len(words) != needed:
-        raise InputError(f"“{name}” takes {needed} word{'s' * (needed != 1)}; {len(words)} stand there.")
-    if name == "number":
-        _number(words[0])
-    return Measure(name, words, choices)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text.replace("−", "-"))
-    except ValueError:
-        raise InputError(f"“{text}” is not a number.") from None
-
-
 # ---------------------------------------------------------------------------------------------- reading a file
 
-_FENCE = re.compile(r"^```\s*(show|question|reveal|teacher)\s*$")
-_TITLE = re.compile(r"^##\s+(\S.*?)\s*$")
-_FIELD = re.compile(r"^([a-z_]+):\s*(.*?)\s*$")
-_CHOICES = frozenset(  # what a page's address can say
-    (
-        *("model", "model_b", "text", "text_b", "prompt_a", "prompt_b", "second_a", "second_b", "focus", "targets"),
-        *(
-            "cut",
-            "stack",
-            "layer",
-            "head",
-            "view",
-            "stat",
-            "distance",
-            "with_pair",
-            "hide",
-            "align",
-            "control",
-            "more",
-        ),
-    )
-)
-_SHOW_FIELDS = _CHOICES | {"page", "link"}
+_BLOCKS = ("show", "question", "reveal", "teacher")
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyz_")  # letters of the name in “name: value”
+
+
+def _block_kind(line: str) -> str | None:
+    """“show” where the line is ```show; None: it begins no block of ours."""
+    kind = line[3:].strip() if line.startswith("```") else ""
+    return kind if kind in _BLOCKS else None
+
+
+def _step_title(line: str) -> str:
+    """The title in a line “## Title”; empty: it is no such line."""
+    return line[2:].strip() if line.startswith("##") and line[2:3].isspace() else ""
 
 
 class _Reader:
@@ -215,6 +181,10 @@ class _Reader:
 
     def __init__(self, file: str, lines: list[str]) -> None:
         self.file, self.lines = file, lines
+        self.asked: list[tuple[int, Measure]] = []  # what the step being read measures, with its line
+        for number, line in enumerate(lines, 1):
+            if len(line) > LONGEST_LINE:
+                self._stop(number, f"the line has {len(line):,} characters; {LONGEST_LINE:,} are read at most.")
 
     def lesson(self) -> Lesson:
         about, start = self._front_matter()
@@ -248,11 +218,12 @@ class _Reader:
         title, parts = "", list[Part]()
         n = start
         while n < len(self.lines):
-            found = _TITLE.match(self.lines[n])
+            found = _step_title(self.lines[n])
             if found:
                 if title:
                     yield self._step(title, parts)
-                title, parts, n = found[1], [], n + 1
+                title, parts, n = found, [], n + 1
+                self.asked = []
                 continue
             if not self.lines[n].strip():
                 n += 1
@@ -271,16 +242,16 @@ class _Reader:
         if title:
             yield self._step(title, parts)
 
-    def _step(self, title: str, parts: list[Part]) -> Step:
-        """A step whose measures have something to be measured in."""
+    def _step(self, title: str, parts: Sequence[Part]) -> Step:
+        """A step whose measures can be taken in what it shows."""
         step = Step(title, tuple(parts))
-        if step.shown is None:
-            for part in parts:
-                known = part.answer is None or part.answer.name == "number" if isinstance(part, Question) else True
-                if not known or (isinstance(part, Words) and inline_measures(part.text)):
-                    self._stop(
-                        part.line, f"the step “{title}” measures something but shows nothing: add a show block."
-                    )
+        for line, measure in self.asked:
+            if step.shown is None and measure.name != "number":
+                self._stop(line, f"the step “{title}” measures something but shows nothing: add a show block.")
+            try:
+                check_measure(measure, dict(step.shown.choices) if step.shown else {})
+            except InputError as error:
+                self._stop(line, str(error))
         return step
 
     def _text_end(self, start: int) -> int:
@@ -288,7 +259,7 @@ class _Reader:
         n, fenced = start, False
         while n < len(self.lines):
             line = self.lines[n]
-            if not fenced and (_TITLE.match(line) or _FENCE.match(line)):
+            if not fenced and (_step_title(line) or _block_kind(line)):
                 return n
             if line.startswith("```"):
                 fenced = not fenced
@@ -297,52 +268,61 @@ class _Reader:
 
     def _block(self, start: int) -> tuple[Part, int] | None:
         """The block that begins in this line, and where what follows it begins."""
-        found = _FENCE.match(self.lines[start])
-        if found is None:
+        kind = _block_kind(self.lines[start])
+        if kind is None:
             return None
         end = next((n for n in range(start + 1, len(self.lines)) if self.lines[n].strip() == "```"), None)
         if end is None:
-            self._stop(start + 1, f"the block “{found[1]}” does not end: a line ``` is missing.")
-        if found[1] == "show":
+            self._stop(start + 1, f"the block “{kind}” does not end: a line ``` is missing.")
+        if kind == "show":
             return self._show(start, end), end + 1
-        if found[1] == "question":
+        if kind == "question":
             return self._question(start, end), end + 1
-        text = "\n".join(self.lines[start + 1 : end]).strip()
-        return self._words(text, "reveal" if found[1] == "reveal" else "teacher", start + 1), end + 1
+        text = "\n".join(self.lines[start + 1 : end])
+        return self._words(text, "reveal" if kind == "reveal" else "teacher", start + 2), end + 1
 
     def _words(self, text: str, kind: Literal["text", "reveal", "teacher"], line: int) -> Words:
-        try:
-            inline_measures(text)
-        except InputError as error:
-            self._stop(line, str(error))
-        return Words(text, kind, line)
+        """Markdown that begins in `line`."""
+        if len(text) > LONGEST_TEXT:
+            self._stop(line, f"a text of {len(text):,} characters; {LONGEST_TEXT:,} are read at most. Divide it.")
+        for at, measure in inline_texts(text):
+            try:
+                self.asked.append((line + at, parse_measure(measure)))
+            except InputError as error:
+                self._stop(line + at, str(error))
+        return Words(text.strip(), kind, line)
 
     def _show(self, start: int, end: int) -> Show:
         page, choices = "head", dict[str, str]()
         for key, value, line in self._fields(start + 1, end):
-            if key not in _SHOW_FIELDS:
-                self._stop(
-                    line, f"“{key}” is nothing a page can be set to. Known: {', '.join(sorted(_SHOW_FIELDS))}."
-                )
-            if key == "link":
-                page, found = self._link(value, line)
-                choices |= found
-            elif key == "page":
-                page = value
-            else:
-                choices[key] = value
+            try:
+                if key == "link":
+                    page, found = self._link(value, line)
+                    for name, chosen in found.items():
+                        check_choice(name, chosen)
+                    choices |= found
+                elif key == "page":
+                    page = value
+                else:
+                    check_choice(key, value)
+                    choices[key] = value
+            except InputError as error:
+                self._stop(line, str(error))
             if page not in PAGES:
                 self._stop(line, f"There is no page “{page}”. Choose one of {', '.join(PAGES)}.")
-            for name, special in (("layer", ()), ("head", ("all",))):
-                number = choices.get(name, "0")
-                if number not in special and not (number.isascii() and number.isdigit() and len(number) < 5):
-                    self._stop(line, f"“{name}” is a number, counted from 0, not “{number}”.")
+        try:
+            check_place(choices)
+        except InputError as error:
+            self._stop(start + 1, str(error))
         return Show(page, tuple(choices.items()), start + 1)
 
     def _link(self, link: str, line: int) -> tuple[str, dict[str, str]]:
         """A link as “Copy link” gives it, of any server: its page and its choices."""
-        parts = urlsplit(link)
-        choices = {key: value for key, value in parse_qsl(parts.query) if key in _CHOICES}
+        try:
+            parts = urlsplit(link)
+        except ValueError:
+            self._stop(line, "this is no link. Copy it with “Copy link” from a page.")
+        choices = {key: value for key, value in parse_qsl(parts.query) if key in CHOICES}
         if not parts.query:
             self._stop(line, "this link has no choices after a “?”. Copy it with “Copy link” from a page.")
         return parts.path.strip("/").rpartition("/")[2] or "head", choices
@@ -354,12 +334,13 @@ class _Reader:
                 if key == "ask":
                     ask = value
                 elif key in ("option", "right"):
-                    right = len(options) if key == "right" else right
-                    options.append(value)
+                    right = self._right(line, right, len(options)) if key == "right" else right
+                    options.append(self._option(line, value, options))
                 elif key == "answer":
                     answer = parse_measure(value)
+                    self.asked.append((line, answer))
                 elif key == "within":
-                    within = abs(_number(value))
+                    within = abs(read_number(value))
                 else:
                     self._stop(line, f"“{key}” is not known here. A question has ask, option, right, answer, within.")
             except InputError as error:
@@ -370,14 +351,24 @@ class _Reader:
             self._stop(start + 1, "a question with options has at least two, one of them written “right: …”.")
         return Question(ask, tuple(options), right, answer, within, start + 1)
 
+    def _option(self, line: int, option: str, others: Sequence[str]) -> str:
+        if not option or option in others:
+            self._stop(line, f"the option “{option}” stands there twice." if option else "the option is empty.")
+        return option
+
+    def _right(self, line: int, earlier: int | None, number: int) -> int:
+        if earlier is not None:
+            self._stop(line, "this is the second option written “right: …”; a question has one.")
+        return number
+
     def _fields(self, start: int, end: int) -> Iterator[tuple[str, str, int]]:
         for n in range(start, end):
             if not self.lines[n].strip():
                 continue
-            found = _FIELD.match(self.lines[n])
-            if found is None:
+            name, mark, value = self.lines[n].partition(":")
+            if not mark or not name or not set(name) <= _NAME:
                 self._stop(n + 1, f"“{self.lines[n].strip()[:60]}” is not of the form “name: value”.")
-            yield found[1], found[2], n + 1
+            yield name, value.strip(), n + 1
 
     def _stop(self, line: int, why: str) -> NoReturn:
         prefix = f"{self.file}, line {line}: "

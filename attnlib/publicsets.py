@@ -15,6 +15,7 @@ from attnlib.pairs import Dropped, Pair, table_pairs
 from attnlib.tables import Table, read_table
 from attnlib.tokens import split_words
 
+LONGEST = 2_000  # characters of a sentence: those that are published have at most 300
 # ---------------------------------------------------------------------------------------------- Winogender
 
 PRONOUNS = {"she": "he", "her": "his", "hers": "his", "herself": "himself"}
@@ -37,6 +38,9 @@ def winogender(path: Path) -> Iterator[Pair | Dropped]:
             yield Dropped(
                 place, "this is no Winogender sentence: its name is not occupation.participant.answer.gender"
             )
+            continue
+        if len(row["sentence"]) > LONGEST or len(row["sentid"]) > LONGEST:
+            yield Dropped(place, f"the sentence has more than {LONGEST:,} characters")
             continue
         key, gender = tuple(parts[:3]), parts[3]
         if gender == "neutral":
@@ -91,7 +95,7 @@ def _columns(path: Path, name: str, needed: tuple[str, ...]) -> tuple[Table, Pat
 # ---------------------------------------------------------------------------------------------- WinoBias
 
 MALE = {"she": "he", "her": "his"}
-BRACKETS = re.compile(r"\[(.*?)\]")
+BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 
 
 def winobias(path: Path) -> Iterator[Pair | Dropped]:
@@ -106,6 +110,8 @@ def winobias(path: Path) -> Iterator[Pair | Dropped]:
         two, place = lines[start : start + 2], f"{path.name}, lines {start + 1} and {start + 2}"
         if len(two) < 2:
             yield Dropped(place, "there is no second line")
+        elif any(len(line) > LONGEST for line in two):
+            yield Dropped(place, f"a line has more than {LONGEST:,} characters")
         elif any(len(BRACKETS.findall(line)) != 2 for line in two):
             yield Dropped(place, "a line has not exactly two brackets")
         elif any("[him]" in line for line in two):
@@ -120,6 +126,8 @@ def _winobias_lines(path: Path) -> list[str]:
         path = next((file for file in named if file.exists()), named[0])
     try:
         text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name} is not UTF-8 text (byte {error.start:,}). Save it as UTF-8.") from None
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path.name} cannot be read ({type(error).__name__}). Check that the file exists."
@@ -175,7 +183,7 @@ def stereoset(path: Path) -> Iterator[Pair | Dropped]:
     try:
         data = json.loads(path.read_text("utf-8"))["data"]
         kinds = [(kind, list(data[kind])) for kind in ("intrasentence", "intersentence") if kind in data]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             f"{path.name} is not StereoSet's file ({type(error).__name__}). It is published as dev.json."
         ) from None
@@ -191,7 +199,9 @@ def _stereoset_pair(place: str, kind: str, item: Any) -> Pair | Dropped:
         if kind == "intersentence":
             a, b = f"{item['context']} {a}", f"{item['context']} {b}"
         category, target = str(item["bias_type"]), str(item["target"])
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
         return Dropped(place, f"it lacks {error}")
+    except TypeError:
+        return Dropped(place, "it is not built as StereoSet's items are")
     further = (("target", target), ("kind", kind))
     return Pair(category, a, b, group="stereotype/anti-stereotype", further=further)

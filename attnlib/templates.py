@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from attnlib.errors import InputError
@@ -11,6 +12,7 @@ from attnlib.pairs import Pair
 SLOT = re.compile(r"\{([^{}]*)\}")
 Words = Sequence[str | tuple[str, str]]  # single words, or words of A and of B
 MOST = 100_000
+LONGEST = 2_000  # characters of a template
 
 
 def pairs_from_template(
@@ -45,6 +47,8 @@ def pairs_from_template(
 def _names(template: str) -> list[str]:
     if not template.strip():
         raise InputError("The template is empty. Write a sentence with slots: The {occupation} said that {pronoun}")
+    if len(template) > LONGEST:
+        raise InputError(f"The template has {len(template):,} characters; {LONGEST:,} are read at most. Shorten it.")
     if re.search("[{}]", SLOT.sub("", template)):
         raise InputError("A brace has no partner. Write each slot as {name}.")
     return list(dict.fromkeys(name.strip() for name in SLOT.findall(template)))
@@ -56,7 +60,7 @@ def _contrast(names: Sequence[str], slots: Mapping[str, Words]) -> str:
         words = slots.get(name)
         if not words:
             raise InputError(f"There are no words for {{{name}}}. Give a line “{name}: …” with at least one.")
-        twice = next((word for word in words if list(words).count(word) > 1), None)
+        twice = next((word for word, count in Counter(words).items() if count > 1), None)
         if twice is not None:
             raise InputError(f"{{{name}}} has “{twice if isinstance(twice, str) else ' / '.join(twice)}” twice.")
         if len({isinstance(word, str) for word in words}) > 1:

@@ -1,25 +1,29 @@
 """The lessons: one step at a time a view, questions to predict, and what is revealed."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from attnlib.errors import InputError
 from attnlib.handout import filled, handout, refusal
-from attnlib.lessons import Lesson, Measure, Question, Show, Step, Words, lessons, parse_lesson
+from attnlib.lessonmeasures import Measure
+from attnlib.lessons import OWN_TITLE, Lesson, Question, Show, Step, Words, course, parse_lesson
 from pages.learn import answers
 from pages.learn.shown import shown
 from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.state import keep_choices
 
-OWN = "My own lesson"
-
 
 def page() -> None:
     """The whole page; every error is a sentence."""
     keep_choices()
-    known = {lesson.title: lesson for lesson in lessons()}
+    known = course()
     with st.container():
-        lesson = _choose(known)
+        lesson = _choose({lesson.title: lesson for lesson in known.lessons})
+    with st.container():
+        for problem in known.problems:
+            st.warning(f"This lesson is left out. {plain(problem)}", icon=":material/error:")
     if lesson is None:
         return
     with st.container():
@@ -34,9 +38,9 @@ def page() -> None:
 
 def _choose(known: dict[str, Lesson]) -> Lesson | None:
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    title = left.selectbox("Lesson", [*known, OWN], key="lesson", bind="query-params", on_change=_first_step)
+    title = left.selectbox("Lesson", [*known, OWN_TITLE], key="lesson", bind="query-params", on_change=_first_step)
     right.toggle("Teacher's notes", key="notes", bind="query-params", help="Notes, and answers without asking.")
-    lesson = _own() if title == OWN else known.get(title)
+    lesson = _own() if title == OWN_TITLE else known.get(title)
     if lesson is not None:
         st.markdown(f"**{plain(lesson.goal)}** {lesson.minutes} minutes.")
     return lesson
@@ -60,7 +64,8 @@ def _own() -> Lesson | None:
     if "own" not in st.session_state:
         return None
     try:
-        return parse_lesson(*st.session_state["own"])
+        lesson = parse_lesson(*st.session_state["own"])
+        return replace(lesson, name=f"own-{lesson.name}")  # ours may have that name, and answers are kept by it
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from attnlib import Comparison, HeadPatterns, HeadProfile, Model, Overview, Silenced, Trace
     from attnlib.comparison import Prompt
     from attnlib.dimensions import ScaledHead
-    from attnlib.lessons import Measure, Show
+    from attnlib.lessonmeasures import Measure
+    from attnlib.lessons import Show
     from attnlib.mediation import HeadEffects
     from attnlib.pairs import Pair
     from attnlib.patching import HeadChanges

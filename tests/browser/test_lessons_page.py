@@ -3,9 +3,10 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from attnlib.lessons import DRAWN, Lesson, Step, lessons
+from attnlib.lessons import DRAWN, Lesson, Step, course
 from tests.browser.pages import picked, settle
 
+LESSONS = course().lessons
 PAINTED = {"head": ".attn-head", "model": ".attn-model", "neuron": ".attn-neuron", "compare": ".attn-grid"}
 
 
@@ -32,12 +33,12 @@ def drawn(page: Page, step: Step) -> None:
         )
 
 
-@pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.name)
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
 def test_a_lesson_from_the_first_to_the_last_step(page: Page, dashboard: str, lesson: Lesson) -> None:
     page.set_viewport_size({"width": 1300, "height": 1800})
     page.goto(f"{dashboard}/lessons")
     expect(page.get_by_role("heading", name="Lessons")).to_be_visible(timeout=60000)
-    if lesson != lessons()[0]:
+    if lesson != LESSONS[0]:
         picked(page, "Lesson", lesson.title)
     for number, step in enumerate(lesson.steps, 1):
         expect(page.get_by_role("heading", name=step.title, exact=True)).to_be_visible(timeout=60000)
@@ -56,7 +57,7 @@ def test_a_lesson_from_the_first_to_the_last_step(page: Page, dashboard: str, le
 def test_answers_are_kept_when_pages_are_turned_and_in_a_bookmark(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/lessons")
     expect(page.get_by_text("0 of 8 questions answered")).to_be_visible(timeout=60000)
-    answer(page, lessons()[0], 1)
+    answer(page, LESSONS[0], 1)
     expect(page.get_by_text("2 of 8 questions answered")).to_be_visible()
     link = page.url
     page.get_by_role("link", name="Compare prompts").click()

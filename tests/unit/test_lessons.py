@@ -1,8 +1,13 @@
 """Lessons: every one that is there can be read and measured; a broken one says what is wrong, and in which line."""
 
+import contextlib
 import re
+import shutil
+import time
+from collections.abc import Callable
 from functools import lru_cache
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -10,18 +15,10 @@ import attnlib
 from attnlib.errors import InputError
 from attnlib.handout import address, filled, handout, refusal
 from attnlib.lessonanswers import is_right, measured, model_of, told
-from attnlib.lessons import (
-    MEASURES,
-    Lesson,
-    Measure,
-    Question,
-    Show,
-    Words,
-    inline_measures,
-    lessons,
-    parse_lesson,
-    parse_measure,
-)
+from attnlib.lessonmeasures import MEASURES, PATTERN_NAMES, Measure, inline_texts, parse_measure
+from attnlib.lessons import FOLDER, Lesson, Question, Show, Words, course, parse_lesson
+from attnlib.patterns import KNOWN
+from tests.unit.growth import assert_linear
 
 HEAD = "---\ntitle: T\nminutes: 10\ngoal: G\n---\n\n"
 SHE = "The doctor asked the nurse a question. She"
@@ -52,7 +49,7 @@ def parsed(text: str) -> Lesson:
     return parse_lesson(text.encode(), "mine.md")
 
 
-LESSONS = {lesson.name: lesson for lesson in lessons()}
+LESSONS = {lesson.name: lesson for lesson in course().lessons}
 
 
 def test_there_is_a_course() -> None:
@@ -151,10 +148,10 @@ def test_what_is_measured_is_what_the_library_says() -> None:
         (HEAD + "## A\n```question\nask: Q\nanswer: weight She\n```\n", "“weight” takes 2 words; 1 stand there"),
         (
             HEAD + "## A\n```question\nask: Q\nanswer: tokens\n```\n",
-            "line 8: the step “A” measures something but shows",
+            "line 10: the step “A” measures something but shows",
         ),
         (HEAD + "## A\nIt is {= tokens}.\n", "line 8: the step “A” measures something but shows nothing"),
-        (HEAD + "## A\n```reveal\n{= moon}\n```\n", "line 8: There is no measure “moon”"),
+        (HEAD + "## A\n```reveal\n{= moon}\n```\n", "line 9: There is no measure “moon”"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text: str, said: str) -> None:
@@ -163,9 +160,7 @@ def test_what_is_wrong_is_said_with_its_line(text: str, said: str) -> None:
     assert str(raised.value).startswith("mine.md, line ")
 
 
-@pytest.mark.parametrize(
-    ("raw", "said"), [(b"\xff\xfe-", "not UTF-8"), (b"-" * 2_000_000, "at most 1,000,000 bytes")]
-)
+@pytest.mark.parametrize(("raw", "said"), [(b"\xff\xfe-", "not UTF-8"), (b"-" * 2_000_000, "at most 100,000 bytes")])
 def test_a_file_that_is_no_text(raw: bytes, said: str) -> None:
     with pytest.raises(InputError, match=said):
         parse_lesson(raw, "mine.md")
@@ -270,5 +265,117 @@ def test_what_a_lesson_says_is_text_on_paper(page: str) -> None:
     assert "default-src 'none'" in page
 
 
-def test_measures_in_a_text_are_found() -> None:
-    assert inline_measures("{= tokens} and {= layers}") == (Measure("tokens"), Measure("layers"))
+def test_measures_in_a_text_are_found_with_their_line() -> None:
+    assert list(inline_texts("A\n{= tokens} and {=layers}\n{= \nheads}")) == [
+        (1, " tokens"),
+        (1, "layers"),
+        (2, " \nheads"),
+    ]
+
+
+def test_the_names_of_patterns_are_those_that_are_measured() -> None:
+    assert set(PATTERN_NAMES) == set(KNOWN)
+
+
+def test_a_broken_file_does_not_hold_up_the_other_lessons(tmp_path: Path) -> None:
+    shutil.copytree(FOLDER, tmp_path / "lessons")
+    example = HEAD + "## A\nWords\n"
+    (tmp_path / "lessons" / "8-mine.md").write_text(example.replace("10", "ten"), "utf-8")
+    (tmp_path / "lessons" / "9-bytes.md").write_bytes(b"\xff\xfe\x00")
+    found = course(tmp_path / "lessons")
+    assert [lesson.name for lesson in found.lessons] == list(LESSONS)
+    assert found.problems[0] == "8-mine.md, line 3: “minutes” is a whole number, not “ten”."
+    assert found.problems[1].startswith("9-bytes.md is not UTF-8 text")
+
+
+def test_a_lesson_never_takes_the_place_of_another_one(tmp_path: Path) -> None:
+    first, second = (HEAD.replace("goal: G", f"goal: {goal}") + "## A\nWords\n" for goal in ("One", "Two"))
+    for name, text in (("1-a", first), ("2-b", second), ("3-c", first.replace("title: T", "title: My own lesson"))):
+        (tmp_path / f"{name}.md").write_text(text, "utf-8")
+    found = course(tmp_path)
+    assert [lesson.goal for lesson in found.lessons] == ["One"]
+    assert "2-b.md: the title “T” is taken: 1-a.md has it" in found.problems[0]
+    assert "3-c.md: the title “My own lesson” is taken" in found.problems[1]
+
+
+STEP = HEAD + "## A\n```show\nprompt_a: The cat ran.\nprompt_b: The dog ran.\nlayer: 0\nhead: 1\n```\n"
+
+
+@pytest.mark.parametrize(
+    ("measure", "said"),
+    [
+        ('weight "cat" "The" head=seven', "“head” is a number, counted from 0, not “seven”"),
+        ('weight "cat" "The" colour=red', "“colour” is nothing a page can be set to"),
+        ('pattern "foo"', "There is no pattern “foo”"),
+        ("heads layer=9", "demo/gpt2-biased has no layer 9: it has 4"),
+        ('pattern "previous" head=4', "demo/gpt2-biased has no head 0-4"),
+        ('weight "cat" "The" head=all', "“weight” needs one head"),
+        ('weight "cat" "The" model=demo/none', "There is no demo model “demo/none”"),
+        ('shift "cat" "dog" prompt_b=""', "“shift” needs two prompts"),
+        ("number nan", "“nan” is not a number"),
+        ("number 1e999", "“1e999” is not a number"),
+    ],
+)
+def test_a_bad_choice_in_a_measure_is_refused_at_reading(measure: str, said: str) -> None:
+    """In an answer and in a text alike, with the line it stands in."""
+    asked = STEP + f"```question\nask: Q\nanswer: {measure}\n```\n"
+    revealed = STEP + f"```reveal\nWords\nIt is {{= {measure}}}.\n```\n"
+    for text, line in ((asked, 16), (revealed, 16)):
+        with pytest.raises(InputError, match=re.escape(f"mine.md, line {line}: {said}")):
+            parsed(text)
+
+
+def test_what_is_not_known_before_a_model_is_loaded_is_not_refused() -> None:
+    other = STEP.replace("layer: 0", "layer: 30\nmodel: someone/large")
+    assert parsed(other + '```question\nask: Q\nanswer: weight "cat" "The" head=20\n```\n').steps
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("```question\nask: Q\nright: a\noption: b\noption: a\n```\n", "line 18: the option “a” stands there twice"),
+        ("```question\nask: Q\nright: a\nright: b\n```\n", "line 17: this is the second option written"),
+        ("```question\nask: Q\nright: a\noption:\n```\n", "line 17: the option is empty"),
+        ("```show\nlayer: 9\n```\n", "line 14: demo/gpt2-biased has no layer 9"),
+        ("```show\nlink: http://[bad/x?head=1\n```\n", "line 15: this is no link"),
+        ("```show\nlink: http://x/?head=seven\n```\n", "line 15: “head” is a number"),
+        ("```show\nmodel: demo/gpt3\n```\n", "line 14: There is no demo model “demo/gpt3”"),
+        ("x" * 5001 + "\n", "line 14: the line has 5,001 characters; 5,000 are read at most"),
+        (("x" * 4000 + "\n") * 6, "line 14: a text of 24,005 characters"),
+    ],
+)
+def test_what_is_wrong_in_a_block_is_refused_at_reading(block: str, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(f"mine.md, {said}")):
+        parsed(STEP + block)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        lambda n: "## a" + " " * n + "b",
+        lambda n: "```question\nask:" + " " * n + "b",
+        lambda n: "```" + " " * n + "x",
+        lambda n: "{=" + " " * n,
+        lambda n: "{=" * (n // 2),
+        lambda n: "[" * n,
+    ],
+    ids=["title", "field", "fence", "measure", "measures", "brackets"],
+)
+def test_the_time_of_reading_a_line_grows_with_its_length(line: Callable[[int], str]) -> None:
+    """Every pattern looks at a place of a line once: four times the length, four times the time, and not sixteen."""
+
+    def read(size: int) -> None:
+        with contextlib.suppress(InputError):
+            parsed(STEP + f"{line(size)}\n" * 4)
+
+    assert_linear(read, 1_200)
+
+
+def test_a_lesson_of_the_largest_size_is_drawn_in_bounded_time() -> None:
+    """Markdown takes time with the square of a text's length, so texts have a limit: ten lessons' worth of links."""
+    text = "".join(f"## {n}\n" + ("[a](http://x/) " * 300 + "\n") * 4 for n in range(5))
+    started = time.process_time()
+    handout(parsed(HEAD + text))
+    assert time.process_time() - started < 15  # 1 second here; 800 kB took 23
+    with pytest.raises(InputError, match="at most 100,000 bytes"):
+        parsed(HEAD + "## A\n" + "[a](http://x/)\n" * 53_000)

@@ -1,11 +1,17 @@
 """Files of pairs: public sets with exact counts, broken files, other columns, large files in little memory."""
 
+import datetime
 import json
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,8 +21,10 @@ from attnlib.errors import InputError
 from attnlib.pairfiles import FORMATS, iter_pairs, read_all
 from attnlib.pairs import Dropped, Pair, frame_pairs, read_pairs, table_head
 from attnlib.score import PRONOUNS
+from tests.unit.growth import assert_linear
 
-BENCHMARKS = Path(attnlib.__file__).resolve().parent.parent.parent / "shared" / "benchmarks"
+ROOT = Path(attnlib.__file__).resolve().parent.parent
+BENCHMARKS = ROOT.parent / "shared" / "benchmarks"
 public = pytest.mark.skipif(not BENCHMARKS.is_dir(), reason="the public benchmark files are not beside the project")
 
 
@@ -240,3 +248,145 @@ def test_any_text_is_read_or_refused(
     except InputError:
         return
     assert all(pair.prompt_a.strip() and pair.prompt_b.strip() for pair in reading.pairs)
+
+
+# ---------------------------------------------------------------------------------------------- hostile files
+
+
+def winobias_file(folder: Path, *lines: str) -> Path:
+    good = "1 [The developer] argued with the designer because [she] did not like it."
+    path = folder / "pro_stereotyped_type1.txt.dev"
+    path.write_text("\n".join((good, good.replace("[she]", "[he]"), *lines)), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("line", [lambda n: "[" * n, lambda n: "[a" * (n // 2), lambda n: "[" + "a " * (n // 2)])
+def test_the_time_of_reading_winobias_grows_with_a_lines_length(line: Callable[[int], str], tmp_path: Path) -> None:
+    def read(size: int) -> None:
+        read_all(winobias_file(tmp_path, line(size), line(size)), "winobias")
+
+    assert_linear(read, 30_000)
+
+
+def test_a_long_line_of_winobias_is_left_out(tmp_path: Path) -> None:
+    reading = read_all(winobias_file(tmp_path, "[" * 30_000, "[" * 30_000), "winobias")
+    assert (
+        reading.dropped[-1].reason == "a line has not exactly two brackets" or "2,000" in reading.dropped[-1].reason
+    )
+
+
+def test_a_table_with_very_many_columns_is_refused_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path, (",".join(f"c{n}" for n in range(60_000)) + "\n").encode())
+    with pytest.raises(InputError, match="60,000 columns, and at most 1,000"):
+        read_all(path)
+
+
+def repeated(path: Path, size: int, column: str = "prompt_a", rows: int = 1024) -> Path:
+    """A small file of which every row has the same cell of `size` characters, in lists where the column is called so.
+
+    The tables of the fault had one value of 4 MB in 1,074 bytes.
+    """
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * rows), pa.array(["a" * size]))
+    text = pa.ListArray.from_arrays(list(range(rows + 1)), text) if column == "lists" else text
+    other = pa.DictionaryArray.from_arrays(pa.array([0] * rows), pa.array(["b"]))
+    names = {"prompt_a": other, "prompt_b": other, column: text}
+    pq.write_table(pa.table(names), path, compression="zstd")
+    return path
+
+
+PEAK = """
+import resource, sys
+from attnlib.errors import InputError
+from attnlib.pairfiles import read_all
+from attnlib.texts import read_texts
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    read_all(sys.argv[1]) if sys.argv[2] == "pairs" else list(read_texts(sys.argv[1]))
+except InputError as error:
+    print(error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "column"), [("pairs", "prompt_a"), ("pairs", "more"), ("pairs", "lists"), ("texts", "text")]
+)
+def test_a_small_parquet_file_never_takes_much_memory(kind: str, column: str, tmp_path: Path) -> None:
+    """4 MB in each of 1,024 rows, in a file of a few kB: what is not measured first takes 4 GB."""
+    path = repeated(tmp_path / "a.parquet", 4_000_000, column)
+    assert path.stat().st_size < 20_000
+    done = subprocess.run([sys.executable, "-c", PEAK, path, kind], cwd=ROOT, capture_output=True, text=True)
+    said, megabytes = done.stdout.splitlines()
+    assert said.startswith(f"a.parquet, row 1: {column} has 4,000,000 bytes; 100,000 are read at most.")
+    assert int(megabytes) < 300  # pyarrow itself takes about 100
+
+
+def test_equal_cells_of_a_parquet_file_are_one_object(tmp_path: Path) -> None:
+    pairs = read_all(repeated(tmp_path / "a.parquet", 10_000)).pairs
+    assert len(pairs) == 1024
+    assert len({id(pair.prompt_a) for pair in pairs}) == 1
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pa.array([["x" * 1000] * 200, ["x"]]),
+        pa.array([{"a": "x" * 200_000}, {"a": "y"}]),
+        pa.array([["x"], ["x" * 200_000]]).slice(1),
+    ],
+    ids=["list", "struct", "slice"],
+)
+def test_nested_cells_are_measured_too(cells: pa.Array, tmp_path: Path) -> None:
+    words = pa.array(["a"] * len(cells))
+    pq.write_table(pa.table({"prompt_a": words, "prompt_b": words, "n": cells}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"row 1: n has 200,\d+ bytes"):
+        read_all(tmp_path / "a.parquet")
+
+
+def test_very_many_values_in_a_list_are_refused_by_what_the_file_says_of_itself(tmp_path: Path) -> None:
+    cell = pa.ListArray.from_arrays(pa.array([0, 2_000_000]), pa.array(np.zeros(2_000_000, dtype=np.int8)))
+    pq.write_table(pa.table({"prompt_a": ["a"], "prompt_b": ["b"], "n": cell}), tmp_path / "a.parquet")
+    assert (tmp_path / "a.parquet").stat().st_size < 5_000
+    with pytest.raises(InputError, match="smaller row groups"):
+        read_all(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pa.array([10**15], pa.timestamp("s")),
+        pa.array([0], pa.timestamp("s", tz="Moon/Crater")),
+        pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff\xfe"], pa.binary()).buffers()),
+    ],
+    ids=["date", "zone", "not UTF-8"],
+)
+def test_a_cell_that_is_no_value_is_a_sentence(cell: pa.Array, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"prompt_a": ["a"], "prompt_b": ["b"], "n": cell}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a.parquet, after row 0: this cannot be read"):
+        read_all(tmp_path / "a.parquet")
+
+
+def test_two_columns_of_a_parquet_file_with_one_name_are_refused(tmp_path: Path) -> None:
+    word = pa.array(["a"])
+    pq.write_table(pa.table([word, word, word], names=["prompt_a", "prompt_b", "prompt_a"]), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="two columns are named prompt_a"):
+        read_all(tmp_path / "a.parquet")
+
+
+def test_typed_cells_read_as_a_csv_would_have_them(tmp_path: Path) -> None:
+    columns = {
+        "prompt_a": ["A 1", "A 2"],
+        "prompt_b": ["B 1", "B 2"],
+        "targets": [["x", "y"], None],
+        "n": [1, None],
+        "share": [0.5, float("nan")],
+        "day": [datetime.date(2020, 1, 2), None],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    one, two = read_all(tmp_path / "a.parquet").pairs
+    assert (one.prompt_a, one.targets, one.further) == (
+        "A 1",
+        ("x", "y"),
+        (("n", "1"), ("share", "0.5"), ("day", "2020-01-02")),
+    )
+    assert (two.targets, two.further) == ((), (("n", ""), ("share", ""), ("day", "")))
