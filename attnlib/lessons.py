@@ -121,7 +121,10 @@ class Course:
 
 
 def course(folder: Path | None = None) -> Course:
-    """The lessons of a folder, of FOLDER where none is given: files whose names begin with a digit. A broken one does not hold up the others."""
+    """The lessons of a folder (FOLDER where none is given): files whose names begin with a digit.
+
+    A broken file does not hold up the others.
+    """
     kept, problems = dict[str, Lesson](), list[str]()
     for path in sorted((folder or FOLDER).glob("[0-9]*.md")):
         try:
