@@ -21,7 +21,8 @@ from attnlib.lockstep import Logits, run_pair
 from attnlib.models import Model
 from attnlib.overviews import PairOverview, empty_pair_overview
 from attnlib.predictions import compare_words, speaking_places
-from attnlib.spans import Span, default_focus, find_span
+from attnlib.sight import Sight
+from attnlib.spans import Span, check_span, find_span
 from attnlib.tracing import Recording, chosen_layers, synchronize
 from attnlib.verification import Check
 
@@ -32,7 +33,7 @@ def compare(
     prompt_b: Prompt,
     *,
     model_b: Model | None = None,
-    focus: str | None = None,
+    focus: str | Span | None = None,
     stack: str | None = None,
     layers: Iterable[int] | None = None,
     links: Sequence[Link | tuple[Sequence[int], Sequence[int]]] = (),
@@ -42,9 +43,10 @@ def compare(
     """Run both prompts and compare their attention.
 
     A prompt is a text, or (text, second text). `model_b` runs prompt B in another model that has the same tokenizer
-    and shape. `focus` is the word whose attention is asked about (default: the last word that differs). `stack`
-    chooses an attention of an encoder-decoder model. `layers` keeps the whole matrices of these layers only (the
-    scores of all layers are always there). `links` correct the alignment. `small` also pools every layer, for the
+    and shape. `focus` is the word whose attention is asked about, or its tokens (default: the last word that differs;
+    where its attention cannot differ, as that of a causal model's first word, the next that can). `stack` chooses
+    an attention of an encoder-decoder model. `layers` keeps the whole matrices of these layers only (the scores of
+    all layers are always there). `links` correct the alignment. `small` also pools every layer, for the
     model view. Raises InputError for prompts, words or models that do not go together.
     """
     other = model if model_b is None else model_b
@@ -52,7 +54,7 @@ def compare(
     inputs = (_read(model, prompt_a, "A", truncate), _read(other, prompt_b, "B", truncate))
     stack = stack or model.stacks[0]
     alignment, key_alignment = _alignments(model, inputs, stack, links)
-    span = default_focus(alignment) if focus is None else find_span(alignment, focus, "focus word", last=True)
+    span = _focus(model, other, stack, (alignment, key_alignment), focus)
     meter = _meter(model, other, stack, (alignment, key_alignment), span, small)
     chosen = chosen_layers(model, layers)
     needed = chosen if model.routed and other.routed else chosen_layers(model, None)
@@ -93,6 +95,18 @@ def _alignments(
     if not queries.shared or not keys.shared:
         raise InputError("The prompts have no token that stands for another: nothing can be compared.")
     return queries, keys
+
+
+def _focus(
+    model: Model, other: Model, stack: str, alignments: tuple[Alignment, Alignment], focus: str | Span | None
+) -> Span:
+    queries = alignments[0]
+    if isinstance(focus, str):
+        return find_span(queries, focus, "focus word", last=True)
+    if focus is not None:
+        return check_span(queries, focus)
+    causal = stack == "self" and model.causal and other.causal
+    return Sight(*alignments, causal or stack == "decoder", same_start=causal and model is other).default_focus()
 
 
 def _meter(

@@ -19,8 +19,9 @@ from attnlib.errors import InputError
 from attnlib.overviews import PairOverview
 from attnlib.predictions import WordChange
 from attnlib.scores import by_layer
-from attnlib.spans import Span, find_span, sinks_of, units_of
-from attnlib.tokens import word_text
+from attnlib.sight import Sight
+from attnlib.spans import Span, find_span, name_of, sinks_of, units_of
+from attnlib.tokens import find_word, word_text
 from attnlib.tracing import Trace
 from attnlib.verification import Check
 
@@ -95,9 +96,39 @@ class Comparison:
         return word_text(self.alignment.a, self.focus.a).strip()
 
     @property
+    def focus_name(self) -> str:
+        """The focus word as each prompt has it: "She → He"; once where both have it alike."""
+        return name_of(self.alignment, self.focus)
+
+    def name_of(self, target: Span) -> str:
+        """A target word as each prompt has it."""
+        return name_of(self.key_alignment, target)
+
+    def occurrences(self, target: Span) -> str:
+        """How often a target is there, in words; "" where that is once in both prompts."""
+        a, b = (
+            max(1, len(find_word(tokens, target.word))) for tokens in (self.key_alignment.a, self.key_alignment.b)
+        )
+        if a == b == 1:
+            return ""
+        return f"{a} times" if a == b else f"{a} × in A, {b} × in B"
+
+    @property
     def focus_units(self) -> list[int]:
         """The rows of the focus word in a difference."""
         return units_of(self.alignment, self.focus)
+
+    @cached_property
+    def sight(self) -> Sight:
+        """What rows can see, and so which numbers cannot differ."""
+        causal = self.stack == "decoder" or (self.stack == "self" and self.a.causal and self.b.causal)
+        return Sight(self.alignment, self.key_alignment, causal, same_start=self.untouched is not None)
+
+    @property
+    def same(self) -> bool:
+        """Whether one model was asked the same twice: every difference is 0, and says nothing."""
+        edits = (self.alignment.first_edit, self.key_alignment.first_edit)
+        return self.a.model == self.b.model and edits == (None, None) and self.prompts[0] == self.prompts[1]
 
     # ---- differences
 
@@ -135,7 +166,8 @@ class Comparison:
     ) -> Float[np.ndarray, "layer head"]:
         """Total variation or Jensen-Shannon divergence (base 2) of each head, B against A, in [0, 1].
 
-        `over`: "mean" or "max" of the rows, or "focus". `rows` are the query units that count (default: all).
+        `over`: "mean" or "max" of the rows, or "focus". `rows` are the query units that count (default: all). NaN,
+        not 0, where none of the rows can differ (`sight`).
         """
         if over == "focus":
             rows, over = self.focus_units, "mean"
@@ -145,6 +177,8 @@ class Comparison:
         if over not in ("mean", "max"):
             raise InputError(f"Rows can be summed up as mean, max or focus, not as {over!r}.")
         found = [pd.DataFrame(getattr(change.rows, name)[:, chosen]) for change in self.changes]
+        if not self.sight.any_can_differ(chosen):
+            found = [rows * np.nan for rows in found]
         return by_layer([getattr(rows, over)(axis=1).to_numpy(np.float32) for rows in found])  # NaN rows left out
 
     def target_masses(
@@ -152,16 +186,18 @@ class Comparison:
     ) -> list[TargetMass]:
         """Attention from the focus word to each target, in A and in B: [layer, head] each, sums over its tokens.
 
-        `corrected`: without the sinks, as in `target_shift`.
+        NaN to a target that the focus word cannot see. `corrected`: without the sinks, as in `target_shift`.
         """
         rows_a, rows_b = self._focus_rows(focus)
         left_a, left_b = (1 - share for share in self.sink_shares(focus)) if corrected else (np.float32(1),) * 2
+        at = self._focus_span(focus)
         masses = []
         for span in [self.target(word) for word in targets]:
             if corrected:
                 self._check_no_sink(span)
-            a = by_layer([row[:, list(span.a)].sum(1) for row in rows_a])
-            b = by_layer([row[:, list(span.b)].sum(1) for row in rows_b])
+            seen = 1.0 if self.sight.sees(at, span) else np.nan
+            a = by_layer([row[:, list(span.a)].sum(1) * seen for row in rows_a])
+            b = by_layer([row[:, list(span.b)].sum(1) * seen for row in rows_b])
             with np.errstate(divide="ignore", invalid="ignore"):
                 masses.append(TargetMass(span, a / left_a, b / left_b))
         return masses
@@ -173,13 +209,16 @@ class Comparison:
 
         In [−2, 2] (Vig 2019's doctor and nurse example as a number). `focus` is the word whose attention is asked
         about, by default the word that differs. One target: just the attention to it. `corrected`: special tokens
-        (or, where there are none, the first token) left out and each row divided by what is left. Raises InputError
-        for words that are not there.
+        (or, where there are none, the first token) left out and each row divided by what is left. NaN in every head
+        where it cannot be measured (`why_undefined`): a target that the focus word cannot see gets no 0. Raises
+        InputError for words that are not there.
         """
         if not 1 <= len(targets) <= 2:
             raise InputError(f"A target shift takes one or two target words; {len(targets)} were given.")
         moves = [mass.b - mass.a for mass in self.target_masses(targets, focus, corrected)]
         shift = moves[0] if len(moves) == 1 else moves[0] - moves[1]
+        if self.sight.no_shift(self._focus_span(focus), [self.target(word) for word in targets], corrected):
+            shift = np.full_like(shift, np.nan)
         return np.where(np.isfinite(shift), shift, np.nan).astype(np.float32)
 
     def sink_shares(self, focus: str | None = None) -> tuple[Float[np.ndarray, "layer head"], ...]:
@@ -215,7 +254,8 @@ class Comparison:
             columns |= self._target_columns(targets)
         if by not in columns:
             raise InputError(f"Heads cannot be ranked by {by!r}. Choose one of {', '.join(columns)}.")
-        layers, heads = np.nonzero(np.isfinite(columns["jsd"]))
+        there = by_layer([np.ones(len(change.focus_a), np.float32) for change in self.changes])
+        layers, heads = np.nonzero(np.isfinite(there))
         table = pd.DataFrame({"layer": layers, "head": heads} | {n: v[layers, heads] for n, v in columns.items()})
         return table.sort_values(by, key=np.abs, ascending=False, kind="stable", ignore_index=True)
 
@@ -244,20 +284,30 @@ class Comparison:
         """Where a target word is in both prompts: all its occurrences, or what stands for it."""
         return find_span(self.key_alignment, word, "target word", last=False)
 
-    def unseen(self, targets: Sequence[str]) -> list[str]:
-        """A sentence for each target that the focus word cannot see: a causal model never looks ahead."""
-        if not self.a.causal or self.stack != "self":
-            return []
-        spans = [self.target(word) for word in targets]
-        hidden = [span.word for span in spans if min(span.a) > max(self.focus.a) and min(span.b) > max(self.focus.b)]
-        focus = self.focus.word
-        return [f"“{word}” comes after “{focus}”, and this model never looks ahead: it gets 0." for word in hidden]
+    def why_undefined(self, statistic: str, targets: Sequence[str] = ()) -> str:
+        """Why a statistic cannot be measured of this pair, in a sentence or two; "" where it can."""
+        if statistic.startswith("shift"):
+            spans = [self.target(word) for word in targets]
+            reason = self.sight.no_shift(self.focus, spans, statistic == "shift_corrected")
+            return f"G cannot be measured here: {reason}" if reason else ""
+        if statistic.endswith("_focus"):
+            return self._no_distance(self.focus_units, self.sight.cannot_differ(self.focus))
+        return self._no_distance(self.alignment.shared, "no word that both prompts have can differ in its attention.")
+
+    def _no_distance(self, rows: Sequence[int], reason: str) -> str:
+        chosen = set(rows) & set(self.alignment.shared)
+        if self.sight.any_can_differ(sorted(chosen)):
+            return ""
+        return f"Nothing can be measured here: {reason} {self.sight.remedy()}."
+
+    def _focus_span(self, focus: str | None) -> Span:
+        return self.focus if focus is None else find_span(self.alignment, focus, "focus word", last=True)
 
     def _focus_rows(self, focus: str | None) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """The focus word's attention [head, key] in every layer of A and of B."""
         if focus is None:
             return [change.focus_a for change in self.changes], [change.focus_b for change in self.changes]
-        span = find_span(self.alignment, focus, "focus word", last=True)
+        span = self._focus_span(focus)
         if (span.a, span.b) == (self.focus.a, self.focus.b):
             return self._focus_rows(None)
         if len(self.a.stack(self.stack).layers) < len(self.changes):

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, SupportsFloat
+from math import ceil, floor, log10
+from typing import TYPE_CHECKING, NamedTuple, SupportsFloat
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from attnlib.comparison import STATISTICS, Comparison
+from attnlib.comparison import STATISTICS, Comparison, TargetMass
 from attnlib.errors import InputError
 from attnlib.predictions import WordChange
+from attnlib.untrained import Untrained
 
 if TYPE_CHECKING:
     from attnlib.mediation import HeadEffects
@@ -33,36 +35,92 @@ class Finding:
 
     headline: str  # one sentence
     details: str  # the numbers, in sentences; may be empty
-    layer: int  # of the head that moves most
+    layer: int  # of the head that moves most; 0 where nothing was measured
     head: int
-    value: float
+    value: float  # NaN where nothing was measured
 
     @property
     def text(self) -> str:
         return f"{self.headline} {self.details}".strip()
 
+    @property
+    def measured(self) -> bool:
+        return bool(np.isfinite(self.value))
 
-def finding(comparison: Comparison, statistic: str, targets: Sequence[str] = ()) -> Finding:
-    """The head that moves most by `statistic` (one of STATISTICS) and how the others compare, in sentences."""
+
+class Control(NamedTuple):
+    """The size of the largest head where there should be no effect; NaN where that could not be measured."""
+
+    name: str  # within a sentence: "the control edit"
+    largest: float
+
+
+@dataclass(frozen=True, eq=False)
+class Controls:
+    """What a pair's largest head is measured against: edits and models that should show nothing."""
+
+    others: tuple[Control, ...] = ()
+    untrained: Untrained | None = None  # random copies of the model; None: not measured
+
+    def sizes(self) -> list[tuple[str, float, str]]:
+        """Of each that was measured its name, the largest head of it, and both in words."""
+        found = [(c.name, c.largest, f"{c.name} {number(c.largest)}") for c in self.others if np.isfinite(c.largest)]
+        copies = self.untrained
+        if copies is not None and len(copies):
+            name = "an untrained copy" if len(copies) == 1 else f"{len(copies)} untrained copies"
+            span = number(copies.low) + (f" to {number(copies.high)}" if len(copies) > 1 else "")
+            found.append(("an untrained copy", copies.high, f"{name} {span}"))
+        return found
+
+
+def finding(
+    comparison: Comparison, statistic: str, targets: Sequence[str] = (), controls: Controls | None = None
+) -> Finding:
+    """The head that moves most by `statistic` (one of STATISTICS) and how the others compare, in sentences.
+
+    The headline says whether that head moves further than any head under the `controls`, or that none was measured.
+    """
     values = comparison.statistic(statistic, targets)
     layer, head = largest(values)
     value = float(values[layer, head])
-    if not np.nanmax(np.abs(values)):
+    undefined = comparison.why_undefined(statistic, targets)
+    if undefined or not np.isfinite(value):
+        headline = undefined or f"Nothing can be measured here: {STATISTICS[statistic].title} is defined in no head."
+        return Finding(headline, "", layer, head, np.nan)
+    if comparison.same:
+        return Finding("Nothing can differ: both prompts are the same tokens in one model.", "", layer, head, value)
+    if not value:
         return Finding(f"Nothing differs: {STATISTICS[statistic].title} is 0 in every head.", "", layer, head, value)
-    still = _still(statistic)
-    moves = (
-        f"moves head {layer}-{head} most" if abs(value) >= still else f"moves no head by {number(still, 2)} or more"
-    )
+    headline = f"{_what_changed(comparison)} {_moves(value, (layer, head), statistic, controls or Controls())}."
     details = [
-        "" if abs(value) >= still else f"The largest change is in head {layer}-{head}.",
+        "" if abs(value) >= _still(statistic) else f"The largest change is in head {layer}-{head}.",
         _how(comparison, statistic, targets, layer, head),
         _apart(comparison, layer, head),
         _others(values, statistic),
         _untouched(comparison),
         _word(comparison.words),
     ]
-    headline = f"{_what_changed(comparison)} {moves}."
     return Finding(headline, " ".join(part for part in details if part), layer, head, value)
+
+
+def _moves(value: float, place: tuple[int, int], statistic: str, controls: Controls) -> str:
+    """What the edit does to its largest head, beside the controls."""
+    still, sizes = _still(statistic), controls.sizes()
+    name, size = f"head {place[0]}-{place[1]}", number(abs(value))
+    if abs(value) < still:
+        return f"moves no head by {number(still, 2)} or more"
+    if not sizes:
+        return f"moves {name} most, by {size}; no control was measured, and in any model some head moves most"
+    told = ", ".join(words for _, _, words in sizes)
+    reached = [control for control, most, _ in sizes if most >= abs(value)]
+    if reached:
+        return f"moves no head further than one moves {_where(reached)} (largest: {name}, {size}; {told})"
+    return f"moves {name} most, by {size}, and further than any head of the controls moves ({told})"
+
+
+def _where(controls: Sequence[str]) -> str:
+    places = [("under " if "edit" in name else "in ") + name for name in controls]
+    return " and ".join([", ".join(places[:-1]), places[-1]] if len(places) > 1 else places)
 
 
 def _still(statistic: str) -> float:
@@ -70,12 +128,15 @@ def _still(statistic: str) -> float:
 
 
 def largest(values: Float[np.ndarray, "layer head"], layer: int | None = None) -> tuple[int, int]:
-    """The head with the largest size, of all or of one layer."""
+    """The head with the largest size, of all or of one layer; the first where none has a number."""
     size = np.where(np.isfinite(values), np.abs(values), -1)
     if layer is not None:
         return layer, int(size[layer].argmax())
     best, head = np.unravel_index(size.argmax(), size.shape)
     return int(best), int(head)
+
+
+# ---------------------------------------------------------------------------------------------- the edit
 
 
 def _what_changed(comparison: Comparison) -> str:
@@ -102,37 +163,56 @@ def _edit(comparison: Comparison) -> str:
     return f"Leaving out “{old.strip()}”" if new is None else f"Changing “{old.strip()}” to “{new.strip()}”"
 
 
+# ---------------------------------------------------------------------------------------------- the head
+
+
 def _how(comparison: Comparison, statistic: str, targets: Sequence[str], layer: int, head: int) -> str:
     value = float(comparison.statistic(statistic, targets)[layer, head])
+    focus = comparison.focus_name
     if not STATISTICS[statistic].signed:
         distance, _, over = statistic.partition("_")
-        rows = f"from “{comparison.focus.word}”" if over == "focus" else ROWS[over]
+        rows = f"from “{focus}”" if over == "focus" else ROWS[over]
         return f"The {DISTANCES[distance]} of its attention, {rows}, is {number(value)} (0: the same, 1: no overlap)."
     corrected = statistic == "shift_corrected"
-    moves = [
-        f"to “{mass.span.word}” goes from {number(mass.a[layer, head])} to {number(mass.b[layer, head])}"
-        for mass in comparison.target_masses(targets, corrected=corrected)
-    ]
-    towards = targets[0] if value > 0 else targets[-1]
-    direction = f", towards “{towards}”" if len(targets) > 1 else ""
+    masses = comparison.target_masses(targets, corrected=corrected)
+    moves = [_mass(comparison, mass, (layer, head)) for mass in masses]
+    gains = [float((mass.b - mass.a)[layer, head]) for mass in masses]
+    direction = _direction(value, gains, targets) if len(targets) > 1 else ""
     name = "target shift G" + (" (sink removed)" if corrected else "")
-    what = f"Its attention from “{comparison.focus.word}” {' and '.join(moves)}"
+    what = f"Its attention from “{focus}” {' and '.join(moves)}"
     return f"{what}: a {name} of {signed(value)}{direction}."
+
+
+def _mass(comparison: Comparison, mass: TargetMass, place: tuple[int, int]) -> str:
+    times = comparison.occurrences(mass.span)
+    summed = f" ({times}, summed)" if times else ""
+    to = f"to “{comparison.name_of(mass.span)}”{summed}"
+    return f"{to} goes from {number(mass.a[place])} to {number(mass.b[place])}"
+
+
+def _direction(shift: float, gains: Sequence[float], targets: Sequence[str]) -> str:
+    """Towards a target that gains; where neither does, away from the one that loses more."""
+    if not shift or number(shift) == number(0):
+        return ""
+    more, less = (0, 1) if shift > 0 else (1, 0)
+    if gains[more] <= 0:
+        both = f" (both fall, “{targets[less]}” more)" if gains[more] < 0 else ""
+        return f", away from “{targets[less]}”{both}"
+    return f", towards “{targets[more]}”" + (f" (both rise, “{targets[more]}” more)" if gains[less] > 0 else "")
 
 
 def _apart(comparison: Comparison, layer: int, head: int) -> str:
     """What the focus word's attention spends on tokens that only one prompt has."""
     rows, units = comparison.changes[layer].rows, comparison.focus_units
-    keys = comparison.key_alignment
     parts = []
     for side, kind, spent in (("A", "deleted", rows.outside_a), ("B", "inserted", rows.outside_b)):
-        count = sum(unit.kind == kind for unit in keys.units)
-        if count and units:
-            share = number(float(np.nanmean(spent[head, units])))
-            parts.append(
-                f"{count} token{'s' * (count > 1)} only in {side} get{'s' * (count == 1)} {share} of it there"
-            )
-    return f"Apart from that, {' and '.join(parts)}." if parts else ""
+        count = sum(unit.kind == kind for unit in comparison.key_alignment.units)
+        shares = spent[head, units]
+        if count and np.isfinite(shares).any():
+            share = number(float(np.nanmean(shares)))
+            parts.append(f"{count} token{'s' * (count > 1)} only in {side} get{'s' * (count == 1)} {share}")
+    focus = comparison.focus_name
+    return f"Of the attention from “{focus}”, {' and '.join(parts)}." if parts else ""
 
 
 def _others(values: np.ndarray, statistic: str) -> str:
@@ -144,15 +224,18 @@ def _others(values: np.ndarray, statistic: str) -> str:
     return f"{next_one}; {quiet} of {len(sizes)} heads by less than {number(_still(statistic), 2)}."
 
 
+# ---------------------------------------------------------------------------------------------- beside the heads
+
+
 def _untouched(comparison: Comparison) -> str:
     check, edit = comparison.untouched, comparison.alignment.first_edit
-    if check is None:
+    if check is None or not edit:
         return ""
     if not check.passed:
-        return f"Warning: rows before the first edit differ by up to {check.deviation:.1e}, which must not be."
-    count = len(comparison.alignment) if edit is None else edit
-    rows = "The token before the first edit looks" if count == 1 else f"The {count} tokens before the first edit look"
-    return f"{rows} exactly where {'it' if count == 1 else 'they'} did (largest deviation {check.deviation:.1g})."
+        return f"Warning: rows before the first edit differ by up to {power(check.deviation)}, which must not be."
+    rows = "The token before the first edit looks" if edit == 1 else f"The {edit} tokens before the first edit look"
+    within = f", to within {power(check.deviation)}" if check.deviation else ""
+    return f"{rows} where {'it' if edit == 1 else 'they'} did{within}."
 
 
 def _word(words: Sequence[WordChange]) -> str:
@@ -160,6 +243,8 @@ def _word(words: Sequence[WordChange]) -> str:
     if not words:
         return ""
     best: WordChange = max(words, key=lambda word: abs(word.p_b - word.p_a))
+    if number(best.p_a) == number(best.p_b):
+        return ""
     place = "the next word" if best.place == "next" else f"the word at {best.place}"
     return f"As {place}, “{best.word.strip()}” goes from {number(best.p_a)} to {number(best.p_b)}."
 
@@ -234,14 +319,25 @@ def _idle(effects: np.ndarray, moves: np.ndarray, known: set[tuple[int, int]]) -
 
 
 def number(value: SupportsFloat, places: int = 3) -> str:
-    """A number as the views write it: ".213", "1.000"."""
-    size = float(value)
-    return f"{size:.{places}f}".replace("0.", ".", 1) if abs(size) < 1 else f"{size:.{places}f}"
+    """A number as the views write it: ".213", "1.000", "−.508"; one that rounds to 0 has no sign."""
+    text = f"{abs(float(value)):.{places}f}"
+    minus = "−" if float(value) < 0 and float(text) else ""
+    return minus + text.removeprefix("0" if float(text) < 1 and places else "")
 
 
 def signed(value: SupportsFloat, places: int = 3) -> str:
     """A difference with its sign: "+.390", "−.508"."""
     return ("−" if float(value) < 0 else "+") + number(abs(float(value)), places)
+
+
+def power(value: float) -> str:
+    """A tiny size, rounded up to one digit: "4 × 10⁻⁷"."""
+    exponent = floor(log10(value))
+    digit = ceil(value / 10**exponent - 1e-9)
+    exponent, digit = (exponent + 1, 1) if digit == 10 else (exponent, digit)
+    if exponent >= -2:
+        return number(digit * 10.0**exponent, max(0, -exponent))
+    return f"{digit} × 10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def prompts_table(
@@ -258,15 +354,20 @@ def prompts_table(
         except InputError as error:
             problems.append(f"Prompt {name}: {error}")
             continue
+        undefined = comparison.why_undefined(statistic, targets)
+        if undefined:
+            problems.append(f"Prompt {name}: {undefined}")
+            continue
         layer, head = largest(values)
+        said = signed if STATISTICS[statistic].signed else number
         prompt = comparison.prompts[1]
         rows.append(
             {
                 "prompt": f"{name}: {prompt if isinstance(prompt, str) else prompt[0]}",
                 "against A": str(comparison.alignment),
-                f"head {place[0]}-{place[1]}": round(float(values[place]), 3),
+                f"head {place[0]}-{place[1]}": said(values[place]),
                 "moves most": f"{layer}-{head}",
-                "by": round(float(values[layer, head]), 3),
+                "by": said(values[layer, head]),
             }
         )
     return pd.DataFrame(rows), problems

@@ -46,6 +46,7 @@ CHOICES = frozenset(  # what a page's address can say
             "with_pair",
             "hide",
             "align",
+            "at",
             "control",
             "more",
         ),

@@ -4,7 +4,7 @@ Pairs of one shape (as many tokens in A, in B, as many units) run as one batch; 
 never attention. Not here: which pairs, and where results go (study.py).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -19,7 +19,8 @@ from attnlib.errors import InputError
 from attnlib.inputs import Inputs, read_inputs, tokenize_all
 from attnlib.models import Model
 from attnlib.pairs import Pair
-from attnlib.spans import Span, default_focus, find_span, sinks_of, units_of
+from attnlib.sight import Sight
+from attnlib.spans import Span, find_span, sinks_of, units_of
 from attnlib.textbatch import forward_rows
 
 MEASURES = ("shift", "shift_corrected", "jsd_focus", "tv_focus", "jsd", "tv")  # of comparison.STATISTICS
@@ -35,6 +36,7 @@ class PairRead(NamedTuple):
     focus: Span
     targets: tuple[Span, ...]
     edit: Unit | None  # the word that is replaced, where nothing else differs
+    undefined: Mapping[str, str] = {}  # why a measure cannot be had of this pair: of such it is NaN, not 0
 
     @property
     def shape(self) -> tuple[int, int, bool]:
@@ -75,7 +77,10 @@ def _read(model: Model, pair: Pair, encodings: Sequence[Any]) -> PairRead | Inpu
         alignment = align(a.tokens, b.tokens)
         if not alignment.shared:
             return InputError("The prompts have no token that stands for another: nothing can be compared.")
-        focus = find_span(alignment, pair.focus, "focus word", last=True) if pair.focus else default_focus(alignment)
+        if alignment.first_edit is None:
+            return InputError("The model reads the same tokens in both prompts: nothing can differ.")
+        sight = Sight(alignment, alignment, model.causal, same_start=model.causal)
+        focus = find_span(alignment, pair.focus, "focus word", last=True) if pair.focus else sight.default_focus()
         targets = tuple(find_span(alignment, word, "target word", last=False) for word in pair.targets)
     except InputError as error:
         return error
@@ -83,7 +88,18 @@ def _read(model: Model, pair: Pair, encodings: Sequence[Any]) -> PairRead | Inpu
         return InputError(f"A target shift takes one or two target words; {len(targets)} were given.")
     edits = [unit for unit in alignment.units if unit.kind != "equal"]
     edit = edits[0] if len(edits) == 1 and edits[0].kind == "replaced" else None
-    return PairRead((a, b), alignment, focus, targets, edit)
+    return PairRead((a, b), alignment, focus, targets, edit, _undefined(sight, focus, targets))
+
+
+def _undefined(sight: Sight, focus: Span, targets: Sequence[Span]) -> dict[str, str]:
+    """By measure, why it cannot differ."""
+    found = {"shift": sight.no_shift(focus, targets), "shift_corrected": sight.no_shift(focus, targets, True)}
+    found = {name: f"G cannot be measured: {reason}" for name, reason in found.items() if targets and reason}
+    row = sight.cannot_differ(focus)
+    found |= dict.fromkeys(("jsd_focus", "tv_focus") if row else (), f"Nothing at the focus word: {row}")
+    if not sight.any_can_differ(sight.queries.shared):
+        found |= dict.fromkeys(("jsd", "tv"), "No word that both prompts have can differ in its attention.")
+    return found
 
 
 # ---------------------------------------------------------------------------------------------- batches
@@ -196,6 +212,8 @@ class _Gauge:
                 values[:2, n] = np.nan
             elif _a_target_is_a_sink(read):
                 values[1, n] = np.nan
+            for name in read.undefined:
+                values[MEASURES.index(name), n] = np.nan
         nothing = np.full(pairs, np.nan)
         deviation = nothing if self.deviations is None else self.deviations.double().cpu().numpy()
         heads = dict(zip(MEASURES, values, strict=True))

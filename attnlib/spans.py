@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from attnlib.align import Alignment
 from attnlib.errors import InputError
-from attnlib.tokens import Tokens, find_word
+from attnlib.tokens import Tokens, find_word, word_text
 
 
 class Span(NamedTuple):
@@ -16,7 +16,10 @@ class Span(NamedTuple):
 
 
 def default_focus(alignment: Alignment) -> Span:
-    """The last word that differs; where none is replaced, the last word both prompts have."""
+    """The last word that differs; where none is replaced, the last word both prompts have.
+
+    Whether its attention can differ is for `Sight.default_focus` to say.
+    """
     replaced = [u for u, unit in enumerate(alignment.units) if unit.kind == "replaced"]
     written = [u for u in alignment.shared if not alignment.a.special[alignment.units[u].a[0]]]
     for candidates in (replaced, written, alignment.shared):
@@ -46,6 +49,26 @@ def find_span(alignment: Alignment, word: str, role: str, last: bool) -> Span:
             f"The {role} “{word}” is not in prompt {side}, and no word stands for it there. Choose another word."
         )
     return Span(word, a, b)
+
+
+def check_span(alignment: Alignment, span: Span) -> Span:
+    """A focus word given by its tokens, with its name; InputError where a prompt has no such tokens."""
+    for name, tokens, at in (("A", alignment.a, span.a), ("B", alignment.b, span.b)):
+        if not at or not all(0 <= i < len(tokens) for i in at):
+            raise InputError(
+                f"Prompt {name} has {len(tokens)} tokens, and not those of the focus word. Type the word."
+            )
+    return span if span.word else Span(name_of(alignment, span), span.a, span.b)
+
+
+def name_of(alignment: Alignment, span: Span) -> str:
+    """A word as each prompt has it, "She → He", once where both have it alike; as asked for where it is several."""
+    names = []
+    for tokens, at in ((alignment.a, span.a), (alignment.b, span.b)):
+        whole = at[-1] - at[0] + 1 == len(at)
+        names.append(word_text(tokens, at).strip() if whole or not span.word else span.word)
+    a, b = names
+    return a if a.lower() == b.lower() else f"{a} → {b}"
 
 
 def units_of(alignment: Alignment, span: Span) -> list[int]:

@@ -130,6 +130,7 @@ def _measure(model: Model, found: "_Found", reads: dict[int, PairRead], settings
         found.fill(n, deviation=float(measured.deviation[i]), log_odds=float(measured.log_odds[i]))
         found.fill(n, tokens_a=len(read.alignment.a), tokens_b=len(read.alignment.b), aligned=str(read.alignment))
         found.fill(n, score_a=a, score_b=b)
+        found.remark(n, *read.undefined.values())
     if settings.scores and model.family == "masked":
         _masked_scores(model, found, reads)
     if settings.effects:
@@ -156,7 +157,7 @@ def _masked_scores(model: Model, found: "_Found", reads: dict[int, PairRead]) ->
             a, b = crows_pairs_scores(model, pair.prompt_a, pair.prompt_b, antistereotype=against)
             found.fill(n, score_a=a, score_b=b, log_odds=_masked_odds(model, read))
         except Exception as error:
-            found.columns["remark"][n] = _why(error)
+            found.remark(n, _why(error))
 
 
 def _masked_odds(model: Model, read: PairRead) -> float:
@@ -179,12 +180,12 @@ def _effects(model: Model, found: "_Found", reads: dict[int, PairRead]) -> None:
         pair = found.records[n].pair
         assert pair is not None
         if len(pair.candidates) != 2:
-            found.columns["remark"][n] = "No effects: the pair names no candidate_a and candidate_b."
+            found.remark(n, "No effects: the pair names no candidate_a and candidate_b.")
             continue
         try:
             effects = head_effects(model, pair.prompt_a, pair.prompt_b, (pair.candidates[0], pair.candidates[1]))
         except Exception as error:
-            found.columns["remark"][n] = f"No effects: {_why(error)}"
+            found.remark(n, f"No effects: {_why(error)}")
             continue
         found.add_effects(n, effects)
         if effects.misfits:
@@ -209,6 +210,11 @@ class _Found:
     def fill(self, n: int, **values: Any) -> None:
         for name, value in values.items():
             self.columns[name][n] = None if isinstance(value, float) and np.isnan(value) else value
+
+    def remark(self, n: int, *sentences: str) -> None:
+        """What was not measured of a pair that was, each sentence once."""
+        known = self.columns["remark"][n]
+        self.columns["remark"][n] = " ".join(dict.fromkeys([*([known] if known else []), *sentences])) or None
 
     def add_effects(self, n: int, effects: HeadEffects) -> None:
         for name in EFFECTS:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from attnlib import Comparison
+    from attnlib.spans import Span
 
 
 def page() -> None:
@@ -80,7 +81,7 @@ def _on_link(link: Link | None) -> None:
     st.session_state["rerun_all"] = True
 
 
-def _reading(chosen: Choices, comparison: "Comparison", focus: str | None) -> Reading:
+def _reading(chosen: Choices, comparison: "Comparison", focus: "str | Span") -> Reading:
     """The statistic to read by, with its choice on the page; and the head that is looked at closely."""
     from attnlib.findings import largest
 
@@ -128,7 +129,7 @@ def _finding(reading: Reading) -> None:
     found = finding(reading.comparison, reading.statistic, reading.targets)
     left, right = st.columns([5, 1], vertical_alignment="center")
     left.markdown(f"#### {plain(found.headline)}\n\n{plain(found.details)}")
-    if reading.place != (found.layer, found.head):
+    if found.measured and reading.place != (found.layer, found.head):
         right.button(
             f"Show head {found.layer}-{found.head}",
             on_click=show_head,

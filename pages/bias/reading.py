@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnlib.errors import InputError
+from attnlib.spans import default_focus
 from pages.ui import cached
 from pages.ui.controls import plain
-from pages.ui.pair import links
+from pages.ui.pair import keep_focus, kept_focus, linked_before, links
 from pages.ui.state import Choices
 
 if TYPE_CHECKING:
     from attnlib import Comparison
+    from attnlib.spans import Span
 
 ONE_PAIR = (
     "**One pair is an anecdote.** Edits and models that should show no difference stand beside it on the page "
@@ -26,7 +28,7 @@ class Reading:
 
     chosen: Choices
     comparison: "Comparison"
-    focus: str | None  # as given; None: the word that differs
+    focus: "str | Span"  # as given; or the tokens that were chosen, which the address keeps
     statistic: str
     targets: tuple[str, ...]
     head: int  # the head whose matrix and bars are shown
@@ -39,7 +41,7 @@ class Reading:
 def run(
     chosen: Choices,
     prompt_b: str,
-    focus: str | None,
+    focus: "str | Span | None",
     corrected: cached.Links = (),
     name: str | None = None,
     untrained: bool = False,
@@ -63,22 +65,30 @@ def run(
 
 def compare_pair(
     chosen: Choices, *, matrices: bool = False, small: bool = False
-) -> "tuple[Comparison, str | None] | None":
+) -> "tuple[Comparison, str | Span] | None":
     """A and B compared, and the focus word used: without it, or without corrections, where they do not fit.
 
-    What does not fit is said on the page; None where nothing can be compared.
+    What does not fit is said on the page; None where nothing can be compared. A focus that nobody typed is kept in
+    the address by its tokens; a link from before that was so keeps the word that differs.
     """
     pair = chosen.pair
     assert pair is not None
     told = []
-    for focus, corrected in dict.fromkeys([(pair.focus, links()), (None, links()), (None, ())]):
+    kept = None if pair.focus else kept_focus(chosen.name)
+    for focus, corrected in dict.fromkeys([(pair.focus or kept, links()), (None, links()), (None, ())]):
         try:
             with st.spinner("Comparing …", show_time=False):
-                return run(chosen, pair.prompt_b, focus, corrected, matrices=matrices, small=small), focus
+                found = run(chosen, pair.prompt_b, focus, corrected, matrices=matrices, small=small)
+                if focus is None and linked_before():
+                    edited = default_focus(found.alignment)
+                    found = run(chosen, pair.prompt_b, edited, corrected, matrices=matrices, small=small)
         except InputError as error:
             if str(error) not in told:
                 st.error(plain(str(error)), icon=":material/error:")
             told.append(str(error))
+            continue
+        keep_focus(None if isinstance(focus, str) else found.focus, chosen.name, linked=focus is not None)
+        return found, focus if isinstance(focus, str) else found.focus
     return None
 
 
@@ -91,8 +101,6 @@ def known_targets(comparison: "Comparison", targets: tuple[str, ...]) -> tuple[s
             known.append(word)
         except InputError as error:
             st.error(plain(str(error)), icon=":material/error:")
-    for sentence in comparison.unseen(known):
-        st.info(plain(sentence))
     return tuple(known)
 
 

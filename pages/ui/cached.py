@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from attnlib.patching import HeadChanges
     from attnlib.patterns import Relation
     from attnlib.predictions import WordChange
+    from attnlib.spans import Span
     from attnlib.statistics import HeadSummary
     from attnlib.study import Estimate
     from attnlib.studyinput import SourceRead
@@ -83,7 +84,7 @@ def compare(
     prompts: "tuple[Prompt, Prompt]",
     stack: str,
     layer: int | None,
-    focus: str | None,
+    focus: "str | Span | None",
     links: Links = (),
     truncate: bool = False,
     untrained: bool = False,
@@ -114,7 +115,7 @@ def compare_whole(
     names: tuple[str, str],
     prompts: "tuple[Prompt, Prompt]",
     stack: str,
-    focus: str | None,
+    focus: "str | Span | None",
     links: Links = (),
     truncate: bool = False,
 ) -> "Comparison":

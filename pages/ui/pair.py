@@ -7,6 +7,7 @@ import streamlit as st
 
 from attnlib.pairs import Pair, builtin_pairs, categories
 from attnlib.rewording import control_edits, other_one
+from attnlib.spans import Span
 
 if TYPE_CHECKING:
     from attnlib import Model
@@ -72,6 +73,8 @@ def _start() -> None:
     """The pair a new session starts with; prompt B is made from prompt A where there is one."""
     take_texts("pair")
     state, link = st.session_state, st.query_params
+    old = ("prompt_a" in link or "prompt_b" in link) and "focus" not in link and "at" not in link
+    state.setdefault("linked_before", old and "prompt_a" not in state)
     if "prompt_a" not in state and "prompt_a" not in link:
         state["prompt_a"] = FIRST.prompt_a
     if "prompt_b" in state or "prompt_b" in link:
@@ -248,3 +251,43 @@ def add_link(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     """One more correction; earlier ones about the same tokens give way."""
     kept = [link for link in links() if not set(link[0]) & set(a) and not set(link[1]) & set(b)]
     set_links((*kept, (a, b)))
+
+
+# ---------------------------------------------------------------------------------------------- the focus by tokens
+
+
+def kept_focus(model: str) -> Span | None:
+    """The focus word that a link gives by its tokens in A and in B, "3~2"; None where this page put it there itself.
+
+    It belongs to its prompts and its model: others begin anew.
+    """
+    belongs = (model, *_prompts())
+    if st.session_state.setdefault("focus_in", belongs) != belongs:
+        st.session_state["linked_before"] = False
+        keep_focus(None, model)
+    text = st.query_params.get("at", "")
+    if text == st.session_state.get("focus_kept"):
+        return None
+    left, _, right = text.partition("~")
+    a, b = (tuple(int(n) for n in side.split(".")[:50] if n.isdecimal() and len(n) < 7) for side in (left, right))
+    return Span("", a, b) if a and b else None
+
+
+def keep_focus(focus: Span | None, model: str, linked: bool = False) -> None:
+    """Put the tokens of a focus word that nobody typed into the address; None takes them out.
+
+    `linked`: it came from a link, and is to be read from the address again.
+    """
+    st.session_state["focus_in"] = (model, *_prompts())
+    if focus is None:
+        st.query_params.pop("at", None)
+        return
+    text = "~".join(".".join(map(str, side)) for side in (focus.a, focus.b))
+    st.session_state["focus_kept"] = None if linked else text
+    if st.query_params.get("at") != text:
+        st.query_params["at"] = text
+
+
+def linked_before() -> bool:
+    """Whether a link to a pair that says nothing of the focus opened the page: an old one, which keeps its own."""
+    return bool(st.session_state.get("linked_before"))

@@ -120,7 +120,7 @@ def turn_to_pair() -> None:
         return
     for key in (*SHARED, "more", "control"):
         st.session_state.pop(key, None)
-    st.session_state["last_texts"] = "pair"
+    st.session_state["last_texts"], st.session_state["linked_before"] = "pair", False
     st.switch_page("pages/bias/compare.py", query_params={name: text for name, text in asked.items() if text})
 
 

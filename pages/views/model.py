@@ -27,6 +27,7 @@ from pages.ui.state import (
 
 if TYPE_CHECKING:
     from attnlib import Comparison, Overview
+    from attnlib.spans import Span
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Shown:
 
     overview: "Overview | None" = None
     comparison: "Comparison | None" = None
-    focus: str | None = None
+    focus: "str | Span | None" = None
     targets: tuple[str, ...] = ()
 
 

@@ -11,8 +11,20 @@ from tiny import tiny_model
 import attnlib
 from attnlib import Comparison
 from attnlib.comparison import STATISTICS
-from attnlib.findings import STILL, finding, largest, number, prompts_table, signed
+from attnlib.findings import (
+    STILL,
+    Control,
+    Controls,
+    _direction,
+    finding,
+    largest,
+    number,
+    power,
+    prompts_table,
+    signed,
+)
 from attnlib.models import Model
+from attnlib.untrained import Untrained
 from attnlib.verification import Check
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
@@ -33,6 +45,12 @@ def compared(name: str = "gpt2-biased", a: str = SHE, b: str = HE, other: str | 
 
 def value(text: str) -> float:
     return float(text.replace("−", "-"))
+
+
+def power_of(digit: str | None, exponent: str | None) -> float:
+    if digit is None or exponent is None:
+        return 0.0
+    return float(digit) * 10.0 ** int(exponent.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")))
 
 
 def numbers(pattern: str, text: str) -> list[float]:
@@ -69,13 +87,13 @@ def test_the_numbers_of_a_shift_are_those_of_the_table() -> None:
     expected = [top[name] for name in ("a_nurse", "b_nurse", "a_doctor", "b_doctor", "shift")]
     assert told == pytest.approx(expected, abs=6e-4)
     assert told[1] - told[0] - (told[3] - told[2]) == pytest.approx(told[4], abs=2e-3)
-    assert text.startswith("Changing “She” to “He” moves head 0-2 most.")
+    assert text.startswith("Changing “She” to “He” moves head 0-2 most, by .")
     assert "towards “doctor”" in text
 
 
 def test_the_direction_turns_with_the_prompts() -> None:
     text = finding(compared(a=HE, b=SHE), "shift", TARGETS).text
-    assert text.startswith("Changing “He” to “She” moves head 0-2 most.")
+    assert text.startswith("Changing “He” to “She” moves head 0-2 most, by .")
     assert "towards “nurse”" in text
     assert numbers("target shift G of NUMBER", text)[0] > 0
 
@@ -106,7 +124,7 @@ def test_the_number_of_a_distance_is_that_of_the_table(statistic: str) -> None:
 def test_identical_prompts_differ_in_nothing() -> None:
     for statistic in STATISTICS:
         text = finding(compared(b=SHE), statistic, TARGETS).text
-        assert text == f"Nothing differs: {STATISTICS[statistic].title} is 0 in every head."
+        assert text == "Nothing can differ: both prompts are the same tokens in one model."
 
 
 def test_the_balanced_twin_stays_still() -> None:
@@ -118,15 +136,22 @@ def test_the_balanced_twin_stays_still() -> None:
 
 def test_rows_before_the_edit_are_told() -> None:
     text = finding(compared(), "jsd").text
-    assert f"The {compared().alignment.first_edit} tokens before the first edit look exactly where they did" in text
+    told = re.search(
+        r"The (\d+) tokens before the first edit look where they did(?:, to within (\d) × 10(\S+))?\.", text
+    )
+    assert told is not None
+    assert int(told[1]) == compared().alignment.first_edit
+    check = compared().untouched
+    assert check is not None
+    assert check.deviation <= power_of(told[2], told[3]) <= max(2 * check.deviation, 1e-9)
     assert "before the first edit" not in finding(compared("bert-biased"), "jsd").text
 
 
 def test_rows_that_differ_before_the_edit_are_a_warning() -> None:
     failed = replace(compared(), untouched=Check("untouched", 0.25, 1e-6, 10))
     text = finding(failed, "jsd").text
-    assert "Warning: rows before the first edit differ by up to 2.5e-01, which must not be." in text
-    assert "exactly" not in text
+    assert "Warning: rows before the first edit differ by up to .3, which must not be." in text
+    assert "where they did" not in text
 
 
 def test_the_word_whose_probability_changes_most_is_told() -> None:
@@ -194,7 +219,24 @@ def test_a_number_is_written_as_in_the_views(given: float, said: str) -> None:
 
 def test_a_number_keeps_the_places_asked_for() -> None:
     assert number(0.05, 2) == ".05"
-    assert number(-0.25, 2) == "-.25"
+    assert number(-0.25, 2) == "−.25"
+    assert number(-0.0001) == ".000"
+    assert number(12.0, 0) == "12"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (4.2e-7, "5 × 10⁻⁷"),
+        (4e-7, "4 × 10⁻⁷"),
+        (9.5e-8, "1 × 10⁻⁷"),
+        (0.25, ".3"),
+        (0.011, ".02"),
+        (1.2e-12, "2 × 10⁻¹²"),
+    ],
+)
+def test_a_tiny_size_is_rounded_up(given: float, said: str) -> None:
+    assert power(given) == said
 
 
 def test_the_largest_head_by_size_of_all_and_of_one_layer() -> None:
@@ -209,7 +251,7 @@ def test_further_prompts_as_a_table() -> None:
     shift = compared().target_shift(TARGETS)
     assert problems == []
     assert table["prompt"].tolist() == [f"B: {HE}", f"C: {SHE}"]
-    assert table["head 0-2"].tolist() == [round(float(shift[0, 2]), 3), 0]
+    assert table["head 0-2"].tolist() == [signed(shift[0, 2]), "+.000"]
     assert (table["moves most"][0], table["by"][0]) == ("0-2", table["head 0-2"][0])
     assert table["against A"].tolist() == ["9 and 9 tokens: 8 equal, 1 replaced", "9 and 9 tokens: 9 equal"]
 
@@ -220,3 +262,73 @@ def test_a_prompt_without_the_targets_is_a_problem_and_no_row() -> None:
     assert problems == [
         "Prompt B: The target word “pilot” is in neither prompt. Choose a word of the prompts, as written there."
     ]
+
+
+# ---------------------------------------------------------------------------------------------- beside controls
+
+
+def headline(*sizes: float, copies: tuple[float, ...] = ()) -> str:
+    """The headline of the biased model's pair beside controls of these sizes; its own largest is .898."""
+    others = tuple(
+        Control(name, size) for name, size in zip(("the control edit", "the twin model"), sizes, strict=False)
+    )
+    untrained = Untrained(np.array(sorted(copies))) if copies else None
+    return finding(compared(), "shift", TARGETS, Controls(others, untrained)).headline
+
+
+def test_a_head_that_moves_further_than_all_controls() -> None:
+    assert headline(0.1, 0.04, copies=(0.05, 0.24)) == (
+        "Changing “She” to “He” moves head 0-2 most, by .898, and further than any head of the controls moves "
+        "(the control edit .100, the twin model .040, 2 untrained copies .050 to .240)."
+    )
+
+
+def test_a_head_that_does_not_is_said_calmly() -> None:
+    assert headline(0.1, 0.95, copies=(0.5, 0.9)) == (
+        "Changing “She” to “He” moves no head further than one moves in the twin model and in an untrained copy "
+        "(largest: head 0-2, .898; the control edit .100, the twin model .950, 2 untrained copies .500 to .900)."
+    )
+    assert "further than one moves under the control edit (" in headline(0.9)
+
+
+def test_where_no_control_was_measured_the_headline_says_so() -> None:
+    for found in (finding(compared(), "shift", TARGETS).headline, headline(float("nan"))):
+        assert found.endswith("most, by .898; no control was measured, and in any model some head moves most.")
+
+
+def test_an_untrained_copy_by_itself() -> None:
+    assert "(an untrained copy .240)" in headline(copies=(0.24,))
+
+
+# ---------------------------------------------------------------------------------------------- directions and names
+
+MUSLIM = "The {} applicant asked the manager a question . Then he"
+
+
+def test_towards_is_only_where_attention_gains() -> None:
+    assert _direction(0.5, (0.4, -0.1), TARGETS) == ", towards “nurse”"
+    assert _direction(-0.5, (-0.1, 0.4), TARGETS) == ", towards “doctor”"
+    assert _direction(-0.178, (-0.179, -0.002), TARGETS) == ", away from “nurse” (both fall, “nurse” more)"
+    assert _direction(0.2, (0.3, 0.1), TARGETS) == ", towards “nurse” (both rise, “nurse” more)"
+    assert _direction(0.2, (0.0, -0.2), TARGETS) == ", away from “doctor”"
+    assert _direction(0.0, (0.0, 0.0), TARGETS) == ""
+
+
+def test_a_word_is_named_as_each_prompt_has_it() -> None:
+    found = attnlib.compare(
+        demo("bert-biased"), "The blind woman asked the bank.", "The tall woman asked the bank.", focus="blind"
+    )
+    assert "from “blind → tall”, is" in finding(found, "jsd_focus").text
+
+
+def test_words_that_are_summed_are_counted() -> None:
+    text = "The nurse saw the nurse and the nurse. {}"
+    found = attnlib.compare(demo("gpt2-biased"), text.format("She"), text.format("He"))
+    assert "to “nurse” (3 times, summed) goes from" in finding(found, "shift", ("nurse",)).text
+
+
+def test_what_cannot_be_measured_is_the_headline() -> None:
+    prompts = (f"{name} asked the bank for a loan. The clerk said that" for name in ("Lakisha", "Emily"))
+    found = finding(attnlib.compare(demo("gpt2-biased"), *prompts), "shift", ("bank", "clerk"))
+    assert found.text.startswith("G cannot be measured here: both targets come after “asked”")
+    assert not found.measured
