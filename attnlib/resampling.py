@@ -28,6 +28,7 @@ WORK = 40_000_000_000  # multiplications of one family; beyond, it has fewer dra
 FEWEST = 1_000  # draws, whatever they cost
 DRAW = 100  # multiplications that take as long as one random number
 CHUNK = 2_000_000  # numbers held at once, in each of a few arrays
+MISSING = 0.2  # of a column's numbers; where more are, it is drawn apart
 NOTHING = 1e-12  # of the observed variance: a draw with less has equal numbers, but for rounding
 
 Rows = Int[np.ndarray, " some"]
@@ -170,20 +171,46 @@ def mean_tests(
     where its wide interval leaves out 0; one that passes at a later step has a wide interval that ends at 0: its
     sign is sure, and no more.
     """
-    used = _affordable(samples, draws)
-    places = [(s, c) for s, sample in enumerate(samples) for c in np.flatnonzero(~np.isnan(sample.t)).tolist()]
-    places.sort(key=lambda place: samples[place[0]].t[place[1]])
-    found = _Family(samples, used, seed, same_units).count(places, alpha)
+    pieces = [piece for number, sample in enumerate(samples) for piece in _pieces(number, sample)]
+    used = _affordable([piece.sample for piece in pieces], draws)
+    places = [(n, c) for n, piece in enumerate(pieces) for c in np.flatnonzero(~np.isnan(piece.sample.t)).tolist()]
+    places.sort(key=lambda place: pieces[place[0]].sample.t[place[1]])
+    found = _Family(pieces, used, seed, same_units).count(places, alpha)
     single, stepped = (found.as_large + 1) / (used + 1), (found.as_large_any + 1) / (used + 1)
     stepped = np.maximum.accumulate(stepped[::-1])[::-1]  # the largest t is last: its p is the smallest
-    wide = float(_critical(found.largest[:, None], alpha)[0]) if places else np.nan
-    at = np.array([s for s, _ in places], int), np.array([c for _, c in places], int)
-    told = []
-    for s, sample in enumerate(samples):
-        own = np.full((3, len(sample.t)), np.nan)
-        own[:, at[1][at[0] == s]] = np.stack([found.critical, single, stepped])[:, at[0] == s]
-        told.append(_told(sample, *own, wide=wide, draws=used, alpha=alpha))
-    return told
+    wide = float(critical_size(found.largest[:, None], alpha)[0]) if places else np.nan
+    own = [np.full((3, len(sample.t)), np.nan) for sample in samples]
+    for (n, c), *numbers in zip(places, found.critical, single, stepped, strict=True):
+        own[pieces[n].number][:, pieces[n].columns[c]] = numbers
+    return [
+        _told(sample, *numbers, wide=wide, draws=used, alpha=alpha)
+        for sample, numbers in zip(samples, own, strict=True)
+    ]
+
+
+class _Piece(NamedTuple):
+    """Columns of one sample that share draws."""
+
+    number: int  # of the sample
+    columns: Rows
+    sample: Sample
+    apart: bool
+
+
+def _pieces(number: int, sample: Sample) -> Iterator[_Piece]:
+    """Columns that lack many numbers are drawn from the units that they have, each pattern of gaps by itself.
+
+    Drawn with the others, they would have now twice as many numbers and now half, which widens their intervals.
+    """
+    there = np.isfinite(sample.values)
+    apart = (there.sum(0) < (1 - MISSING) * len(there)) & ~np.isnan(sample.t) & (not sample.normal)
+    rest = np.flatnonzero(~apart)
+    yield _Piece(number, rest, Sample(sample.values[:, rest], sample.sides), False)
+    patterns, which = np.unique(there[:, apart], axis=1, return_inverse=True)
+    for n, rows in enumerate(patterns.T):
+        columns = np.flatnonzero(apart)[which.ravel() == n]
+        sides = None if sample.sides is None else sample.sides[rows]
+        yield _Piece(number, columns, Sample(sample.values[rows][:, columns], sides), True)
 
 
 def _told(
@@ -217,7 +244,7 @@ def _around(mean: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return mean - reach, mean + reach
 
 
-def _critical(sizes: Float[np.ndarray, "draw some"], alpha: float) -> Float[np.ndarray, " some"]:
+def critical_size(sizes: Float[np.ndarray, "draw some"], alpha: float) -> Float[np.ndarray, " some"]:
     """The size that exactly alpha of (draws + 1) reach or pass; infinite where there are too few draws to say."""
     place = int(alpha * (len(sizes) + 1) + 1e-9)
     return np.partition(sizes, -place, 0)[-place] if place else np.full(sizes.shape[1:], np.inf)
@@ -241,7 +268,7 @@ class _Counted(NamedTuple):
 class _Family:
     """The draws of several samples, made again for every block of columns: the same each time."""
 
-    samples: Sequence[Sample]
+    pieces: Sequence[_Piece]
     draws: int
     seed: int
     same_units: bool
@@ -253,12 +280,12 @@ class _Family:
         size = max(1, CHUNK // max(1, self.draws))
         for start in range(0, len(places), size):
             block = places[start : start + size]
-            observed = np.array([self.samples[s].t[c] for s, c in block]) * (
+            observed = np.array([self.pieces[n].sample.t[c] for n, c in block]) * (
                 1 - 1e-9
             )  # rounding must not part what is equal
             sizes = self._sizes(block)  # [draw, some]
             single[start : start + size] = (sizes >= observed).sum(0)
-            critical[start : start + size] = _critical(sizes, alpha)
+            critical[start : start + size] = critical_size(sizes, alpha)
             sizes[:, 0] = np.maximum(sizes[:, 0], largest)
             np.maximum.accumulate(sizes, axis=1, out=sizes)
             together[start : start + size] = (sizes >= observed).sum(0)
@@ -268,25 +295,25 @@ class _Family:
     def _sizes(self, places: Sequence[tuple[int, int]]) -> Float[np.ndarray, "draw some"]:
         """|t| of every draw, of these columns."""
         found = np.empty((self.draws, len(places)))
-        for number, sample in enumerate(self.samples):
-            at = [place for place, (s, _) in enumerate(places) if s == number]
-            if not at:
-                continue
+        for number in sorted({number for number, _ in places}):
+            at = [place for place, (n, _) in enumerate(places) if n == number]
+            sample = self.pieces[number].sample
             columns = np.array([places[place][1] for place in at])
             if sample.normal:  # independent: what columns have in common could only lower the largest
                 rng = np.random.default_rng([self.seed, number, *columns[:1].tolist()])
                 found[:, at] = np.abs(rng.normal(size=(self.draws, len(at))))
                 continue
             start = 0
-            for counts in self._counts(number, sample):
+            for counts in self._counts(number):
                 stop = start + len(counts[0])
                 found[start:stop, at] = _size(sample, counts, columns)
                 start = stop
         return found
 
-    def _counts(self, number: int, sample: Sample) -> Iterator[list[Float[np.ndarray, "draw _"]]]:
+    def _counts(self, number: int) -> Iterator[list[Float[np.ndarray, "draw _"]]]:
         """How often each draw has each unit of each part, a block of draws after the other."""
-        rng = np.random.default_rng([self.seed, *([] if self.same_units else [number])])
+        sample, apart = self.pieces[number].sample, self.pieces[number].apart
+        rng = np.random.default_rng([self.seed, *([] if self.same_units and not apart else [number])])
         size = max(1, CHUNK // max(1, len(sample.values)))
         for start in range(0, self.draws, size):
             some = min(size, self.draws - start)
