@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from attnlib.errors import InputError
-from attnlib.power import smallest_shift
+from attnlib.power import smallest_effect, smallest_shift
 from attnlib.resampling import FEWEST_UNITS, Sample, Tested, critical_size, mean_tests
 
 Values = Float[np.ndarray, "unit layer head"]
@@ -43,7 +43,7 @@ class HeadSummary:
     p: Heads  # of “the mean is 0”, two-sided, from the same draws
     p_corrected: Heads  # over all `tests`, by step-down max-T over the same draws
     effect: Heads  # Cohen's d = mean / sd; NaN where the numbers do not vary
-    detectable: Heads  # the smallest |mean| that passes the correction with 80 % power; NaN where there is no test
+    detectable: Heads  # the smallest |mean| that passes with at least 80 % power; NaN where there is no test
     pairs: int  # units of the study, with those that have no number
     infinite: int  # numbers that were left out because they are infinite
     tests: int  # heads that are tested, in all that is corrected together
@@ -172,7 +172,7 @@ def _summary(values: Values, sample: Sample, tested: Tested, tests: int, alpha: 
     sd = sample.sd
     numbers = {name: getattr(tested, name) for name in ("low", "high", "wide_low", "wide_high", "p", "p_corrected")}
     numbers |= {"mean": sample.mean, "sd": sd, "effect": sample.mean / np.where(sd == 0, np.nan, sd)}
-    numbers["detectable"] = np.where(np.isnan(tested.p), np.nan, sample.error * _shifts(sample, tested))
+    numbers["detectable"] = np.where(np.isnan(tested.p), np.nan, sample.error * _shifts(sample, tested, tests, alpha))
     return HeadSummary(
         n=sample.n.reshape(shape),
         **{name: found.reshape(shape) for name, found in numbers.items()},
@@ -185,10 +185,20 @@ def _summary(values: Values, sample: Sample, tested: Tested, tests: int, alpha: 
     )
 
 
-def _shifts(sample: Sample, tested: Tested) -> Float[np.ndarray, " head"]:
-    """The mean, in standard errors, that passes with 80 % probability."""
+def _shifts(sample: Sample, tested: Tested, tests: int, alpha: float) -> Float[np.ndarray, " head"]:
+    """The mean, in standard errors, that passes with 80 % probability or more.
+
+    The larger of what the study's own draws ask for (more where numbers are skewed), taken as if the next study's
+    were the same, and of what the draws of simulated normal studies ask for on average (power.py).
+    """
     freedom = np.where(np.isnan(tested.p), np.nan, np.floor(sample.freedom))
-    shifts = {df: smallest_shift(tested.critical, df) for df in np.unique(freedom[freedom > 0]).tolist()}
+    shifts = {
+        df: max(
+            smallest_shift(tested.critical, df),
+            smallest_effect(max(FEWEST_UNITS, round(df) + 1), tests, alpha) * math.sqrt(max(FEWEST_UNITS, df + 1)),
+        )
+        for df in np.unique(freedom[freedom > 0]).tolist()
+    }
     return np.array([shifts.get(df, np.nan) for df in freedom.tolist()])
 
 

@@ -93,7 +93,7 @@ def _missed(summary: HeadSummary) -> str:
     none = not summary.significant.any()
     caution = "This does not show that there is no effect: " if none else ""
     if not np.isfinite(summary.detectable).any():
-        needed = fewest_pairs(summary.tests, summary.alpha)
+        needed = fewest_pairs()
         heads = _count(summary.tests, "head")
         few = f"so few {summary.noun}s can let none of {heads} pass, however large its mean"
         return f"{caution}{few}; {needed} are needed."
@@ -120,7 +120,7 @@ def power_sentence(
         shown = _least(least, places_of(np.array([least])))
         told = f"{_count(n, noun)} would show a mean of {shown} with 80 % probability {test}."
     else:
-        told = f"{_count(n, noun)} can show no mean, however large {test}: {fewest_pairs(heads, alpha)} are needed."
+        told = f"{_count(n, noun)} can show no mean, however large {test}: {fewest_pairs()} are needed."
     if effect is None:
         return told
     needed = _count(pairs_needed(effect, sd, heads, alpha), noun)

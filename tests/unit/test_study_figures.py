@@ -149,7 +149,7 @@ def test_a_scatter_has_the_least_squares_line_and_r() -> None:
     assert (points.textposition[0], points.textposition[-1]) == ("top right", "top left"), "never over the edge"
     assert [list(item) for item in points.customdata] == [[label] for label in means["label"]]
     told = interval(found.r, found.low, found.high, 2)
-    assert figure.layout.title.text == f"r = {told}, p &lt; .001, 12 items"
+    assert figure.layout.title.text == f"r = {told}, p = .002, 12 items"
     assert holds_zero(figure.layout.yaxis)
     assert figure.layout.xaxis.title.text == "share of women"
 
@@ -309,7 +309,7 @@ def test_zeros_and_equal_numbers_in_words() -> None:
 def test_power_in_words() -> None:
     assert power_sentence(480, 0.1, 16, 0.005) == (
         "480 pairs would show a mean of .017 with 80 % probability (5 %, corrected over 16 heads, standard deviation "
-        ".10). A mean of +.0050 needs 5,771 pairs."
+        ".10). A mean of +.0050 needs 5,744 pairs."
     )
     assert power_sentence(1, 1.0, 1).startswith("1 pair can show no mean")
 
