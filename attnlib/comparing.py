@@ -26,6 +26,8 @@ from attnlib.spans import Span, check_span, find_span
 from attnlib.tracing import Recording, chosen_layers, synchronize
 from attnlib.verification import Check
 
+SAME_BATCH, OTHER_LENGTHS = 1e-6, 1e-5  # how far weights that must be the same may lie apart: one pass, or two
+
 
 def compare(
     model: Model,
@@ -150,7 +152,7 @@ class _Meter:
 
     def check(self) -> Check | None:
         one_batch = len(self.alignment.a) == len(self.alignment.b)  # otherwise sums run over rows of other lengths
-        tolerance = max(1e-6 if one_batch else 1e-5, self.slack)
+        tolerance = max(SAME_BATCH if one_batch else OTHER_LENGTHS, self.slack)
         return Check("untouched", self.deviation, tolerance, self.rows) if self.rows else None
 
 

@@ -12,6 +12,7 @@ from attnlib import InputError, Overview, Trace
 from attnlib.overviews import overview_of
 from attnlib.pooling import pool
 from attnlib.scores import head_scores
+from tests.unit.tolerance import of_weights
 
 TEXT = "The doctor asked the nurse a question. She answered. " * 3
 LONG = TEXT * 12
@@ -137,12 +138,12 @@ def test_a_pair_small_is_the_pooled_comparison(repeat: int) -> None:
     blocks = small.query_blocks, small.key_blocks
     for layer, maps in enumerate(small.layers):
         both = [torch.tensor(np.nan_to_num(side)) for side in found.attention(layer)]
-        np.testing.assert_allclose(maps.a, pool(both[0], *blocks), atol=1e-6)
-        np.testing.assert_allclose(maps.b, pool(both[1], *blocks), atol=1e-6)
+        np.testing.assert_allclose(maps.a, pool(both[0], *blocks), atol=of_weights())
+        np.testing.assert_allclose(maps.b, pool(both[1], *blocks), atol=of_weights())
         change = np.nan_to_num(found.layer_difference(layer))
-        assert np.abs(maps.change).max() == pytest.approx(np.abs(change).max(), abs=1e-6)
+        assert np.abs(maps.change).max() == pytest.approx(np.abs(change).max(), abs=of_weights())
         if small.exact:
-            np.testing.assert_allclose(maps.change, change, atol=1e-6)
+            np.testing.assert_allclose(maps.change, change, atol=of_weights())
 
 
 def test_a_prompt_against_itself_changes_nothing() -> None:

@@ -8,11 +8,13 @@ from tiny import tiny_model
 
 import attnlib
 from attnlib import pairbatch
+from attnlib.comparing import SAME_BATCH
 from attnlib.errors import InputError
 from attnlib.models import Model
 from attnlib.pairbatch import MEASURES, PairRead, batches, measure_pairs, read_pairs_for
 from attnlib.pairs import Pair, builtin_pairs
 from attnlib.score import likelihoods, sentence_log_likelihoods
+from tests.unit.tolerance import of_rows
 
 PAIRS = (
     Pair(
@@ -66,7 +68,7 @@ def check(model: Model, pairs: Sequence[Pair]) -> None:
             if name.startswith("shift") and not pair.targets:
                 assert np.isnan(numbers[name]).all()
                 continue
-            np.testing.assert_allclose(numbers[name], alone.statistic(name, pair.targets), atol=3e-6)
+            np.testing.assert_allclose(numbers[name], alone.statistic(name, pair.targets), atol=of_rows())
 
 
 @pytest.mark.parametrize("name", ["demo/gpt2-biased", "demo/bert-biased"])
@@ -114,15 +116,15 @@ def test_scores_are_those_of_the_sentences_alone() -> None:
 
 def test_rows_before_the_edit_do_not_move() -> None:
     found = measured(attnlib.load_model("demo/gpt2-biased"), PAIRS[:2])
-    assert max(float(numbers["deviation"]) for numbers in found) <= 1e-6
+    assert max(float(numbers["deviation"]) for numbers in found) <= SAME_BATCH
 
 
 def test_swapped_prompts_change_the_sign_of_a_shift_and_nothing_of_a_distance() -> None:
     model = attnlib.load_model("demo/gpt2-biased")
     swapped = [Pair("", p.prompt_b, p.prompt_a, targets=p.targets) for p in PAIRS[:2]]
     for there, back in zip(measured(model, PAIRS[:2]), measured(model, swapped), strict=True):
-        np.testing.assert_allclose(there["shift"], -back["shift"], atol=1e-6)
-        np.testing.assert_allclose(there["jsd"], back["jsd"], atol=1e-6)
+        np.testing.assert_allclose(there["shift"], -back["shift"], atol=of_rows())
+        np.testing.assert_allclose(there["jsd"], back["jsd"], atol=of_rows())
 
 
 def test_the_size_of_a_batch_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +133,7 @@ def test_the_size_of_a_batch_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(pairbatch, "BATCH_TOKENS", 1)
     for one, other in zip(measured(model, PAIRS), together, strict=True):
         for name, values in one.items():
-            np.testing.assert_allclose(values, other[name], atol=2e-5)
+            np.testing.assert_allclose(values, other[name], atol=of_rows())
 
 
 def test_what_cannot_be_read_says_why() -> None:

@@ -32,6 +32,7 @@ from attnlib.patterns import (
 from attnlib.textbatch import NotRead, TextBatch, TextRead, read_batches
 from attnlib.texts import CoreferenceText, Word
 from attnlib.tokens import Tokens, find_word, split_words
+from tests.unit.tolerance import of_rows
 
 MODELS = Path(attnlib.__file__).parent.parent / "data" / "models"
 TEXTS = (
@@ -210,9 +211,9 @@ def test_batches_give_what_a_loop_over_texts_gives(model: Model) -> None:
             continue
         assert found.texts[found.number(name)] == len(mine)
         if mine:
-            np.testing.assert_allclose(found.of(name), np.mean(mine, 0), atol=2e-6, err_msg=name)
+            np.testing.assert_allclose(found.of(name), np.mean(mine, 0), atol=of_rows(), err_msg=name)
             best = np.sort([scores[name][0, 1] for scores in each if name in scores])[::-1][:EXAMPLES]
-            np.testing.assert_allclose([s for _, s in found.best_texts(name, 0, 1)], best, rtol=1e-6, atol=2e-6)
+            np.testing.assert_allclose([s for _, s in found.best_texts(name, 0, 1)], best, rtol=1e-6, atol=of_rows())
     assert found.read == len(TEXTS)
 
 
@@ -223,7 +224,7 @@ def test_the_order_and_the_batches_change_nothing(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(textbatch, "READ", 2)
     again = measure_patterns(model, reversed(TEXTS))
     for name in ("score", "baseline", "reach", "excess_reach"):
-        np.testing.assert_allclose(getattr(again, name), getattr(found, name), atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(getattr(again, name), getattr(found, name), atol=of_rows(), err_msg=name)
     np.testing.assert_array_equal(again.texts, found.texts)
 
 
@@ -239,7 +240,7 @@ def test_random_tokens_that_come_twice_against_a_loop() -> None:
             attentions = model.hf(input_ids=ids, output_attentions=True).attentions
         weights = torch.stack(attentions)[:, 0].numpy()
         scores.append(np.mean([weights[:, :, 8 + i, i + 1] for i in range(7)], 0))
-    np.testing.assert_allclose(found.of("induction_words"), np.mean(scores, 0), atol=2e-6)
+    np.testing.assert_allclose(found.of("induction_words"), np.mean(scores, 0), atol=of_rows())
     order = np.argsort(-found.of("induction_words"), axis=None)[:3]
     figures = json.loads((MODELS / "figures.json").read_text())  # the recipe's own measure, on the corpus's nouns
     recipe = [tuple(place[:2]) for place in figures["gpt2-biased"]["induction_words"]]
@@ -316,7 +317,7 @@ def test_a_batch_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) ->
         run(model, batch, see)  # type: ignore[arg-type]
 
     monkeypatch.setattr(patternruns, "run_batch", small)
-    np.testing.assert_allclose(measure_patterns(model, TEXTS).score, expected.score, atol=1e-6)
+    np.testing.assert_allclose(measure_patterns(model, TEXTS).score, expected.score, atol=of_rows())
     monkeypatch.setattr(patternruns, "run_batch", lambda *_: (_ for _ in ()).throw(MemoryError()))
     with pytest.raises(InputError, match="not enough memory for a single text"):
         measure_patterns(model, TEXTS)
@@ -338,7 +339,7 @@ def test_a_model_outside_the_interface_has_patterns_too(monkeypatch: pytest.Monk
     inside = tiny_model("gpt2", "causal")
     outside = attnlib.Model(inside.name, inside.hf, inside.tokenizer, inside.family, (), inside.heads, inside.causal)
     np.testing.assert_allclose(
-        measure_patterns(outside, TEXTS).score, measure_patterns(inside, TEXTS).score, atol=1e-6
+        measure_patterns(outside, TEXTS).score, measure_patterns(inside, TEXTS).score, atol=of_rows()
     )
 
 

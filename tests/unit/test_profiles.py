@@ -11,6 +11,7 @@ from attnlib.models import Model
 from attnlib.profiles import HeadProfile, head_profile
 from attnlib.spans import sinks_of
 from attnlib.texts import class_of
+from tests.unit.tolerance import of_weights
 
 TEXTS = (
     "The doctor asked the nurse a question.",
@@ -49,7 +50,7 @@ def test_products_and_weights_by_distance(model: Model) -> None:
         here = [place for place in every if place[0] == distance]
         assert found.places[n] == len(here)
         np.testing.assert_allclose(found.products[n], np.mean([p for _, p, _, _ in here], 0), atol=1e-5)
-        np.testing.assert_allclose(found.weights[n], np.mean([w for _, _, w, _ in here]), atol=1e-6)
+        np.testing.assert_allclose(found.weights[n], np.mean([w for _, _, w, _ in here]), atol=of_weights())
     assert {distance for distance, *_ in every} == set(found.distances.tolist())
     assert (found.distances.min() < 0) == (not model.causal)
 

@@ -23,6 +23,7 @@ from attnlib.pairs import Dropped, Pair
 from attnlib.study import StudyProgress, run_study
 from attnlib.studyfolder import StudyFolder, studies
 from attnlib.studyresults import Study, group_columns, open_study
+from tests.unit.tolerance import of_rows
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 SHORT = (
@@ -70,7 +71,7 @@ def test_the_long_table_is_what_each_pair_gives_alone(tmp_path: Path, small_part
         for name, rows in heads[heads["pair"] == number].groupby("statistic", observed=True):
             expected = alone.statistic(str(name), pair.targets)
             assert len(rows) == expected.size
-            np.testing.assert_allclose(rows["value"], expected[rows["layer"], rows["head"]], atol=3e-6)
+            np.testing.assert_allclose(rows["value"], expected[rows["layer"], rows["head"]], atol=of_rows())
     assert set(heads["pair"]) == {0, 2, 4}
     assert set(heads[heads["pair"] == 4]["statistic"]) == {"jsd", "tv", "jsd_focus", "tv_focus"}  # it has no targets
 

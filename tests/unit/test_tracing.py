@@ -15,6 +15,7 @@ from attnlib import InputError, Trace, predictions, tracing
 from attnlib.models import Model
 from attnlib.tracing import LayerAttention
 from attnlib.verification import Check, verify
+from tests.unit.tolerance import of_weights
 
 TEXT = "The doctor asked the nurse a question."
 PAIR = ("The doctor asked.", "The nurse answered.")
@@ -69,7 +70,7 @@ def test_a_score_is_scaled_query_times_key_plus_bias(gpt2: Model) -> None:
     layer = seen.stack().layer(1)
     scores = seen.query(1) @ seen.key(1).transpose(0, 2, 1) * seen.scaling(1) + layer.bias
     weights = np.exp(scores - scores.max(-1, keepdims=True))
-    np.testing.assert_allclose(weights / weights.sum(-1, keepdims=True), seen.weights[1], atol=1e-6)
+    np.testing.assert_allclose(weights / weights.sum(-1, keepdims=True), seen.weights[1], atol=of_weights())
 
 
 @pytest.mark.parametrize("layers", [[2], [-1], [0, 7]])
@@ -151,7 +152,7 @@ def test_the_decoder_starts_with_its_start_token(seq2seq: Model) -> None:
     assert alone.queries.special == (True,)
     assert more.queries.names[0] == "<s>"
     assert "".join(more.queries.labels[1:]).replace("␣", " ").strip() == "She answered"
-    np.testing.assert_allclose(more.weights[:, :, :1, :1], alone.weights, atol=1e-6)
+    np.testing.assert_allclose(more.weights[:, :, :1, :1], alone.weights, atol=of_weights())
 
 
 def test_one_layer_of_unequal_stacks(seq2seq: Model) -> None:
