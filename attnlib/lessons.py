@@ -4,7 +4,7 @@ Nothing here loads a model: what may be asked is in lessonmeasures.py, measuring
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NoReturn
 from urllib.parse import parse_qsl, urlsplit
@@ -38,6 +38,7 @@ class Show:
     page: str
     choices: tuple[tuple[str, str], ...]  # by the names they have in the page's address
     line: int = 0
+    after: Literal["", "answers"] = ""  # "answers": drawn when the step's questions are answered
 
     def get(self, name: str, default: str = "") -> str:
         """One choice."""
@@ -56,7 +57,7 @@ class Show:
 
     def changed(self, choices: dict[str, str]) -> "Show":
         """The same page with other choices."""
-        return Show(self.page, tuple((dict(self.choices) | choices).items()), self.line)
+        return replace(self, choices=tuple((dict(self.choices) | choices).items()))
 
 
 @dataclass(frozen=True)
@@ -296,7 +297,7 @@ class _Reader:
         return Words(text.strip(), kind, line)
 
     def _show(self, start: int, end: int) -> Show:
-        page, choices = "head", dict[str, str]()
+        page, choices, after = "head", dict[str, str](), False
         for key, value, line in self._fields(start + 1, end):
             try:
                 if key == "link":
@@ -306,6 +307,8 @@ class _Reader:
                     choices |= found
                 elif key == "page":
                     page = value
+                elif key == "after":
+                    after = self._after(line, value)
                 else:
                     check_choice(key, value)
                     choices[key] = value
@@ -317,7 +320,12 @@ class _Reader:
             check_place(choices)
         except InputError as error:
             self._stop(start + 1, str(error))
-        return Show(page, tuple(choices.items()), start + 1)
+        return Show(page, tuple(choices.items()), start + 1, "answers" if after else "")
+
+    def _after(self, line: int, value: str) -> bool:
+        if value != "answers":
+            self._stop(line, f"“after” can be “answers” and nothing else, not “{value[:60]}”.")
+        return True
 
     def _link(self, link: str, line: int) -> tuple[str, dict[str, str]]:
         """A link as “Copy link” gives it, of any server: its page and its choices."""

@@ -127,7 +127,7 @@ def _step(lesson: Lesson, number: int) -> None:
     for n, part in enumerate(step.parts):
         with st.container():
             if isinstance(part, Show):
-                shown(part, f"lesson_{lesson.name}_{number}_{n}")
+                _show(part, f"lesson_{lesson.name}_{number}_{n}", open_now)
             elif isinstance(part, Question):
                 _question(lesson, number, asked, part)
                 asked += 1
@@ -138,6 +138,14 @@ def _step(lesson: Lesson, number: int) -> None:
             elif teacher:
                 with st.expander("For the teacher", expanded=True, icon=":material/school:"):
                     _words(part, step)
+
+
+def _show(show: Show, key: str, open_now: bool) -> None:
+    """A view; before the questions are answered without what would answer them."""
+    if show.after == "answers" and not open_now:
+        st.caption("Predict first: when the questions of this step are answered, the view stands here.")
+    else:
+        shown(show, key, named=open_now)
 
 
 def _question(lesson: Lesson, number: int, asked: int, question: Question) -> None:

@@ -24,8 +24,11 @@ TITLES = {
 }
 
 
-def shown(show: Show, key: str) -> None:
-    """Draw a page's view in its state, and a link to the page; an error is a sentence."""
+def shown(show: Show, key: str, *, named: bool = True) -> None:
+    """Draw a page's view in its state, and a link to the page; an error is a sentence.
+
+    `named`: with what heads are called, and their scores.
+    """
     place = st.session_state.get(_place_of(key))
     if place is not None:
         show = show.changed({"layer": str(place[0]), "head": str(place[1])})
@@ -33,7 +36,7 @@ def shown(show: Show, key: str) -> None:
     try:
         if draw is not None:
             with st.spinner("Reading the text …", show_time=False):
-                draw(show, key)
+                draw(show, key, named)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
     read = [plain(show.get(name)) for name in ("model", "text", "prompt_a", "prompt_b") if show.get(name)]
@@ -41,31 +44,31 @@ def shown(show: Show, key: str) -> None:
     st.markdown(f":small[{' · '.join([*read, link])}]")
 
 
-def _head(show: Show, key: str) -> None:
+def _head(show: Show, key: str, named: bool) -> None:
     from attnlib.views.payload import head_payload
 
     layer, head = _known(show)
     trace = cached.trace_layer(show.model, show.get("text"), show.get("text_b") or None, layer, False, ())
-    payload = head_payload(trace, layer, None, **_about(show, layer, head), state=show.get("view"))
+    payload = head_payload(trace, layer, None, **_about(show, layer, head, named), state=show.get("view"))
     head_view(payload, key=key, on_event=_follow_head(show, key))
 
 
-def _model(show: Show, key: str) -> None:
+def _model(show: Show, key: str, named: bool) -> None:
     from attnlib.views.model import model_payload
 
     overview = cached.overview(show.model, show.get("text"), show.get("text_b") or None, False)
     layer, head = show.place
     selected = None if head is None else (layer, head)
-    labels = demo_names(show.model)
+    labels = demo_names(show.model) if named else []
     payload = model_payload(overview, None, selected=selected, state=show.get("view"), labels=labels)
     model_view(payload, key=key, on_event=_follow_model(key))
 
 
-def _neuron(show: Show, key: str) -> None:
+def _neuron(show: Show, key: str, named: bool) -> None:
     from attnlib.views.neuron import neuron_pair_payload, neuron_payload
 
     layer, head = _known(show)
-    about = {"layers": _layers(show), "named": True, "state": show.get("view"), "labels": _labels(show, layer)}
+    about = {"layers": _layers(show), "named": True, "state": show.get("view"), "labels": _labels(show, layer, named)}
     if show.get("prompt_b"):
         payload = neuron_pair_payload(_compared(show, layer), layer, head or 0, **about)
     else:
@@ -74,7 +77,7 @@ def _neuron(show: Show, key: str) -> None:
     neuron_view(payload, key=key, on_event=_follow_neuron(show, key))
 
 
-def _compare(show: Show, key: str) -> None:
+def _compare(show: Show, key: str, named: bool) -> None:
     from attnlib.comparison import STATISTICS
     from attnlib.views.grid import HeadGrid, grid_payload
     from attnlib.views.pair import pair_head_payload
@@ -91,15 +94,15 @@ def _compare(show: Show, key: str) -> None:
             statistic=statistic.title,
             signed=statistic.signed,
             selected=None if head is None else (layer, head),
-            labels=demo_names(show.model),
+            labels=demo_names(show.model) if named else [],
         )
         head_grid(grid, key=f"{key}_grid", on_pick=lambda *picked: _go(key, *picked))
     with right:
-        payload = pair_head_payload(comparison, layer, **_about(show, layer, head), state=show.get("view"))
+        payload = pair_head_payload(comparison, layer, **_about(show, layer, head, named), state=show.get("view"))
         head_view(payload, key=key, on_event=_follow_head(show, key))
 
 
-_DRAW: dict[str, Callable[[Show, str], None]] = {
+_DRAW: dict[str, Callable[[Show, str, bool], None]] = {
     "head": _head,
     "model": _model,
     "neuron": _neuron,
@@ -130,13 +133,13 @@ def _layers(show: Show) -> int:
     return len(heads[next(iter(heads))])
 
 
-def _labels(show: Show, layer: int) -> list[str]:
-    names = demo_names(show.model)
+def _labels(show: Show, layer: int, named: bool) -> list[str]:
+    names = demo_names(show.model) if named else []
     return names[layer] if layer < len(names) else []
 
 
-def _about(show: Show, layer: int, head: int | None) -> dict[str, Any]:
-    return {"head": head, "layers": _layers(show), "can_hide": False, "labels": _labels(show, layer)}
+def _about(show: Show, layer: int, head: int | None, named: bool) -> dict[str, Any]:
+    return {"head": head, "layers": _layers(show), "can_hide": False, "labels": _labels(show, layer, named)}
 
 
 # ---------------------------------------------------------------------------------------------- what is clicked

@@ -104,3 +104,19 @@ def test_answers_to_a_lesson_of_ones_own_are_not_those_to_ours() -> None:
     app.session_state["own"] = (ours, "1-what-attention-is.md")
     app.selectbox(key="lesson").set_value(lessons.OWN_TITLE).run()
     assert "0 of 8 questions answered" in app.get("progress")[0].proto.text
+
+
+def test_names_and_numbers_that_answer_a_question_stand_after_it() -> None:
+    """What heads are called, with scores, and the grid of G that is to be predicted."""
+    app = open_page(lesson="What heads do again and again")
+    assert not payloads(app)["attn_head"][0].get("labels")
+    app.session_state["notes"] = True
+    assert payloads(app.run())["attn_head"][0]["labels"]
+    app = open_page(lesson="Is this model biased?")
+    app.session_state["step"] = 3
+    app.run()
+    assert "attn_grid" not in payloads(app)
+    assert "Predict first" in messages(app)
+    app.text_input(key="answer_5-is-it-biased_3_0_text").set_value("0")
+    app.button(key="answer_5-is-it-biased_3_0_send").click().run()
+    assert payloads(app)["attn_grid"]

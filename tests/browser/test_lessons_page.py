@@ -27,7 +27,7 @@ def answer(page: Page, lesson: Lesson, number: int) -> None:
 
 def drawn(page: Page, step: Step) -> None:
     """The step's view is painted."""
-    if step.shown is not None and step.shown.page in DRAWN:
+    if step.shown is not None and step.shown.page in DRAWN and not step.shown.after:
         expect(page.locator(f"{PAINTED[step.shown.page]} canvas, .attn-grid [role=gridcell]").first).to_be_visible(
             timeout=60000
         )

@@ -1,6 +1,7 @@
 """Lessons: every one that is there can be read and measured; a broken one says what is wrong, and in which line."""
 
 import contextlib
+import math
 import re
 import shutil
 import time
@@ -9,6 +10,7 @@ from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import attnlib
@@ -16,8 +18,9 @@ from attnlib.errors import InputError
 from attnlib.handout import address, filled, handout, refusal
 from attnlib.lessonanswers import is_right, measured, model_of, told
 from attnlib.lessonmeasures import MEASURES, PATTERN_NAMES, Measure, inline_texts, parse_measure
-from attnlib.lessons import FOLDER, Lesson, Question, Show, Words, course, parse_lesson
+from attnlib.lessons import FOLDER, Lesson, Question, Show, Step, Words, course, parse_lesson
 from attnlib.patterns import KNOWN
+from attnlib.texts import builtin_texts
 from tests.unit.growth import assert_linear
 
 HEAD = "---\ntitle: T\nminutes: 10\ngoal: G\n---\n\n"
@@ -379,3 +382,113 @@ def test_a_lesson_of_the_largest_size_is_drawn_in_bounded_time() -> None:
     assert time.process_time() - started < 15  # 1 second here; 800 kB took 23
     with pytest.raises(InputError, match="at most 100,000 bytes"):
         parsed(HEAD + "## A\n" + "[a](http://x/)\n" * 53_000)
+
+
+# ---------------------------------------------------------------------------------------------- text and picture
+
+
+def step_of(lesson: str, title: str) -> Step:
+    return next(step for step in LESSONS[lesson].steps if step.title == title)
+
+
+def words_of(step: Step) -> str:
+    return " ".join(" ".join(part.text for part in step.parts if isinstance(part, Words)).split())
+
+
+def attention_of(name: str, text: str) -> np.ndarray:
+    """[layer, head, query, key]"""
+    return attnlib.trace(model(name), text).weights
+
+
+def test_colours_are_said_as_the_views_legend_says_them() -> None:
+    legend = (FOLDER.parents[1] / "attnlib" / "views" / "neuron_panel.js").read_text("utf-8")
+    assert "orange: positive, blue: negative" in legend
+    assert "Orange are numbers above 0, blue numbers below 0" in words_of(
+        step_of("1-what-attention-is", "Query times key")
+    )
+
+
+def test_the_factor_of_the_scores_is_the_one_the_view_writes() -> None:
+    step = step_of("1-what-attention-is", "From scores to shares")
+    layer = attnlib.trace(model("demo/gpt2-biased"), SHE).stack().layers[0]
+    assert f"√32 = {math.sqrt(32):.2f}" in words_of(step)
+    assert f"× {layer.scaling:.4f}" in words_of(step)
+    assert layer.scaling == pytest.approx(1 / math.sqrt(32))
+
+
+def test_the_number_of_heads_is_that_of_the_model() -> None:
+    asked = step_of("1-what-attention-is", "A text becomes tokens").questions[1].answer
+    heads = model("demo/gpt2-biased").heads["self"]
+    assert asked is not None
+    assert float(asked.words[0]) == sum(heads)
+
+
+def test_the_number_of_texts_is_that_of_the_texts() -> None:
+    assert f"over the {len(builtin_texts())} texts" in step_of("3-patterns", "The token before").questions[0].ask
+
+
+def test_the_head_that_looks_two_ahead_does_and_the_other_one_ahead() -> None:
+    step = step_of("3-patterns", "Every layer at once")
+    assert step.shown is not None
+    weights = attention_of("demo/bert-biased", step.shown.get("text"))
+    ahead = {place: [np.diagonal(weights[place], by)[1:].mean() for by in (1, 2)] for place in ((1, 0), (2, 3))}
+    assert ahead[1, 0][1] > 0.8 > 0.2 > ahead[1, 0][0]
+    assert ahead[2, 3][0] > 0.8 > 0.2 > ahead[2, 3][1]
+    assert "Head 1-0 looks ahead, too, but by two tokens" in words_of(step)
+
+
+def test_no_head_of_the_small_bert_has_the_bar_that_the_note_speaks_of() -> None:
+    step = step_of("3-patterns", "Every layer at once")
+    assert step.shown is not None
+    looked_at = attention_of("demo/bert-biased", step.shown.get("text")).mean(axis=2)  # layer head key
+    assert looked_at.max() < 0.5
+    assert "no head of this model has one in this text" in words_of(step)
+
+
+def test_the_induction_head_does_in_its_text_what_the_step_says() -> None:
+    """The two words after an earlier “the” get more than everything else."""
+    step = step_of("3-patterns", "What came next last time")
+    assert step.shown is not None
+    read = attnlib.trace(model("demo/gpt2-biased"), step.shown.get("text"))
+    labels = [str(token).replace("Ġ", "").strip() for token in read.tokens]
+    after = [at + 1 for at in range(len(labels) - 1) if labels[at].lower() == "the"]
+    row = read.weights[*step.shown.place, -1]
+    assert labels[-1] == "the"
+    assert labels[int(row.argmax())] == "nurse"
+    assert int(row.argmax()) in after
+    assert row[after].sum() > 0.5
+
+
+def test_how_many_heads_rest_on_the_first_token() -> None:
+    step = step_of("7-what-this-does-not-show", "A place where attention rests")
+    first = attention_of("demo/gpt2-biased", SHE)[:, :, -1, 0]
+    number = {3: "three"}[int((first > 0.5).sum())]
+    assert f"In {number} of the {first.size} heads more than half of the attention of “She”" in words_of(step)
+    assert first[3, 0] > 0.5
+
+
+def test_the_sign_of_the_target_shift_is_explained_before_it_is_seen() -> None:
+    step = step_of("5-is-it-biased", "One striking pair")
+    assert isinstance(step.parts[0], Words)
+    said = " ".join(step.parts[0].text.split())
+    assert "above 0 (orange) where “He” turns towards “nurse”" in said
+    found = attnlib.compare(model("demo/gpt2-biased"), SHE, HE)
+    nurse, doctor = found.target_masses(("nurse", "doctor"))
+    assert found.target_shift(("nurse", "doctor"))[0, 2] < 0
+    assert nurse.b[0, 2] < nurse.a[0, 2]
+    assert doctor.b[0, 2] > doctor.a[0, 2]
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_number_to_predict_is_not_shown_before(name: str) -> None:
+    """A grid of target shifts has G beside each head: where G is to be predicted, it is drawn afterwards."""
+    for step in LESSONS[name].steps:
+        if any(re.match(r"Predict (the sign of )?G\b", question.ask) for question in step.questions):
+            assert step.shown is not None
+            assert step.shown.after == "answers", step.title
+
+
+def test_what_is_drawn_after_the_answers_can_be_nothing_else() -> None:
+    assert parsed(STEP.replace("layer", "after: answers\nlayer")).steps[0].shown.after == "answers"
+    with pytest.raises(InputError, match=re.escape("mine.md, line 11: “after” can be “answers” and nothing else")):
+        parsed(STEP.replace("layer", "after: lunch\nlayer"))
