@@ -19,6 +19,7 @@ from attnlib.errors import InputError
 from attnlib.inputs import Inputs, read_inputs, tokenize_all
 from attnlib.models import Model
 from attnlib.pairs import Pair
+from attnlib.score import prefix_token, score_rows, sentence_row
 from attnlib.sight import Sight
 from attnlib.spans import Span, find_span, sinks_of, units_of
 from attnlib.textbatch import forward_rows
@@ -51,7 +52,7 @@ class PairNumbers:
 
     heads: dict[str, Float[np.ndarray, "pair layer head"]]  # by measure
     deviation: Float[np.ndarray, " pair"]  # causal: how far rows before the first edit differ, which must be nothing
-    log_likelihoods: Float[np.ndarray, "pair prompt"]  # causal: Σ log p(token | those before) of A and of B
+    log_likelihoods: Float[np.ndarray, "pair prompt"]  # causal: of the sentences, after a prefix token
     log_odds: Float[np.ndarray, " pair"]  # causal: log p(A's word) − log p(B's word), where one word is replaced
 
 
@@ -141,7 +142,7 @@ def measure_pairs(model: Model, reads: Sequence[PairRead]) -> PairNumbers:
         logits_b = forward_rows(model, rows[1], lambda layer, w: gauge.measure(kept.pop(layer), w))
         both = [found for found in (logits_a, logits_b) if found is not None]
     numbers = gauge.results()
-    return _with_words(numbers, rows, reads, both) if both and model.family == "causal" else numbers
+    return _with_words(model, numbers, rows, reads, both) if both and model.family == "causal" else numbers
 
 
 # ---------------------------------------------------------------------------------------------- attention
@@ -271,20 +272,37 @@ def _a_target_is_a_sink(read: PairRead) -> bool:
 
 
 def _with_words(
+    model: Model,
     numbers: PairNumbers,
     rows: Sequence[Sequence[Inputs]],
     reads: Sequence[PairRead],
     logits: Sequence[Float[Tensor, "pair _ word"]],
 ) -> PairNumbers:
-    """With what a causal model's logits say: of prompt A and of B from the second token on, and of the edit."""
+    """With what a causal model says: how likely prompts A and B are as sentences, and of the edit."""
     sums, edits = [], []
     for side, (mine, found) in enumerate(zip(rows, logits, strict=True)):
         ids = torch.cat([row.tensors["input_ids"] for row in mine])
         log_probs = _log_probs(found, ids)  # [pair, token]: of the second token first
-        sums.append(log_probs.sum(-1))
+        sums.append(_sentences(model, mine, log_probs))
         edits.append([_of_edit(row, read.edit, side) for row, read in zip(log_probs, reads, strict=True)])
     odds = np.array(edits[0]) - np.array(edits[1])
     return replace(numbers, log_likelihoods=np.stack(sums, 1), log_odds=odds)
+
+
+def _sentences(
+    model: Model, rows: Sequence[Inputs], log_probs: Float[np.ndarray, "pair later_token"]
+) -> Float[np.ndarray, " pair"]:
+    """`score.sentence_log_likelihoods`; from the pass that was made where the tokenizer writes the prefix itself.
+
+    NaN where the tokenizer has no prefix.
+    """
+    prefix = prefix_token(model)
+    if prefix is None:
+        return np.full(len(rows), np.nan)
+    if all(row.added[0] == 1 and int(row.tensors["input_ids"][0, 0]) == prefix for row in rows):
+        ends = np.array([log_probs.shape[1] - row.added[1] for row in rows])
+        return np.where(np.arange(log_probs.shape[1]) < ends[:, None], log_probs, 0).sum(-1)
+    return np.array([found.sum() for found in score_rows(model, [sentence_row(model, row) for row in rows])])
 
 
 def _log_probs(

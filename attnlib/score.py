@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from attnlib.candidates import Ids, Row, candidate_rows, check_says_words
 from attnlib.errors import InputError
-from attnlib.inputs import read_inputs
+from attnlib.inputs import Inputs, read_inputs
 from attnlib.models import Model
 
 BATCH_NUMBERS = 64_000_000  # logits of one batch: rows x positions x words
@@ -108,8 +108,9 @@ def keeps_logits(model: Model) -> bool:
 
 
 def sentence_log_likelihoods(model: Model, sentences: Sequence[str]) -> list[float]:
-    """Causal models: Σ log p(token | all before it), from the second token on.
+    """Causal models: Σ log p(token | all before it) over all tokens of the sentence, after a prefix token.
 
+    The prefix is the tokenizer's BOS, else its EOS, as in lm-evaluation-harness, so that the first word counts.
     Masked models: the pseudo-log-likelihood, Σ log p(token | all others), one token masked at a time, without the
     special ones (Salazar et al. 2020).
     """
@@ -127,12 +128,32 @@ def sentence_log_likelihoods(model: Model, sentences: Sequence[str]) -> list[flo
 def _sentence_rows(model: Model, sentence: str) -> list[Row]:
     check_says_words(model)
     inputs = read_inputs(model, sentence, None, truncate=False)
+    if model.family != "masked":
+        return [sentence_row(model, inputs)]
     ids = tuple(inputs.tensors["input_ids"][0].tolist())
-    if model.family == "masked":
-        return [_masked(model, ids, i) for i, special in enumerate(inputs.tokens.special) if not special]
-    if len(ids) < 2:
-        raise InputError(f"“{sentence}” has one token for {model.name}: there is nothing to predict. Write more.")
-    return [Row(ids, tuple(range(len(ids) - 1)), ids[1:])]
+    return [_masked(model, ids, i) for i, special in enumerate(inputs.tokens.special) if not special]
+
+
+def sentence_row(model: Model, inputs: Inputs) -> Row:
+    """Causal models: a whole sentence after the prefix token, without what else the tokenizer adds."""
+    prefix = prefix_token(model)
+    if prefix is None:
+        raise InputError(
+            f"The tokenizer of {model.name} has no token for a beginning (BOS) nor an end (EOS): nothing stands "
+            "before the first word of a sentence, and its probability is not known."
+        )
+    ids = inputs.tensors["input_ids"][0].tolist()
+    before, behind = inputs.added
+    written = tuple(ids[before : len(ids) - behind])
+    if written[:1] == (prefix,):
+        written = written[1:]  # it was typed
+    return Row((prefix, *written[:-1]), tuple(range(len(written))), written)
+
+
+def prefix_token(model: Model) -> int | None:
+    """What stands before a sentence: BOS, else EOS; None where the tokenizer has neither."""
+    names = ("bos_token_id", "eos_token_id")
+    return next((int(i) for i in (getattr(model.tokenizer, name, None) for name in names) if i is not None), None)
 
 
 def _masked(model: Model, ids: Ids, place: int) -> Row:
@@ -150,8 +171,9 @@ def crows_pairs_scores(
 
     Masked models: Σ log p(u | all others) over the tokens u that both sentences share, one masked at a time; which
     they share is decided by difflib's equal blocks, and the first and last of them ([CLS], [SEP]) are left out.
-    Causal models: the log-likelihood of each sentence, as in lm-evaluation-harness. `antistereotype`: the pair's
-    direction; its authors then compare the sentences in the other order, which can change what difflib finds.
+    Causal models: the log-likelihood of each sentence after a prefix token, as in lm-evaluation-harness.
+    `antistereotype`: the pair's direction; its authors then compare the sentences in the other order, which can
+    change what difflib finds.
     """
     if model.family != "masked":
         more, less = sentence_log_likelihoods(model, [sent_more, sent_less])

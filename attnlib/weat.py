@@ -33,8 +33,10 @@ def weat(
 ) -> Weat:
     """WEAT (Caliskan et al. 2017) of target vectors X, Y and attribute vectors A, B; SEAT of sentence vectors.
 
-    s(w) = mean cos(w, A) − mean cos(w, B); effect = (mean_X s − mean_Y s) / std_{X∪Y} s with ddof = 1; p = the share
-    of partitions of X∪Y into halves of these sizes whose difference is at least the observed.
+    s(w) = mean cos(w, A) − mean cos(w, B); effect = (mean_X s − mean_Y s) / std_{X∪Y} s with ddof = 1, as in the
+    authors' code (the paper writes "std-dev" without saying which); p = the share of partitions of X∪Y into halves of
+    these sizes whose difference is at least (≥) the observed, the observed one among them, as in the authors' code.
+    The paper writes >, which gives a smaller p and can give 0.
     """
     s = np.concatenate([_association(side, a, b) for side in (x, y)])
     size = len(x)

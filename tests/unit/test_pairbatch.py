@@ -102,6 +102,13 @@ def test_a_target_that_is_the_sink_has_no_corrected_shift() -> None:
     assert np.isnan(numbers["shift_corrected"]).all()
 
 
+def test_scores_come_from_the_pass_that_was_made_where_the_tokenizer_writes_the_prefix() -> None:
+    model = tiny_model("llama", "causal", style="byte-fallback")
+    (found,) = measured(model, [PAIRS[0]])
+    a, b = sentence_log_likelihoods(model, [PAIRS[0].prompt_a, PAIRS[0].prompt_b])
+    assert (float(found["a"]), float(found["b"])) == pytest.approx((a, b), abs=1e-4)
+
+
 def test_scores_are_those_of_the_sentences_alone() -> None:
     model = attnlib.load_model("demo/gpt2-biased")
     pairs = [*PAIRS[:2], PAIRS[2]]

@@ -1,10 +1,12 @@
 """Scores against plain loops over the Hugging Face model, published values, and pencil and paper."""
 
+import copy
 import csv
 import difflib
 import itertools
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,12 +134,28 @@ def test_models_without_words_say_so() -> None:
 # ---------------------------------------------------------------------------------------------- sentences
 
 
-def test_the_likelihood_of_a_sentence_is_the_sum_of_its_steps() -> None:
-    model = gpt2()
+@pytest.mark.parametrize("name", ["gpt2", "byte-fallback", "wordpiece"])
+def test_the_likelihood_of_a_sentence_is_the_sum_of_its_steps(name: str) -> None:
+    """After BOS, which the first tokenizer does not write, and the second does; the third adds other things."""
+    model = gpt2() if name == "gpt2" else tiny_model("gpt2", "causal", style=name)
     text = "The doctor asked the nurse a question."
-    ids = model.tokenizer(text)["input_ids"]
+    ids = [model.tokenizer.bos_token_id, *model.tokenizer(text, add_special_tokens=False)["input_ids"]]
     steps = [log_softmax(model, ids[:n], n - 1)[ids[n]] for n in range(1, len(ids))]
     assert sentence_log_likelihoods(model, [text]) == pytest.approx([sum(steps)], abs=1e-4)
+
+
+def test_the_first_word_of_a_sentence_counts() -> None:
+    """The values of lm-evaluation-harness 0.4 for these sentences (BOS of the demo model is <|endoftext|>)."""
+    found = sentence_log_likelihoods(gpt2(), ["She lost her key.", "He lost his key."])
+    assert found == pytest.approx([-22.961, -23.131], abs=1e-3)
+
+
+def test_without_a_prefix_token_a_sentence_has_no_likelihood() -> None:
+    model = tiny_model("gpt2", "causal")
+    bare = replace(model, tokenizer=copy.deepcopy(model.tokenizer))
+    bare.tokenizer.bos_token = bare.tokenizer.eos_token = None
+    with pytest.raises(InputError, match="nothing stands before the first word"):
+        sentence_log_likelihoods(bare, ["She asked."])
 
 
 def test_the_pseudo_likelihood_masks_one_token_at_a_time() -> None:
