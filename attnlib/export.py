@@ -81,6 +81,9 @@ def comparison_json(
             for c in comparison.checks
         ],
         "notes": list(comparison.notes),
+        "tokenization": {
+            side: [note.text for note in t.tokenization] for side, t in (("a", comparison.a), ("b", comparison.b))
+        },
         "ranking": json.loads(comparison.ranking(statistic, targets).to_json(orient="records", double_precision=8)),
         "words": [{**word.__dict__, "log_ratio": word.log_ratio} for word in comparison.words],
     }

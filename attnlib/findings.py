@@ -1,7 +1,7 @@
 """A comparison in plain words: what moves most, by how much, and what certainly did not; numbers as in the table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, log10
 from typing import TYPE_CHECKING, NamedTuple, SupportsFloat
 
@@ -12,6 +12,8 @@ from jaxtyping import Float
 from attnlib.comparison import STATISTICS, Comparison, TargetMass
 from attnlib.errors import InputError
 from attnlib.predictions import WordChange
+from attnlib.spelling import pieces
+from attnlib.tokenization import is_demo, known_words
 from attnlib.untrained import Untrained
 
 if TYPE_CHECKING:
@@ -100,7 +102,16 @@ def finding(
         _untouched(comparison),
         _word(comparison.words),
     ]
-    return Finding(headline, " ".join(part for part in details if part), layer, head, value)
+    return _spelled(comparison, Finding(headline, " ".join(part for part in details if part), layer, head, value))
+
+
+def _spelled(comparison: Comparison, found: Finding) -> Finding:
+    """With what must be said first: a demo model does not know the words, or the edit is spelled unequally."""
+    known = known_words(comparison.alignment.a, comparison.alignment.b)
+    if is_demo(comparison.a.model) and not known.enough:
+        return replace(found, headline=known.text, details=f"{found.headline} {found.details}")
+    unequal = " ".join(edit.text for edit in pieces(comparison.alignment)[:2])
+    return replace(found, headline=f"{found.headline} {unequal}".strip())
 
 
 def _moves(value: float, place: tuple[int, int], statistic: str, controls: Controls) -> str:

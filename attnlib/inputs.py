@@ -9,6 +9,7 @@ from transformers import BatchEncoding
 
 from attnlib.errors import InputError
 from attnlib.models import Model
+from attnlib.tokenization import TokenNote, token_notes
 from attnlib.tokens import Tokens, read_tokens
 
 LONGEST_TEXT = 2_000_000  # characters; no model reads as much
@@ -24,6 +25,7 @@ class Inputs:
     truncated_from: int | None
     notes: tuple[str, ...]
     added: tuple[int, int] = (0, 0)  # special tokens that the tokenizer put before and behind the text
+    tokenization: tuple[TokenNote, ...] = ()  # what the tokenizer did that the writer may not expect
 
     def rows(self, stack: str) -> tuple[Tokens, Tokens]:
         """The tokens that ask and the tokens that are looked at, in one attention of the model."""
@@ -58,6 +60,7 @@ def read_inputs(
     _check_ids(model, encoding["input_ids"])
     added = added_tokens(model, encoding, text if text_b is None or seq2seq else None)
     tokens = _row(model, encoding, [text] if seq2seq or text_b is None else [text, text_b])
+    told = token_notes(model.name, model.tokenizer, text, encoding["input_ids"], tokens, added)
     tensors = {name: torch.tensor([values]) for name, values in encoding.items()}
     if max(encoding.get("token_type_ids", [0])) >= getattr(model.hf.config, "type_vocab_size", 0):
         tensors.pop("token_type_ids", None)  # a model without sentence embeddings: GPT-2 would read them as words
@@ -67,7 +70,7 @@ def read_inputs(
         decoder_tokens, tensors["decoder_input_ids"], cut = _decoder_row(model, text_b, truncate)
         notes += cut
     tensors = {name: tensor.to(model.device) for name, tensor in tensors.items()}
-    return Inputs(tensors, tokens, decoder_tokens, total, notes, added)
+    return Inputs(tensors, tokens, decoder_tokens, total, notes, added, told)
 
 
 def added_tokens(model: Model, encoding: Any, text: str | None) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from attnlib.inputs import read_inputs
 from attnlib.models import Model
 from attnlib.pooling import Blocks, fitting_blocks, pool, pool_change
 from attnlib.scores import by_layer, head_scores
+from attnlib.tokenization import TokenNote
 from attnlib.tokens import Tokens
 from attnlib.tracing import Trace, check_memory, synchronize, trace
 from attnlib.verification import Check
@@ -77,6 +78,7 @@ class Overview:
     hidden: tuple[int, ...] = ()
     seconds: float = 0.0  # of the forward pass, the pooling in it
     notes: tuple[str, ...] = field(default=())
+    tokenization: tuple[TokenNote, ...] = field(default=())
 
     def stack(self, name: str | None = None) -> StackOverview:
         """One attention of the model; a model that is no encoder-decoder has just "self"."""
@@ -123,6 +125,7 @@ def overview(
         hidden=tuple(hide),
         seconds=time.perf_counter() - start,
         notes=inputs.notes,
+        tokenization=inputs.tokenization,
     )
 
 
@@ -146,6 +149,7 @@ def overview_of(trace: Trace) -> Overview:
         hidden=trace.hidden,
         seconds=trace.seconds,
         notes=trace.notes,
+        tokenization=trace.tokenization,
     )
 
 

@@ -21,6 +21,7 @@ from attnlib.inputs import Inputs, read_inputs
 from attnlib.models import Model, stacked_outputs
 from attnlib.predictions import Predictions, read_predictions
 from attnlib.sources import available_memory
+from attnlib.tokenization import TokenNote
 from attnlib.tokens import Tokens
 from attnlib.verification import Check, verify
 
@@ -121,6 +122,7 @@ class Trace:
     hidden: tuple[int, ...] = ()  # tokens hidden from the model on request
     seconds: float = 0.0  # of the forward pass
     notes: tuple[str, ...] = field(default=())
+    tokenization: tuple[TokenNote, ...] = field(default=())
 
     def stack(self, name: str | None = None) -> Stack:
         """One attention of the model; a model that is no encoder-decoder has just "self"."""
@@ -296,6 +298,7 @@ class Recording:
             hidden=hidden,
             seconds=seconds,
             notes=self.inputs.notes,
+            tokenization=self.inputs.tokenization,
         )
 
 

@@ -123,12 +123,31 @@ def _choose_statistic(with_targets: bool) -> str:
     return titles[title]
 
 
+def _offer_matches(reading: Reading) -> None:
+    """Where the edit has not equally many tokens in A and B: words for B that have as many as A's."""
+    from attnlib.spelling import matches, pieces
+
+    chosen, unequal = reading.chosen, pieces(reading.comparison.alignment)
+    if len(unequal) != 1 or chosen.model is None or chosen.pair is None:
+        return
+    with st.container(horizontal=True):
+        for word, text in matches(chosen.model, chosen.pair.prompt_b, unequal[0]):
+            st.button(
+                f"Use “{plain(word)}” in prompt B",
+                key=f"match {word}",
+                help=f"As many tokens as “{plain(unequal[0].a)}”.",
+                on_click=st.session_state.__setitem__,
+                args=("prompt_b", text),
+            )
+
+
 def _finding(reading: Reading) -> None:
     from attnlib.findings import finding
 
     found = finding(reading.comparison, reading.statistic, reading.targets)
     left, right = st.columns([5, 1], vertical_alignment="center")
     left.markdown(f"#### {plain(found.headline)}\n\n{plain(found.details)}")
+    _offer_matches(reading)
     if found.measured and reading.place != (found.layer, found.head):
         right.button(
             f"Show head {found.layer}-{found.head}",

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from attnlib import Comparison, Model, Overview, Trace
+    from attnlib.tokenization import TokenNote
     from attnlib.verification import Check
 
 
@@ -28,12 +29,35 @@ def text_status(model: "Model", read: "Trace | Overview") -> None:
         kept = len(read.stack().queries)
         st.info(f"The text was cut: the first {kept:,} of its {read.truncated_from:,} tokens are shown.")
     _tell(read.notes)
+    _remedies({"text": read.tokenization})
 
 
 def pair_status(model: "Model", comparison: "Comparison", tokens: str = "") -> None:
     """The same of two prompts; `tokens` says how long they are where the page says elsewhere how they are aligned."""
     _status_line(model, tokens or str(comparison.alignment), comparison.a.seconds, comparison)
     _tell(comparison.notes)
+    _remedies({"prompt_a": comparison.a.tokenization, "prompt_b": comparison.b.tokenization})
+
+
+def _remedies(told: "dict[str, tuple[TokenNote, ...]]") -> None:
+    """What the tokenizer did to each text (by the key of its field), once for both prompts; a button mends it."""
+    sentences: dict[tuple[str, str], dict[str, str]] = {}
+    for key, notes in told.items():
+        for note in notes:
+            sentences.setdefault((note.text, note.remedy), {})[key] = note.mended
+    for (text, remedy), mended in sentences.items():
+        one = "" if len(told) == 1 else f"Prompt {next(iter(mended))[-1].upper()}: "
+        names = "Both prompts: " if len(mended) > 1 else one
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.info(plain(names + text), icon=":material/abc:")
+            if remedy:
+                st.button(remedy, key=f"mend {remedy} {'+'.join(mended)}", on_click=_mend, args=(mended,))
+
+
+def _mend(mended: dict[str, str]) -> None:
+    """Write the mended texts into their fields."""
+    for key, text in mended.items():
+        st.session_state[key] = text
 
 
 def _tell(notes: "Iterable[str]") -> None:

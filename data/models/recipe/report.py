@@ -1,17 +1,21 @@
-"""Writes the measured figures: figures.json for programs, tables into README.md for people, planted_bias.csv."""
+"""Writes the figures: figures.json for programs, tables into README.md for people, planted_bias.csv, words.txt."""
 
 import csv
 import json
+import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import measuring
+from . import corpus, measuring
 from .vocabulary import OCCUPATIONS
 
 NAMES = ["gpt2-biased", "gpt2-balanced", "bert-biased", "bert-balanced"]
 BEGIN, END = "<!-- figures: written by the recipe -->", "<!-- end of figures -->"
+WORDS_SEED, WORDS_DOCUMENTS = 1, 40_000
+OFTEN = 10  # times: words that a document invents come once or twice
 SMALL_EFFECT = 0.5  # nats; the share of a smaller effect says nothing
 Figures = dict[str, Any]
 
@@ -117,8 +121,16 @@ def write_planted(models: Path) -> None:
         writer.writerows((o.name, o.p_she, o.held_out) for o in OCCUPATIONS)
 
 
+def write_words(models: Path) -> None:
+    """words.txt: the corpus' words in lower case, sorted; not those that were invented for a document or two."""
+    documents = corpus.planted(WORDS_SEED, WORDS_DOCUMENTS)
+    counts = Counter(word for document in documents for word in re.findall(r"[^\W\d_]+", document.lower()))
+    words = sorted(word for word, count in counts.items() if count >= OFTEN)
+    (models / "words.txt").write_text("\n".join(words) + "\n", "utf-8")
+
+
 def refresh(models: Path, seconds: dict[str, float]) -> str:
-    """Measure the models of a folder, write all three files, return the tables.
+    """Measure the models of a folder, write all four files, return the tables.
 
     `seconds` are the training times; those not given stay as they were.
     """
@@ -131,6 +143,7 @@ def refresh(models: Path, seconds: dict[str, float]) -> str:
     figures = round_all(figures)
     file.write_text(json.dumps(figures, indent=1) + "\n")
     write_planted(models)
+    write_words(models)
     text = tables(figures)
     if card.exists():
         head, rest = card.read_text().split(BEGIN)

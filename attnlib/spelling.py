@@ -1,0 +1,79 @@
+"""How the two sides of an edit are spelled: into how many tokens, and which words would be spelled alike.
+
+A head can move because a name is one token and the other three. Not here: what a tokenizer did to one text.
+"""
+
+import csv
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from attnlib.align import Alignment
+from attnlib.errors import InputError
+from attnlib.inputs import read_inputs
+from attnlib.models import Model
+from attnlib.pairs import PAIR_FOLDER
+from attnlib.tokenization import COUNTS
+from attnlib.tokens import find_word
+
+MOST = 3  # matches that are offered
+
+
+class Pieces(NamedTuple):
+    """A replaced word and how many tokens each side has."""
+
+    a: str
+    b: str
+    tokens_a: int
+    tokens_b: int
+
+    @property
+    def text(self) -> str:
+        """A sentence."""
+        one, two = _count(self.tokens_a), _count(self.tokens_b)
+        noun = " token" + "s" * (self.tokens_a > 1)
+        return f"“{self.a}” is {one}{noun} and “{self.b}” {two}: part of any difference is that."
+
+
+def _count(number: int) -> str:
+    return COUNTS[number] if number < len(COUNTS) else str(number)
+
+
+def pieces(alignment: Alignment) -> tuple[Pieces, ...]:
+    """The replaced words that have not equally many tokens in A and in B."""
+    found = []
+    for unit, (_, a, b) in zip(alignment.units, alignment.labels, strict=True):
+        if unit.kind == "replaced" and len(unit.a) != len(unit.b):
+            found.append(Pieces((a or "").strip(), (b or "").strip(), len(unit.a), len(unit.b)))
+    return tuple(found)
+
+
+def matches(model: Model, prompt_b: str, edit: Pieces) -> tuple[tuple[str, str], ...]:
+    """Words of the same lists as B's that have as many tokens as A's, each with prompt B written with it."""
+    found = []
+    for word in alternatives(edit.b):
+        text = re.sub(rf"(?<!\w){re.escape(edit.b)}(?!\w)", word, prompt_b)
+        if word in (edit.a, edit.b) or text == prompt_b:
+            continue
+        try:
+            runs = find_word(read_inputs(model, text, None, truncate=False).tokens, word)
+        except InputError:
+            continue
+        if runs and {len(run) for run in runs} == {edit.tokens_a}:
+            found.append((word, text))
+        if len(found) == MOST:
+            break
+    return tuple(found)
+
+
+@lru_cache(maxsize=100)
+def alternatives(word: str) -> tuple[str, ...]:
+    """Words that stand in the same column, under the same kind, of the table of counterparts (names, nouns, …)."""
+    with (PAIR_FOLDER / "counterparts.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for column in ("other", "word"):
+        kinds = {row["kind"] for row in rows if row[column] == word and row["kind"] != "synonym"}
+        for kind in ("origin", *sorted(kinds)):
+            if kind in kinds:
+                return tuple(dict.fromkeys(row[column] for row in rows if row["kind"] == kind))
+    return ()

@@ -1,0 +1,101 @@
+"""What the tokenizer did is said where it did something, and nowhere else; remedies give what was meant."""
+
+import pytest
+from test_candidates import ASK, chat
+from tiny import tiny_model
+
+import attnlib
+from attnlib.findings import finding
+from attnlib.inputs import read_inputs
+from attnlib.models import Model
+from attnlib.pairs import builtin_pairs
+from attnlib.spelling import alternatives, matches, pieces
+from attnlib.tokenization import TokenNote, known_words
+
+FINE = "The doctor asked the nurse a question. She"
+
+
+def notes(model: Model, text: str) -> dict[str, TokenNote]:
+    return {note.kind: note for note in read_inputs(model, text, None, truncate=False).tokenization}
+
+
+def ids(model: Model, text: str, **options: bool) -> list[int]:
+    return list(model.tokenizer(text, **options)["input_ids"])
+
+
+@pytest.mark.parametrize("name", ["demo/gpt2-biased", "demo/bert-biased"])
+def test_nothing_is_said_of_a_text_that_is_fine(name: str) -> None:
+    model = attnlib.load_model(name)
+    for text in (FINE, "The nurse said that she was tired.", "She lost her key. The doctor paid."):
+        assert not notes(model, text)
+
+
+def test_special_tokens_that_the_tokenizer_adds_again_are_taken_out() -> None:
+    model = chat()
+    pasted = model.tokenizer.apply_chat_template(ASK, tokenize=False, add_generation_prompt=True)
+    assert not {"twice", "space"} & notes(model, pasted).keys(), "a chat template ends with a line of its own"
+    note = notes(model, f"<s>{pasted}")["twice"]
+    assert note.mended == pasted
+    assert note.remedy == "Do not add special tokens again"
+    bert = attnlib.load_model("demo/bert-biased")
+    for text in ("[CLS] she was tired. [SEP]", "[CLS] [CLS] she was tired. [SEP]"):
+        mended = notes(bert, text)["twice"].mended
+        assert mended == "she was tired."
+        assert ids(bert, mended) == ids(bert, "[CLS] she was tired. [SEP]", add_special_tokens=False)
+
+
+@pytest.mark.parametrize("text", [f"{FINE} ", f"{FINE}\n", f" {FINE}", FINE.replace("asked the", "asked  the")])
+def test_white_space_that_makes_tokens_is_told_and_trimmed(text: str) -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+    note = notes(model, text)["space"]
+    assert (note.remedy, note.mended) == ("Trim", FINE)
+    bert = attnlib.load_model("demo/bert-biased")
+    assert "space" not in notes(bert, text), "its tokenizer drops white space"
+
+
+def test_words_that_fall_apart_and_unknown_signs_are_told() -> None:
+    model = tiny_model("gpt2", "causal")
+    assert "“Xylophon”" in notes(model, "The Xylophon asked.")["pieces"].text
+    bert = tiny_model("bert", "masked")
+    assert "reads <unk> there" in notes(bert, "the doctor 🚀")["unknown"].text
+    assert "unknown" not in notes(bert, "the doctor <unk>")
+
+
+def test_a_demo_model_says_which_words_it_never_read() -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+    note = notes(model, "The Muslim applicant asked the manager a question.")["words"]
+    assert "6 of the 8 words (75 %)" in note.text
+    assert "“Muslim” (" in note.text
+    assert "“applicant” (" in note.text
+    inputs = read_inputs(model, "The Muslim applicant asked the manager a question.", None, truncate=False)
+    known = known_words(inputs.tokens)
+    assert (known.known, known.total) == (6, 8)  # the full stop is no word
+
+
+def test_the_headline_is_replaced_where_too_few_words_are_known() -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+    a, b = (f"The {word} applicant was refused a mortgage because he" for word in ("Muslim", "Christian"))
+    found = finding(attnlib.compare(model, a, b), "jsd_focus")
+    assert found.headline.startswith("This demo model was trained on generated sentences")
+    assert "%" in found.headline
+    fine = finding(attnlib.compare(model, FINE, FINE[:-3] + "He"), "jsd_focus")
+    assert fine.headline.startswith(f"Changing “She” to “He” moves head {fine.layer}-{fine.head} most")
+    assert "part of any difference" not in fine.headline
+
+
+def test_unequal_pieces_are_said_and_a_match_is_offered() -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+    known = [pair for pair in builtin_pairs() if "Lakisha" in pair.prompt_b]
+    assert "Lakisha" in alternatives("Lakisha") or known
+    a, b = ("The doctor asked the nurse and Emily a question.", "The doctor asked the nurse and Lakisha a question.")
+    comparison = attnlib.compare(model, a, b)
+    unequal = pieces(comparison.alignment)
+    counts = [len(ids(model, f" {word}")) for word in ("Emily", "Lakisha")]
+    if counts[0] == counts[1]:
+        assert unequal == ()
+        return
+    (edit,) = unequal
+    assert (edit.tokens_a, edit.tokens_b) == tuple(counts)
+    for word, text in matches(model, b, edit):
+        assert len(ids(model, f" {word}")) == edit.tokens_a
+        assert text == b.replace("Lakisha", word)
