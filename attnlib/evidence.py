@@ -92,7 +92,7 @@ def _readme(about: dict[str, Any], exhibits: Sequence[Exhibit]) -> str:
     chosen = "\n".join(f"- {name}: {_code(text)}" for name, text in about["asked"].items())
     models = "\n".join(
         f"- {_code(m['model'])}: {m['class']}, {m['parameters']:,} parameters, {m['dtype']} on {m['device']}, "
-        f"revision {m['revision'] or 'unknown'}, weights SHA-256 {m['weights_sha256'] or 'not taken (over 2 GB)'}"
+        f"revision {m['revision'] or 'unknown'}, weights SHA-256 {m['weights_sha256']}"
         for m in about["models"]
     )
     return f"""# {_plain(about["page"])}: evidence

@@ -40,7 +40,7 @@ def patterns_key(model: Model, texts: Iterable[str], relations: Sequence[Relatio
     digest = hashlib.sha256()
     about = provenance(model, fingerprint=True)
     kept = {name: about[name] for name in ("class", "revision", "parameters", "heads", "dtype", "tokenizer")}
-    weights = about["weights_sha256"] or model.name  # too large to hash: its name must do
+    weights = about["weights_sha256"]
     asked = [
         (r.source.title, sorted(r.source.words), r.target.title, sorted(r.target.words), r.side) for r in relations
     ]

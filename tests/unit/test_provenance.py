@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -83,6 +84,22 @@ def test_one_changed_bit_changes_the_fingerprint() -> None:
     assert fingerprint(model) != before
 
 
-def test_weights_too_large_to_hash_have_no_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_HASHED", 10)
-    assert provenance(tiny_model("gpt2", "causal"), fingerprint=True)["weights_sha256"] is None
+@pytest.mark.parametrize("piece", [1, 7, 1 << 24])
+def test_the_fingerprint_does_not_depend_on_the_pieces(piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model("gpt2", "causal")
+    whole = fingerprint(model)
+    monkeypatch.setattr(module, "PIECE", piece)
+    assert fingerprint(model) == whole
+
+
+def test_large_weights_are_hashed_without_a_copy() -> None:
+    """All sizes have a fingerprint: 100 MB that are read where they are take next to nothing."""
+    model = tiny_model("gpt2", "causal")
+    model.hf.register_buffer("large", torch.zeros(25_000_000))
+    tracemalloc.start()
+    with_zeros = fingerprint(model)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
+    model.hf.large[-1] = 1
+    assert fingerprint(model) != with_zeros
