@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from attnlib.comparison import Comparison
-from attnlib.findings import finding
+from attnlib.findings import Controls, finding
 from attnlib.models import Model
 from attnlib.provenance import provenance
 
@@ -61,18 +61,23 @@ def difference_npz(comparison: Comparison) -> bytes:
 
 
 def comparison_json(
-    comparison: Comparison, models: tuple[Model, Model], statistic: str, targets: Sequence[str] = ()
+    comparison: Comparison,
+    models: tuple[Model, Model],
+    statistic: str,
+    targets: Sequence[str] = (),
+    controls: Controls | None = None,
 ) -> str:
     """The whole comparison: prompts, tokens, alignment, checks, scores, words, difference.
 
-    `models`, those of A and of B, are described with versions and the hash of their weights.
+    `models`, those of A and of B, are described with versions and the hash of their weights; `controls` are those
+    that the finding names.
     """
     about: dict[str, Any] = {
         "what": "attention of prompt B minus attention of prompt A",
         "prompts": {"a": comparison.prompts[0], "b": comparison.prompts[1]},
         "models": {side: provenance(m, fingerprint=True) for side, m in zip("ab", models, strict=True)},
         "stack": comparison.stack,
-        "finding": finding(comparison, statistic, targets).text,
+        "finding": finding(comparison, statistic, targets, controls).text,
         "focus": comparison.focus._asdict(),
         "targets": [comparison.target(word)._asdict() for word in targets],
         "alignment": _alignment(comparison),

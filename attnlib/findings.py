@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor, log10
-from typing import TYPE_CHECKING, NamedTuple, SupportsFloat
+from typing import NamedTuple, SupportsFloat
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,6 @@ from attnlib.predictions import WordChange
 from attnlib.spelling import pieces
 from attnlib.tokenization import is_demo, known_words
 from attnlib.untrained import Untrained
-
-if TYPE_CHECKING:
-    from attnlib.mediation import HeadEffects
 
 STILL = {"shift": 0.05, "tv": 0.05, "jsd": 0.01}  # a head whose statistic is smaller is said to stay where it is
 DISTANCES = {"tv": "total variation", "jsd": "Jensen–Shannon divergence"}
@@ -260,73 +257,7 @@ def _word(words: Sequence[WordChange]) -> str:
     return f"As {place}, “{best.word.strip()}” goes from {number(best.p_a)} to {number(best.p_b)}."
 
 
-NOT_SHARES = (
-    "**Effects are not shares of a whole.** Heads work together and against each other, so that the indirect effects "
-    "of single heads do not add up to that of all, nor indirect and direct effects to the total. An effect is of "
-    "this pair and these two words; “no effect” means that this head alone changes nothing here."
-)
-
-
-def effects_finding(effects: "HeadEffects", moves: Float[np.ndarray, "layer head"]) -> str:
-    """The effects in plain words, beside how far each head's attention `moves` (any statistic of the comparison)."""
-    first, second = effects.candidates
-    whole = (
-        f"Going from A to B multiplies the odds of “{second}” against “{first}” by "
-        f"{effects.odds_b / effects.odds_a:.2f} (from {effects.odds_a:.3g} to {effects.odds_b:.3g}): a total effect "
-        f"of {signed(effects.total)}. With the attention of all heads taken from B, and all else as in A, it is "
-        f"{signed(effects.indirect_all)}."
-    )
-    whole = f"{misfits(effects)} {whole}".strip()
-    if not np.isfinite(effects.indirect).any():
-        return whole
-    carrier, mover = largest(effects.indirect), largest(moves)
-    strongest = float(effects.indirect[carrier])
-    if abs(strongest) < LITTLE:
-        return f"{whole} No single head changes the odds by {number(LITTLE, 2)} or more."
-    of = signed(strongest) + (", against the direction of the whole" if strongest * effects.total < 0 else "")
-    if carrier == mover:
-        told = f"Head {carrier[0]}-{carrier[1]} moves most and does most: alone it changes the odds by {of}."
-    else:
-        told = (
-            f"Head {mover[0]}-{mover[1]} moves most and changes the odds by {signed(effects.indirect[mover])}; head "
-            f"{carrier[0]}-{carrier[1]} does most, {of}."
-        )
-    idle = _idle(effects.indirect, moves, {carrier, mover})
-    return " ".join(part for part in (whole, told, idle) if part)
-
-
-def misfits(effects: "HeadEffects") -> str:
-    """A sentence for each prompt in which the model would hardly say either candidate; empty where they fit."""
-    return " ".join(_misfit(effects, side) for side in effects.misfits)
-
-
-def _misfit(effects: "HeadEffects", side: int) -> str:
-    """That a prompt asks for other words than the candidates, and for which."""
-    first, second = (
-        f"“{word}” ({number(value, 6)})"
-        for word, value in zip(effects.candidates, effects.probabilities[side], strict=True)
-    )
-    says = ", ".join(f"“{word.strip()}” ({number(value)})" for word, value in effects.says[side])
-    return (
-        f"The question does not fit prompt {'AB'[side]}: neither {first} nor {second} is likely there. "
-        f"The model would say {says}."
-    )
-
-
-LITTLE = 0.02  # an effect on the odds that is said to be none
-
-
-def _idle(effects: np.ndarray, moves: np.ndarray, known: set[tuple[int, int]]) -> str:
-    """A head that moves far and changes nothing."""
-    sizes = np.where(np.isfinite(moves) & np.isfinite(effects), np.abs(moves), 0)
-    still = np.abs(effects) < LITTLE
-    for place in known:
-        sizes[place] = 0
-    sizes = np.where(still, sizes, 0)
-    best = largest(sizes)
-    if sizes[best] < 0.25 * np.nanmax(np.abs(moves)):
-        return ""
-    return f"Head {best[0]}-{best[1]} moves, too, but changes nothing ({signed(effects[best])})."
+# ---------------------------------------------------------------------------------------------- numbers
 
 
 def number(value: SupportsFloat, places: int = 3) -> str:

@@ -63,17 +63,26 @@ class HeadEffects:
         """Total effect y(x') / y(x) − 1."""
         return self.odds_b / self.odds_a - 1
 
+    def log(self, name: str) -> Float[np.ndarray, "..."]:
+        """One of the effects as a log odds ratio, log(1 + effect): 0 is none, and both directions count alike.
+
+        `name`: "total", "indirect", "direct", or one of these with "_layer" or "_all".
+        """
+        return np.asarray(np.log1p(getattr(self, name)))
+
     @property
     def misfits(self) -> tuple[int, ...]:
         """The prompts (0: A, 1: B) in which neither candidate has a probability of UNLIKELY."""
         return tuple(n for n, row in enumerate(self.probabilities.tolist()) if max(row) < UNLIKELY)
 
     def table(self) -> pd.DataFrame:
-        """One row per head, largest |indirect| first: layer, head, indirect, direct."""
+        """One row per head, largest |log_indirect| first: layer, head, indirect, direct (ratio − 1), their logs."""
         layers, heads = np.nonzero(np.isfinite(self.indirect) | np.isfinite(self.direct))
-        columns = {"indirect": self.indirect[layers, heads], "direct": self.direct[layers, heads]}
+        names = ("indirect", "direct")
+        columns = {name: getattr(self, name)[layers, heads] for name in names}
+        columns |= {f"log_{name}": self.log(name)[layers, heads] for name in names}
         table = pd.DataFrame({"layer": layers, "head": heads, **columns})
-        return table.sort_values("indirect", key=np.abs, ascending=False, kind="stable", ignore_index=True)
+        return table.sort_values("log_indirect", key=np.abs, ascending=False, kind="stable", ignore_index=True)
 
 
 Progress = Callable[[HeadEffects], bool | None]
@@ -228,9 +237,12 @@ def _filled(effects: HeadEffects, edits: Sequence[Place], found: Sequence[Float[
 # ---------------------------------------------------------------------------------------------- many examples
 
 
+EFFECTS = ("total", "indirect", "direct", "indirect_layer", "direct_layer", "indirect_all", "direct_all")
+
+
 @dataclass(frozen=True, eq=False)
 class MeanEffects:
-    """Means of the effects of several examples (ratios are averaged, as in the paper)."""
+    """Means of the effects of several examples: of log odds ratios, or, as published, of ratios − 1."""
 
     examples: int
     aligned: int  # whose odds go up from A to B
@@ -245,11 +257,22 @@ class MeanEffects:
     direct_all: float
 
 
-def mean_effects(examples: Sequence[HeadEffects], *, filtered: bool = False) -> MeanEffects:
-    """The means over examples; `filtered` keeps, as the paper does, those above a quarter of the aligned ones.
+def mean_effects(examples: Sequence[HeadEffects]) -> MeanEffects:
+    """The means over examples of log odds ratios, log(1 + effect).
 
-    The filter (y(x')/y(x) above the 25 % quantile of those above 1) changes the result: show both. Raises
-    InputError where no example is left.
+    Swapping A and B negates the mean total. A mean of ratios − 1 would be above 0 also where the odds go up as often
+    as down. Raises InputError where there is no example.
+    """
+    if not examples:
+        raise InputError("There is no example to average.")
+    return _means(examples, examples, None, lambda one, name: one.log(name))
+
+
+def published_mean_effects(examples: Sequence[HeadEffects], *, filtered: bool = False) -> MeanEffects:
+    """The means over examples of ratios − 1, as Vig et al. 2020 report them (above 0 by construction under noise).
+
+    `filtered` keeps, as the paper does, examples above a quarter of the aligned ones (y(x')/y(x) above the 25 %
+    quantile of those above 1). It changes the result: show both. Raises InputError where no example is left.
     """
     ratios = np.array([one.odds_b / one.odds_a for one in examples])
     aligned = ratios > 1
@@ -257,7 +280,16 @@ def mean_effects(examples: Sequence[HeadEffects], *, filtered: bool = False) -> 
     used = [one for one, ratio in zip(examples, ratios, strict=True) if threshold is None or ratio > threshold]
     if not used or (filtered and threshold is None):
         raise InputError("No example is left to average: in none of them the odds go up from prompt A to prompt B.")
-    names = ("total", "indirect", "direct", "indirect_layer", "direct_layer", "indirect_all", "direct_all")
-    means: dict[str, Any] = {name: np.mean([getattr(one, name) for one in used], axis=0) for name in names}
+    return _means(examples, used, threshold, getattr)
+
+
+def _means(
+    examples: Sequence[HeadEffects],
+    used: Sequence[HeadEffects],
+    threshold: float | None,
+    read: Callable[[HeadEffects, str], Any],
+) -> MeanEffects:
+    means: dict[str, Any] = {name: np.mean([read(one, name) for one in used], axis=0) for name in EFFECTS}
     whole: dict[str, Any] = {name: float(means.pop(name)) for name in ("total", "indirect_all", "direct_all")}
-    return MeanEffects(len(examples), int(aligned.sum()), len(used), threshold, **whole, **means)
+    aligned = sum(one.odds_b > one.odds_a for one in examples)
+    return MeanEffects(len(examples), aligned, len(used), threshold, **whole, **means)

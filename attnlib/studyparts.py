@@ -12,8 +12,8 @@ import pyarrow as pa
 from jaxtyping import Float
 
 from attnlib.candidates import Row
+from attnlib.effectfindings import misfits
 from attnlib.errors import InputError
-from attnlib.findings import misfits
 from attnlib.headruns import out_of_memory
 from attnlib.mediation import HeadEffects, head_effects
 from attnlib.models import Model
@@ -189,7 +189,7 @@ def _effects(model: Model, found: "_Found", reads: dict[int, PairRead]) -> None:
             continue
         found.add_effects(n, effects)
         if effects.misfits:
-            found.columns["remark"][n] = misfits(effects)
+            found.remark(n, misfits(effects))
 
 
 # ---------------------------------------------------------------------------------------------- tables

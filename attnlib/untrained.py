@@ -43,6 +43,11 @@ class Untrained:
         return int((self.largest >= abs(value)).sum())
 
 
+def seeds_for(model: Model, copies: int = COPIES) -> range:
+    """The seeds of a model's copies; of none where it is too large to be copied so often."""
+    return range(copies if model.parameters <= MOST_PARAMETERS else 0)
+
+
 def largest_untrained(model: Model, measure: Callable[[Model], HeadValues], copies: int = COPIES) -> Untrained:
     """`measure` (one number per head: a statistic of a pair, a mean over pairs) in random copies of a model.
 

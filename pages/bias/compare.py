@@ -11,6 +11,7 @@ from pages.bias.grids import grids
 from pages.bias.reading import Reading, compare_pair, known_targets
 from pages.ui.component import Link, alignment
 from pages.ui.controls import pair_status, plain
+from pages.ui.drawn import hold
 from pages.ui.pair import add_link, set_links
 from pages.ui.state import Choices, choices, show_head
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from attnlib import Comparison
+    from attnlib.findings import Controls
     from attnlib.spans import Span
 
 
@@ -39,13 +41,16 @@ def page() -> None:
         _alignment(comparison)
     with _place():
         reading = _reading(chosen, comparison, focus)
+    headline = _place()
     with _place():
-        _finding(reading)
-    for part in (grids, parts.head, parts.details, parts.words, effects, parts.heads_off, parts.further):
+        controls = grids(reading)
+    with headline:
+        _finding(reading, controls)
+    for part in (parts.head, parts.details, parts.words, effects, parts.heads_off, parts.further):
         with _place():
             part(reading)
     st.info(ONE_PAIR, icon=":material/balance:")
-    parts.downloads(reading)
+    parts.downloads(reading, controls)
 
 
 def _place() -> "DeltaGenerator":
@@ -141,10 +146,11 @@ def _offer_matches(reading: Reading) -> None:
             )
 
 
-def _finding(reading: Reading) -> None:
+def _finding(reading: Reading, controls: "Controls") -> None:
     from attnlib.findings import finding
 
-    found = finding(reading.comparison, reading.statistic, reading.targets)
+    found = finding(reading.comparison, reading.statistic, reading.targets, controls)
+    hold("what was found, beside which controls", f"{found.text}\n", "finding.txt")
     left, right = st.columns([5, 1], vertical_alignment="center")
     left.markdown(f"#### {plain(found.headline)}\n\n{plain(found.details)}")
     _offer_matches(reading)

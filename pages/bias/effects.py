@@ -87,7 +87,7 @@ def _choose_candidates(reading: Reading) -> tuple[str, str] | None:
         )
     ]
     about.caption(
-        "Effects are changes of the odds of the second against the first: +1 doubles them, −.5 halves them."
+        "Effects are log odds ratios of the second against the first: +.69 doubles the odds, −.69 halves them."
     )
     first, second = ((text or "").strip() or word for text, word in zip(typed, suggested, strict=True))
     if first and second:
@@ -106,11 +106,12 @@ def _effects(reading: Reading, asked: Asked) -> "HeadEffects | None":
     if model.parameters < SMALL:
         with st.spinner("Editing every head …", show_time=False):
             return cached.head_effects(*asked)
+    from attnlib.effectfindings import duration
     from attnlib.mediation import head_effects
 
     kept: dict[Asked, Any] = st.session_state.setdefault("effects", {})
     seconds = cached.effects_seconds(*asked)
-    if st.button(f"Measure every head (at most about {max(1, round(seconds)):,} s)", key="measure"):
+    if st.button(f"Measure every head (at most {duration(seconds)})", key="measure"):
         bar = st.progress(0.0, "Editing every head … Any other choice stops it; what is measured stays.")
 
         def told(found: "HeadEffects") -> None:
@@ -124,9 +125,9 @@ def _effects(reading: Reading, asked: Asked) -> "HeadEffects | None":
 
 def _draw(reading: Reading, found: "HeadEffects | None", asked: Asked) -> None:
     from attnlib.comparison import STATISTICS
+    from attnlib.effectfindings import NOT_SHARES, effects_finding
     from attnlib.export import safe_csv
     from attnlib.figures import effect_scatter
-    from attnlib.findings import NOT_SHARES, effects_finding
 
     if found is None:
         return
@@ -138,8 +139,8 @@ def _draw(reading: Reading, found: "HeadEffects | None", asked: Asked) -> None:
     with left:
         _grids(reading, found, asked)
     with right:
-        axes = (f"|{STATISTICS[reading.statistic].title}|", "indirect effect")
-        figure = effect_scatter(moves, found.indirect, axes, reading.place)
+        axes = (f"|{STATISTICS[reading.statistic].title}|", "indirect effect (log odds ratio)")
+        figure = effect_scatter(moves, found.log("indirect"), axes, reading.place)
         st.plotly_chart(
             figure,
             key="scatter",
@@ -157,26 +158,30 @@ def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:
     from attnlib.views.grid import HeadGrid, grid_payload
 
     _, second = found.candidates
-    drawn = [HeadGrid("Indirect effect", found.indirect, "A with this head's attention from B")]
+    drawn = [HeadGrid("Indirect effect", found.log("indirect"), "A with this head's attention from B")]
     twin = twin_of(asked[0])
     if twin:
         try:
             other = cached.head_effects(twin, *asked[1:])
-            drawn.append(HeadGrid("Twin model, indirect", other.indirect, twin))
+            drawn.append(HeadGrid("Twin model, indirect", other.log("indirect"), twin))
         except InputError as error:
             st.warning(f"Twin model: {plain(str(error))}")
     names = head_names(reading.chosen)
     meaning = f"orange: raises the odds of “{second}”, blue: lowers them"
-    direct = [HeadGrid("Direct effect", found.direct, "B with this head's attention from A")]
+    lost = found.log("total") - found.log("direct")
+    direct = [HeadGrid("Total − direct effect", lost, "what B loses with this head's attention from A")]
     for key, statistic, shown in (
         ("indirect", "Indirect effect (NIE)", drawn),
-        ("direct", "Direct effect (NDE)", direct),
+        ("direct", "Total − direct effect (TE − NDE)", direct),
     ):
         payload = grid_payload(
             shown, statistic=statistic, signed=True, selected=reading.place, meaning=meaning, labels=names
         )
         head_grid(payload, key=key, on_pick=_on_pick)
-    st.caption("Indirect: what the head alone carries. Direct: what is left of the total without it.")
+    st.caption(
+        "Log odds ratios. Indirect: what the head alone carries. Total − direct: what the whole loses without it; in "
+        "both the head that matters is the coloured one. The file has the published numbers, ratio − 1, too."
+    )
 
 
 def _moves(reading: Reading, moves: "np.ndarray") -> None:
@@ -198,6 +203,7 @@ def _moves(reading: Reading, moves: "np.ndarray") -> None:
 
 def _patched(reading: Reading, asked: Asked) -> None:
     """Prompts of unequal length: head outputs at the last token can still change hands."""
+    from attnlib.findings import signed
     from attnlib.views.grid import HeadGrid, grid_payload
 
     try:
@@ -206,7 +212,7 @@ def _patched(reading: Reading, asked: Asked) -> None:
         return  # what is wrong has been said
     st.markdown(
         "Patching works with prompts of any length: the output of one head at the last token (or the mask) is taken "
-        f"from B. Log-odds of “{plain(asked[3][1])}” against “{plain(asked[3][0])}” in A: {found.base:.2f}."
+        f"from B. Log-odds of “{plain(asked[3][1])}” against “{plain(asked[3][0])}” in A: {signed(found.base, 2)}."
     )
     drawn = [HeadGrid("Patched output", found.effect, "change of the log-odds")]
     names = head_names(reading.chosen)

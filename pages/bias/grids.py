@@ -6,7 +6,7 @@ import streamlit as st
 
 from attnlib.errors import InputError
 from attnlib.sources import twin_of
-from pages.bias.reading import Reading, run
+from pages.bias.reading import Reading, run, untrained_runs
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
 from pages.ui.names import head_names
@@ -15,14 +15,18 @@ from pages.ui.state import Choices, show_head
 
 if TYPE_CHECKING:
     from attnlib import Comparison
+    from attnlib.findings import Controls
     from attnlib.views.grid import HeadGrid
 
 EDIT, TWIN, UNTRAINED = "a control edit", "the twin model", "random weights"
 SMALL = 100_000_000  # parameters of a model that is quickly run a few times more
 
 
-def grids(reading: Reading) -> None:
-    """The statistic of every head, and beside it the same for edits and models that should show none."""
+def grids(reading: Reading) -> "Controls":
+    """The statistic of every head, and beside it the same for edits and models that should show none.
+
+    Returns how far the largest head moves in each of these, for the headline.
+    """
     chosen, pair = reading.chosen, reading.chosen.pair
     assert pair is not None
     assert chosen.model is not None
@@ -32,15 +36,30 @@ def grids(reading: Reading) -> None:
     with middle:
         control = choose_control(chosen.text, pair.prompt_b, (*reading.targets, reading.comparison.focus_in_a))
     right.toggle("Largest first", key="order", bind="query-params", persist_state="session")
-    drawn = [_grid(reading, reading.comparison, "Your edit")]
+    beside: dict[str, HeadGrid] = {}
     with st.container():  # the grid below stays where it is (compare.py, _place)
         for name in shown:
             try:
                 with st.spinner("Comparing …", show_time=False):
-                    drawn.append(_control(reading, name, control))
+                    beside[name] = _control(reading, name, control)
             except InputError as error:
                 st.warning(f"{name.capitalize()}: {plain(str(error))}")
-    _draw(reading, drawn)
+    _draw(reading, [_grid(reading, reading.comparison, "Your edit"), *beside.values()])
+    return _controls(reading, beside)
+
+
+def _controls(reading: Reading, beside: "dict[str, HeadGrid]") -> "Controls":
+    """The largest heads of the controls; of small models with random weights, those of some random copies."""
+    from attnlib.findings import Control, Controls, largest
+    from attnlib.untrained import untrained_of
+
+    sizes = {name: grid.values[largest(grid.values)] for name, grid in beside.items()}
+    others = tuple(Control(name, abs(float(size))) for name, size in sizes.items() if name != UNTRAINED)
+    if UNTRAINED not in beside:
+        return Controls(others)
+    with st.container(), st.spinner("Untrained copies …", show_time=False):
+        found = [one.statistic(reading.statistic, reading.targets) for one in untrained_runs(reading)]
+    return Controls(others, untrained_of(found or [beside[UNTRAINED].values]))
 
 
 def _choose_controls(chosen: Choices) -> list[str]:

@@ -17,6 +17,7 @@ from pages.ui.switches import switches
 
 if TYPE_CHECKING:
     from attnlib import Comparison
+    from attnlib.findings import Controls
 
 
 @st.fragment
@@ -130,7 +131,7 @@ def further(reading: Reading) -> None:
         st.warning(plain(problem))
 
 
-def downloads(reading: Reading) -> None:
+def downloads(reading: Reading, controls: "Controls") -> None:
     from attnlib import export
 
     chosen, pair = reading.chosen, reading.chosen.pair
@@ -142,7 +143,7 @@ def downloads(reading: Reading) -> None:
 
     def everything() -> str:
         models = cached.load_model(chosen.name), cached.load_model(pair.name_b or chosen.name)
-        return export.comparison_json(full(), models, statistic, targets)
+        return export.comparison_json(full(), models, statistic, targets, controls)
 
     statistic, targets = reading.statistic, reading.targets
     with st.container(horizontal=True):

@@ -63,6 +63,14 @@ def run(
     return cached.compare(names, prompts, chosen.stack, layer, focus, corrected, chosen.cut, untrained, small)
 
 
+def untrained_runs(reading: Reading) -> "tuple[Comparison, ...]":
+    """A and B in random copies of a small model, in none of a large one; the first is that of `untrained`."""
+    chosen, pair = reading.chosen, reading.chosen.pair
+    assert pair is not None
+    prompts = ((chosen.text, chosen.text_b), (pair.prompt_b, pair.second_b))
+    return cached.compare_untrained(chosen.name, prompts, chosen.stack, reading.focus, links(), chosen.cut)
+
+
 def compare_pair(
     chosen: Choices, *, matrices: bool = False, small: bool = False
 ) -> "tuple[Comparison, str | Span] | None":

@@ -111,6 +111,34 @@ def compare(
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
+def random_copies(name: str) -> "tuple[Model, ...]":
+    """Random copies of a small model, of the seeds 0, 1, …; none of a large one. Raises InputError."""
+    from attnlib.models import random_copy as copy
+    from attnlib.untrained import seeds_for
+
+    model = load_model(name)
+    return tuple(copy(model, seed) for seed in seeds_for(model))
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def compare_untrained(
+    name: str,
+    prompts: "tuple[Prompt, Prompt]",
+    stack: str,
+    focus: "str | Span | None",
+    links: Links = (),
+    truncate: bool = False,
+) -> "tuple[Comparison, ...]":
+    """Two prompts compared in each random copy of a small model. Raises InputError."""
+    import attnlib
+
+    return tuple(
+        attnlib.compare(copy, *prompts, focus=focus, stack=stack, layers=[], links=links, truncate=truncate)
+        for copy in random_copies(name)
+    )
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
 def compare_whole(
     names: tuple[str, str],
     prompts: "tuple[Prompt, Prompt]",

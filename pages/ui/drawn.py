@@ -33,3 +33,8 @@ def offer(label: str, content: Content | Callable[[], Content], name: str, mime:
     if not name.endswith(HEAVY):
         drawn().files[name] = (label, content)
     st.download_button(label, content, name, mime, on_click="ignore")
+
+
+def hold(label: str, content: Content, name: str) -> None:
+    """A file of the evidence pack that the page itself shows, and so has no button."""
+    drawn().files[name] = (label, content)

@@ -28,7 +28,8 @@ def test_the_first_pair_shows_the_planted_head() -> None:
     assert set(shown) == {"attn_alignment", "attn_grid", "attn_head", "attn_matrix"}
     assert app.text_area(key="prompt_b").value == HE
     said = finding(app)
-    assert "Changing “She” to “He” moves head 0-2 most" in said
+    assert "Changing “She” to “He” moves head 0-2 most, by .898, and further than any head of the controls" in said
+    assert "20 untrained copies" in said
     shift = attnlib.compare(attnlib.load_model("demo/gpt2-biased"), SHE, HE).target_shift(("nurse", "doctor"))
     assert f"G of −{abs(shift[0, 2]):.3f}".replace("0.", ".") in said
     header, arrays = shown["attn_head"]
@@ -52,7 +53,7 @@ def test_the_controls_stand_beside_and_the_twin_is_quiet() -> None:
 
 def test_the_plain_sentence_agrees_with_the_table() -> None:
     app = open_page()
-    numbers = [float(n.replace("−", "-")) for n in re.findall(r"[+−]?\.\d{3}", finding(app))]
+    numbers = [float(n.replace("−", "-")) for n in re.findall(r"[+−]?\.\d{3}", finding(app).partition("\n")[2])]
     from attnlib.export import ranking_csv
 
     comparison = attnlib.compare(attnlib.load_model("demo/gpt2-biased"), SHE, HE)

@@ -28,12 +28,12 @@ def test_effects_of_the_first_pair_and_of_the_twin() -> None:
     for n, name in enumerate(("biased", "balanced")):
         model = attnlib.load_model(f"demo/gpt2-{name}")
         found = attnlib.head_effects(model, SHE, HE, ("comforted", "prescribed"))
-        np.testing.assert_allclose(arrays[f"values{n}"], found.indirect, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(arrays[f"values{n}"], found.log("indirect"), rtol=1e-3, atol=1e-4)
     assert "prescribed" in header["meaning"]
     assert "multiplies the odds of “prescribed” against “comforted”" in words(app)
     assert "Head 0-2 moves most and does most" in words(app)
     assert "Effects are not shares of a whole" in messages(app)
-    assert "Direct effect (NDE)" in grids(app)
+    assert "Total − direct effect (TE − NDE)" in grids(app)
     moves, arrays = grids(app)["Target shift G"]  # the last of two: the panel's
     assert [grid["title"] for grid in moves["grids"]] == ["Attention, B − A"]
     shift = attnlib.compare(attnlib.load_model("demo/gpt2-biased"), SHE, HE).target_shift(("nurse", "doctor"))
@@ -45,7 +45,7 @@ def test_typed_words_are_measured_and_in_the_link() -> None:
     _, arrays = grids(app)["Indirect effect (NIE)"]
     model = attnlib.load_model("demo/gpt2-biased")
     found = attnlib.head_effects(model, SHE, HE, ("was tired", "took"))
-    np.testing.assert_allclose(arrays["values0"], found.indirect, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(arrays["values0"], found.log("indirect"), rtol=1e-3, atol=1e-4)
 
 
 def test_a_masked_model_is_asked_at_its_mask() -> None:

@@ -8,7 +8,7 @@ from tiny import tiny_model
 
 import attnlib
 from attnlib import HeadEffects, InputError
-from attnlib.findings import effects_finding
+from attnlib.effectfindings import duration, effects_finding, figures, times
 from attnlib.mediation import estimate
 from attnlib.predictions import WordChange, telling_words, words_without
 
@@ -25,25 +25,58 @@ def effects(indirect: list[list[float]], total: float = 3.0) -> HeadEffects:
 def test_the_head_that_moves_and_does_most() -> None:
     said = effects_finding(effects([[0.0, 2.0], [0.01, 0.0]]), np.array([[0.1, -0.9], [0.0, 0.2]]))
     assert said == (
-        "Going from A to B multiplies the odds of “he” against “she” by 4.00 (from 0.5 to 2): a total effect of "
-        "+3.000. With the attention of all heads taken from B, and all else as in A, it is +2.500. Head 0-1 moves "
-        "most and does most: alone it changes the odds by +2.000."
+        "Going from A to B multiplies the odds of “he” against “she” by 4.00 (from .500 to 2.00; log odds ratio "
+        "+1.386). The attention of all heads taken from B, and all else as in A, multiplies them by 3.50. Head 0-1 "
+        "moves most and does most: alone it multiplies the odds by 3.00."
     )
 
 
 def test_one_head_moves_and_another_does() -> None:
     said = effects_finding(effects([[1.5, 0.001], [-0.004, 0.0]]), np.array([[0.3, 0.9], [0.4, 0.0]]))
-    assert "Head 0-1 moves most and changes the odds by +.001; head 0-0 does most, +1.500." in said
-    assert said.endswith("Head 1-0 moves, too, but changes nothing (−.004).")
+    assert "Head 0-1 moves most and multiplies the odds by 1.00; head 0-0 does most, by 2.50." in said
+    assert said.endswith("Head 1-0 moves, too, but changes the odds by less than 2 %.")
+
+
+def test_the_head_that_does_most_is_that_of_the_log_scale() -> None:
+    """A factor of .2 is more than one of 3: −.8 is less than +2 only as ratio − 1."""
+    said = effects_finding(effects([[-0.8, 2.0]]), np.array([[0.5, 0.1]]))
+    assert "Head 0-0 moves most and does most: alone it multiplies the odds by .200, against the direction" in said
 
 
 def test_an_effect_against_the_whole_and_none_at_all() -> None:
     against = effects_finding(effects([[-0.5, 0.0], [0.0, 0.0]]), np.array([[0.9, 0.0], [0.0, 0.0]]))
-    assert "alone it changes the odds by −.500, against the direction of the whole." in against
+    assert "alone it multiplies the odds by .500, against the direction of the whole." in against
     none = effects_finding(effects([[0.001, 0.0], [0.0, 0.0]], 0.0), np.zeros((2, 2)))
-    assert none.endswith("No single head changes the odds by .02 or more.")
-    partly = effects_finding(replace(effects([[np.nan] * 2] * 2), done=0.0), np.zeros((2, 2)))
-    assert partly.endswith("it is +2.500.")
+    assert none.endswith("No single head changes the odds by 2 % or more.")
+    nothing = effects_finding(replace(effects([[np.nan] * 2] * 2), done=0.0), np.zeros((2, 2)))
+    assert nothing.endswith("multiplies them by 3.50.")
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    unmoved = effects_finding(effects([[1.0, 0.0]]), np.full((1, 2), np.nan))
+    assert unmoved.endswith("Head 0-0 does most: alone it multiplies the odds by 2.00.")
+    one = effects_finding(effects([[1.0]]), np.array([[0.5]]))
+    assert one.endswith("Head 0-0 alone multiplies the odds by 2.00.")
+    partly = replace(effects([[np.nan, 1.0], [0.0, np.nan]]), done=0.5, indirect_all=np.nan)
+    said = effects_finding(partly, np.array([[0.9, 0.1], [0.0, 0.0]]))
+    assert "Of the 2 heads measured so far: Head 0-1 moves most and does most" in said
+    assert "nan" not in said
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [(194.123, "194"), (1940.4, "1,940"), (4.0, "4.00"), (0.0052, ".00520"), (0.1, ".100"), (19.46, "19.5")],
+)
+def test_what_odds_are_multiplied_by(factor: float, said: str) -> None:
+    assert times(float(np.log(factor))) == said
+    assert figures(factor) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.2, "about 1 s"), (45.0, "about 45 s"), (3414.0, "about 57 min"), (9000.0, "about 2.5 h")]
+)
+def test_a_time_as_it_is_said(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
 
 
 def test_words_that_tell_the_prompts_apart() -> None:

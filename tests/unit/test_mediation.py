@@ -18,7 +18,7 @@ from tiny import tiny_model
 import attnlib
 from attnlib import InputError
 from attnlib.headruns import Side
-from attnlib.mediation import HeadEffects, head_effects, mean_effects
+from attnlib.mediation import HeadEffects, head_effects, mean_effects, published_mean_effects
 from attnlib.models import Model
 from attnlib.pairfiles import read_all
 from attnlib.patching import patched_heads, silenced_heads
@@ -360,7 +360,7 @@ def test_the_arithmetic_of_every_published_record(name: str) -> None:
 )
 def test_the_published_means(name: str, total: float, indirect: float, direct: float, best: tuple) -> None:
     data = records(name)
-    means = mean_effects([effects_of(record, name) for record in data["results"]])
+    means = published_mean_effects([effects_of(record, name) for record in data["results"]])
     assert means.used == means.aligned == data["num_examples_analyzed"]
     assert means.total == pytest.approx(data["mean_total_effect"], abs=1e-9)
     assert (means.total, means.indirect_all, means.direct_all) == pytest.approx((total, indirect, direct), abs=5.1e-5)
@@ -374,13 +374,30 @@ def test_the_papers_filter_by_hand() -> None:
     effects = head_effects(model_of("demo/gpt2-biased"), SHE, HE, ("comforted", "prescribed"))
     ratios = (0.5, 1.1, 1.2, 1.4, 1.8)
     examples = [replace(effects, probabilities=np.array([[1.0, 1.0], [1.0, ratio]])) for ratio in ratios]
-    means = mean_effects(examples, filtered=True)
+    means = published_mean_effects(examples, filtered=True)
     assert means.threshold == pytest.approx(1.175)  # the first quarter of 1.1, 1.2, 1.4, 1.8
     assert (means.examples, means.aligned, means.used) == (5, 4, 3)
     assert means.total == pytest.approx(np.mean([0.2, 0.4, 0.8]))
-    assert mean_effects(examples).used == 5
+    assert published_mean_effects(examples).used == 5
     with pytest.raises(InputError, match="No example is left"):
-        mean_effects(examples[:1], filtered=True)
+        published_mean_effects(examples[:1], filtered=True)
+
+
+@pytest.mark.parametrize("name", ["demo/gpt2-biased", "demo/bert-biased"])
+def test_swapping_the_prompts_negates_the_total_on_the_log_scale(name: str) -> None:
+    """And log direct (A, B) = log total (A, B) + log indirect (B, A): the same run, told from the other side."""
+    mask = " [MASK]" if "bert" in name else ""
+    there, back = (
+        head_effects(model_of(name), a + mask, b + mask, ("comforted", "prescribed"))
+        for a, b in ((SHE, HE), (HE, SHE))
+    )
+    assert there.log("total") == pytest.approx(-back.log("total"), abs=1e-5)
+    np.testing.assert_allclose(there.log("direct"), there.log("total") + back.log("indirect"), atol=1e-4)
+    both = mean_effects([there, back])
+    assert both.total == pytest.approx(0, abs=1e-5)
+    assert published_mean_effects([there, back]).total > 0
+    with pytest.raises(InputError, match="no example"):
+        mean_effects([])
 
 
 # ---------------------------------------------------------------------------------------------- bad input
@@ -421,7 +438,7 @@ def test_distilgpt2_on_winobias_as_published() -> None:
     effects = [
         head_effects(model, pair.prompt_a, pair.prompt_b, (pair.candidates[0], pair.candidates[1])) for pair in chosen
     ]
-    means = mean_effects(effects)
+    means = published_mean_effects(effects)
     assert means.total == pytest.approx(0.1184, rel=0.02)
     assert means.indirect_all == pytest.approx(0.0327, rel=0.02)
     assert means.direct_all == pytest.approx(0.0872, rel=0.02)
