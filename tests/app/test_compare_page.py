@@ -80,7 +80,19 @@ def test_corrections_belong_to_their_prompts() -> None:
 
 def test_a_target_after_the_focus_is_explained() -> None:
     app = open_page(prompt_a="She met the nurse.", prompt_b="He met the nurse.", focus="She", targets="nurse")
-    assert "“nurse” comes after “She”, and this model never looks ahead" in messages(app)
+    assert "G cannot be measured here: the target “nurse” comes after “She”, and this model never looks" in finding(
+        app
+    )
+    assert np.isnan(np.asarray(payloads(app)["attn_grid"][1]["values0"])).all()
+
+
+def test_the_first_word_of_a_causal_model_is_not_the_focus_and_the_address_says_which_is() -> None:
+    app = open_page(prompt_a="Women are nurses.", prompt_b="Men are nurses.", focus="", targets="", at="3~2")
+    assert "from “are”" in finding(app)
+    old = open_page(prompt_a="Women are nurses.", prompt_b="Men are nurses.", targets="", distance="JSD, focus word")
+    assert "is the first word and sees only itself" in finding(old), "a link from before keeps its focus"
+    assert app.query_params["at"] == ["3~2"]
+    assert old.query_params["at"] == ["0.1.2~0.1"]
 
 
 def test_swap_turns_every_sign() -> None:
