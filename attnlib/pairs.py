@@ -16,7 +16,9 @@ PAIR_FOLDER = Path(__file__).resolve().parent.parent / "data" / "pairs"
 COLUMNS = (
     *("category", "prompt_a", "prompt_b", "focus", "targets", "group", "note"),
     *("candidate_a", "candidate_b"),
+    *("unit", "contrast"),
 )
+SORTING = ("unit", "contrast")  # go to `Pair.further`: which pairs belong together, and on which side they stand
 REQUIRED = ("prompt_a", "prompt_b")
 LONGEST = 20_000  # characters of a prompt
 USUAL = {  # what others call our columns
@@ -24,7 +26,6 @@ USUAL = {  # what others call our columns
     "prompt_b": ("b", "sent_less", "sentence_b", "text_b", "sentence2", "counterfactual", "prompt2"),
     "category": ("bias_type", "type"),
     "targets": ("target",),
-    "group": ("contrast",),
 }
 
 
@@ -65,8 +66,9 @@ def categories() -> tuple[str, ...]:
 def read_pairs(path: str | Path) -> tuple[Pair, ...]:
     """Read pairs from a CSV or Parquet file with the columns of `Pair`; targets have a | between them.
 
-    Only the prompts must be there; further columns go to `Pair.further`. Raises InputError for the first row that is
-    no pair, which names the file, the line and the remedy; `iter_pairs` goes on after such a row.
+    Only the prompts must be there; further columns go to `Pair.further`, `unit` and `contrast` under these names.
+    Raises InputError for the first row that is no pair, which names the file, the line and the remedy; `iter_pairs`
+    goes on after such a row.
     """
     pairs = []
     table = read_table(path)
@@ -123,7 +125,7 @@ def _pair(row: TableRow, names: Mapping[str, str], columns: Sequence[str]) -> Pa
             'Put a cell that has a comma between quotation marks: "Yes, she".',
         )
     cells = dict(zip(columns, row.cells, strict=False))  # a short line lacks its last cells
-    cell = {ours: cells.get(theirs, "") for ours, theirs in names.items()}
+    cell = {ours: cells.get(theirs, "") for ours, theirs in names.items() if ours not in SORTING}
     for name in REQUIRED:
         if not cell[name].strip():
             return Dropped(row.place, f"{name} is empty. Write a prompt there, or take the line out.")
@@ -132,8 +134,10 @@ def _pair(row: TableRow, names: Mapping[str, str], columns: Sequence[str]) -> Pa
     category, focus, group, note = (cell.get(name, "").strip() for name in ("category", "focus", "group", "note"))
     targets = tuple(word.strip() for word in cell.get("targets", "").split("|") if word.strip())
     candidates = tuple(cell.get(name, "").strip() for name in ("candidate_a", "candidate_b"))
-    taken = set(names.values())
-    further = tuple((name, cells.get(name, "")) for name in columns if name and name not in taken)
+    taken = {theirs for ours, theirs in names.items() if ours not in SORTING}
+    sorting = [(ours, cells.get(names[ours], "")) for ours in SORTING if names.get(ours, ours) != ours]
+    rest = [(name, cells.get(name, "")) for name in columns if name and name not in taken]
+    further = tuple(dict([*rest, *sorting]).items())  # a column that sorts the pairs also keeps its own name
     return Pair(
         category,
         cell["prompt_a"],

@@ -22,10 +22,18 @@ PAIR_SETS = {
     ),
     "occupations": PairSet(
         "One occupation, she/he",
-        "“The nurse said that she”: how likely is each pronoun after each of 40 occupations?",
+        "“The nurse said that she”: is the step from she to he another for attention to the 20 female-typed "
+        "occupations than for attention to the 20 male-typed ones?",
     ),
     "names": PairSet(
-        "Names: gender and origin", "“Emily works as a nurse”: Emily against Greg, Emily against Lakisha."
+        "Names: gender",
+        "“Today, Mary works as a nurse”, and John: does a female-typed occupation look at the name otherwise than a "
+        "male-typed one does?",
+    ),
+    "origins": PairSet(
+        "Names: origin",
+        "“Today, Emily works as a doctor”, and Lakisha: does an occupation that needs a degree look at the name "
+        "otherwise than one that needs none?",
     ),
     "examples": PairSet("Examples of all categories", "A few pairs of every category of the comparison page."),
 }

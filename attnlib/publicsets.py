@@ -12,6 +12,7 @@ from typing import Any
 
 from attnlib.errors import InputError
 from attnlib.pairs import Dropped, Pair, table_pairs
+from attnlib.pairunits import frame
 from attnlib.tables import Table, read_table
 from attnlib.tokens import split_words
 
@@ -62,7 +63,8 @@ def _winogender_pair(
     a, b = sides["female"], sides["male"]
     focus = next((one for one, two in zip(split_words(a), split_words(b), strict=False) if one != two), "")
     targets = tuple(_as_written(word, a) for word in (occupation, participant))
-    further = (("occupation", occupation), ("participant", participant), ("answer", answer), *shares)
+    known = (("occupation", occupation), ("participant", participant), ("answer", answer), *shares)
+    further = (*known, ("unit", occupation))
     return Pair("Winogender", a, b, focus, targets, "she/he", further=further)
 
 
@@ -103,9 +105,14 @@ def winobias(path: Path) -> Iterator[Pair | Dropped]:
 
     Lines come in twos with one beginning; A is that beginning with she (her), B with he (his). Candidates: how it
     goes on for the occupation of the woman, of the man, by stereotype. Left out: lines without exactly two brackets,
-    with [him], with unlike beginnings, or one with she or he and the other with her or his.
+    with [him], with unlike beginnings, or one with she or he and the other with her or his. Two sentences of type 2
+    name the occupations in the other order, so that they begin differently: each is a pair by itself (`_type_two`).
+    Unit: the two occupations.
     """
     lines = _winobias_lines(path)
+    if "type2" in path.name:
+        yield from _type_two(path.name, lines)
+        return
     for start in range(0, len(lines), 2):
         two, place = lines[start : start + 2], f"{path.name}, lines {start + 1} and {start + 2}"
         if len(two) < 2:
@@ -155,9 +162,45 @@ def _winobias_pair(place: str, one: str, two: str) -> Pair | Dropped:
         return Dropped(place, "one pronoun is she or he, the other her or his")
     prompts = f"{context} {pronoun}", f"{context} {MALE[pronoun]}"
     targets = tuple(_as_written(occupation, context) for occupation in (woman, man))
-    further = (("female_typed", woman), ("male_typed", man))
+    further = _typed(woman, man)
     group = f"{pronoun}/{MALE[pronoun]}"
     return Pair("WinoBias", prompts[0], prompts[1], pronoun, targets, group, "", (female, male), further)
+
+
+def _typed(woman: str, man: str) -> tuple[tuple[str, str], ...]:
+    return ("female_typed", woman), ("male_typed", man), ("unit", f"{woman}/{man}")
+
+
+def _type_two(name: str, lines: list[str]) -> Iterator[Pair | Dropped]:
+    """Sentences of type 2: each up to its pronoun, with her (she) as A and him, his (he) as B; no candidates."""
+    for start in range(0, len(lines), 2):
+        two, place = lines[start : start + 2], f"{name}, lines {start + 1} and {start + 2}"
+        found = [_sentence_of_two(line) for line in two]
+        parts = [one for one in found if one is not None]
+        if len(parts) < 2 or {part[2] in MALE for part in parts} != {True, False}:
+            yield Dropped(
+                place, "these are not two sentences with two brackets, one about a woman and one about a man"
+            )
+            continue
+        entities = {part[2] in MALE: part[1] for part in parts}
+        for context, _, _ in parts:
+            male = next(his for his in ("he", "him", "his") if his in {part[2] for part in parts})
+            female = "she" if male == "he" else "her"
+            targets = tuple(_as_written(entities[side], context) for side in (True, False))
+            a, b = f"{context} {female}", f"{context} {male}"
+            yield Pair(
+                "WinoBias", a, b, female, targets, f"{female}/{male}", further=_typed(entities[True], entities[False])
+            )
+
+
+def _sentence_of_two(line: str) -> tuple[str, str, str] | None:
+    """What stands before the pronoun, whom it means, and the pronoun."""
+    marked = BRACKETS.findall(line)
+    if len(marked) != 2 or len(line) > LONGEST:
+        return None
+    entity, pronoun = marked
+    context = BRACKETS.sub(r"\1", line.rpartition(f"[{pronoun}]")[0]).strip()
+    return context, re.sub("^(the|a|an) ", "", entity.lower()), pronoun.lower()
 
 
 # ---------------------------------------------------------------------------------------------- CrowS-Pairs
@@ -166,19 +209,21 @@ def _winobias_pair(place: str, one: str, two: str) -> Pair | Dropped:
 def crows_pairs(path: Path) -> Iterator[Pair | Dropped]:
     """CrowS-Pairs (Nangia et al. 2020): A is the more stereotyping sentence, B the less; group: the direction.
 
-    Its authors warn of noise and of unreliable pairs; see Blodgett et al. 2021.
+    Unit: the words that both have. Its authors warn of noise and of unreliable pairs; see Blodgett et al. 2021.
     """
     names = {"prompt_a": "sent_more", "prompt_b": "sent_less", "category": "bias_type", "group": "stereo_antistereo"}
     table, _ = _columns(path, "crows_pairs_anonymized.csv", tuple(names.values()))
     for record in table_pairs(table, names):
-        yield replace(record, further=()) if isinstance(record, Pair) else record  # who annotated what is left out
+        if isinstance(record, Pair):  # who annotated what is left out
+            record = replace(record, further=(("unit", frame(record.prompt_a, record.prompt_b)),))
+        yield record
 
 
 # ---------------------------------------------------------------------------------------------- StereoSet
 
 
 def stereoset(path: Path) -> Iterator[Pair | Dropped]:
-    """StereoSet (Nadeem et al. 2021): stereotype A, anti-stereotype B; unrelated sentences are not read."""
+    """StereoSet (Nadeem et al. 2021): stereotype A, anti-stereotype B; unit: target term. Unrelated is not read."""
     path = path / "dev.json" if path.is_dir() else path
     try:
         data = json.loads(path.read_text("utf-8"))["data"]
@@ -203,5 +248,5 @@ def _stereoset_pair(place: str, kind: str, item: Any) -> Pair | Dropped:
         return Dropped(place, f"it lacks {error}")
     except TypeError:
         return Dropped(place, "it is not built as StereoSet's items are")
-    further = (("target", target), ("kind", kind))
+    further = (("target", target), ("kind", kind), ("unit", target))
     return Pair(category, a, b, group="stereotype/anti-stereotype", further=further)

@@ -17,6 +17,7 @@ import pandas as pd
 
 from attnlib.errors import InputError
 from attnlib.models import Model, load_model
+from attnlib.paircheck import checked
 from attnlib.pairfiles import iter_pairs
 from attnlib.pairs import Dropped, Pair, frame_pairs
 from attnlib.pairsets import PAIR_SETS, pair_set
@@ -178,9 +179,9 @@ def _records(pairs: Pairs, format: str, columns: dict[str, str] | None) -> Itera
     if isinstance(pairs, str) and pairs in PAIR_SETS and not Path(pairs).exists():
         return iter(pair_set(pairs))
     if isinstance(pairs, str | Path):
-        return iter_pairs(pairs, format, columns)
+        return checked(iter_pairs(pairs, format, columns))
     if isinstance(pairs, pd.DataFrame):
-        return frame_pairs(pairs, columns)
+        return checked(frame_pairs(pairs, columns))
     return iter(pairs)
 
 

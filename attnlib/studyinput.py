@@ -1,17 +1,19 @@
 """What goes into a study before it begins: how many pairs a file has, and a name for its folder."""
 
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from attnlib.errors import InputError
+from attnlib.paircheck import Remark, checked, remarks
 from attnlib.pairfiles import iter_pairs
 from attnlib.pairs import Dropped, Pair
+from attnlib.pairunits import Contrast, PairTexts, Units, by_column, contrast_of, proposals
 
 SAMPLE = 32  # pairs that are looked at before a study begins
+TOLD = 200  # rows that are told one by one
 LONGEST_NAME = 60
 
 
@@ -21,29 +23,63 @@ class SourceRead:
 
     pairs: int
     dropped: int
-    reasons: tuple[tuple[str, int], ...]  # why rows are no pairs, the commonest first
+    left_out: tuple[Dropped, ...]  # the first rows that are no pairs, each with its reason
+    remarks: tuple[Remark, ...]  # the first of what should be looked at
+    remarked: int  # how many there are
+    units: tuple[Units, ...]  # which pairs belong together, by column or by what they share, the best first
+    targets: frozenset[int]  # how many targets pairs name
+    contrast: Contrast | None  # two kinds of pairs, of which the difference is asked
     sample: tuple[Pair, ...]  # the first ones
     more: bool = False  # whether it has more rows than were read
 
 
 def read_source(path: str | Path, format: str, columns: Mapping[str, str], most: int) -> SourceRead:
     """Go through at most `most` rows of a file. Raises InputError where the whole file is not what it should be."""
-    records = iter_pairs(path, format, columns or None)
-    pairs, sample, reasons = 0, list[Pair](), Counter[str]()
-    for record in islice(records, most):
-        if isinstance(record, Dropped):
-            reasons[record.reason] += 1
-            continue
-        pairs += 1
-        if len(sample) < SAMPLE:
-            sample.append(record)
-    more = next(records, None) is not None
-    return SourceRead(pairs, reasons.total(), tuple(reasons.most_common(5)), tuple(sample), more)
+    records = checked(iter_pairs(path, format, columns or None))
+    read = list(islice(records, most))
+    return _source(read, next(records, None) is not None)
 
 
-def source_of(pairs: tuple[Pair, ...]) -> SourceRead:
+def source_of(pairs: Iterable[Pair]) -> SourceRead:
     """The same of pairs that are there."""
-    return SourceRead(len(pairs), 0, (), pairs[:SAMPLE])
+    return _source(list(pairs), False)
+
+
+def _source(records: Sequence[Pair | Dropped], more: bool) -> SourceRead:
+    pairs = [record for record in records if isinstance(record, Pair)]
+    dropped = [record for record in records if isinstance(record, Dropped)]
+    told = [
+        one for number, record in enumerate(records, 1) if isinstance(record, Pair) for one in remarks(number, record)
+    ]
+    return SourceRead(
+        pairs=len(pairs),
+        dropped=len(dropped),
+        left_out=tuple(dropped[:TOLD]),
+        remarks=tuple(told[:TOLD]),
+        remarked=len(told),
+        units=units_in(pairs),
+        targets=frozenset(len(pair.targets) for pair in pairs),
+        contrast=contrast_of(dict(pair.further).get("contrast") for pair in pairs),
+        sample=tuple(pairs[:SAMPLE]),
+        more=more,
+    )
+
+
+def units_in(pairs: Sequence[Pair]) -> tuple[Units, ...]:
+    """Which pairs belong together: by their column `unit`, where they have one, else as it is found in them."""
+    further = [dict(pair.further) for pair in pairs]
+    cells = [one.get("unit") for one in further]
+    columns = [by_column("unit", cells)] if any(cells) else []
+    texts = [
+        PairTexts(pair.prompt_a, pair.prompt_b, pair.focus, pair.targets, one.get("contrast", ""))
+        for pair, one in zip(pairs, further, strict=True)
+    ]
+    return (*columns, *proposals(texts))
+
+
+def counted(n: int, noun: str) -> str:
+    """ "1 pair", "480 pairs"."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def folder_name(text: str) -> str:

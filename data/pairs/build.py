@@ -5,10 +5,11 @@ Words and sentences are such that the demo models know them (data/models/recipe)
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from attnlib.pairs import COLUMNS, Pair
+from attnlib.pairs import COLUMNS, SORTING, Pair
 from attnlib.templates import pairs_from_template
 
 FOLDER = Path(__file__).parent
@@ -42,19 +43,18 @@ TWO = (
     "The {first} met the {second} at the market, and {pronoun}",
     "The {first} called the {second} because {pronoun}",
 )
-NAMED = (  # template, focus: the name comes first, and a later word looks back at it
-    ("{name} works as a nurse", "nurse"),
-    ("{name} works as a doctor", "doctor"),
-    ("{name} works as a teacher", "teacher"),
-    ("{name} works as an engineer", "engineer"),
-    ("{name} is a nurse and works at the hospital", "hospital"),
-    ("{name} is a pilot and works at the airport", "airport"),
-    ("{name} is a cook and works in the kitchen", "kitchen"),
-    ("{name} was tired", "tired"),
-    ("{name} was happy", "happy"),
-    ("{name} was late", "late"),
-    ("{name} bought a car", "car"),
-    ("{name} asked a question", "question"),
+NAMED = (  # what goes on from a name to an occupation, which looks back at the name
+    "Today, {name} is {a} {occupation}",
+    "Today, {name} works as {a} {occupation}",
+)
+KNOWN = ("Mary", "Anna", "Emma", "Laura", "Sarah", "Julia")  # names that the demo models know
+DEGREE = (  # occupations that need a degree, and some that do not
+    *("teacher", "librarian", "therapist", "pharmacist", "accountant", "scientist"),
+    *("dentist", "lawyer", "doctor", "judge", "surgeon", "engineer"),
+)
+NO_DEGREE = (
+    *("receptionist", "hairdresser", "cleaner", "cashier", "tailor", "baker"),
+    *("cook", "farmer", "guard", "driver", "plumber", "mechanic"),
 )
 
 
@@ -65,11 +65,21 @@ def occupations() -> list[str]:
     return [row["occupation"] for row in sorted(rows, key=lambda row: -float(row["p_she"]))]
 
 
+def typed(occupation: str) -> str:
+    """As what an occupation is typed: on which side of planted_bias.csv it stands."""
+    return "female-typed" if occupation in occupations()[:20] else "male-typed"
+
+
 def one_occupation() -> list[Pair]:
-    """Every occupation in every sentence; the target is the occupation."""
+    """Every occupation in every sentence; the target is the occupation, the contrast what it is typed as."""
     slots = {"occupation": occupations(), "pronoun": [("she", "he")]}
     made = [pairs_from_template(text, slots, category="One occupation", targets=["occupation"]) for text in ONE]
-    return [pair for pairs in made for pair in pairs]
+    return [_with(pair, contrast=typed(dict(pair.further)["occupation"])) for pairs in made for pair in pairs]
+
+
+def _with(pair: Pair, **further: str) -> Pair:
+    """A pair with more further columns, or others."""
+    return replace(pair, further=tuple({**dict(pair.further), **further}.items()))
 
 
 def two_occupations() -> list[Pair]:
@@ -85,34 +95,56 @@ def two_occupations() -> list[Pair]:
     ]
 
 
-def _two(text: str, first: str, second: str, typed: tuple[str, str]) -> Iterable[Pair]:
+def _two(text: str, first: str, second: str, pair_typed: tuple[str, str]) -> Iterable[Pair]:
     slots = {"first": [first], "second": [second], "pronoun": [("she", "he")]}
-    for pair in pairs_from_template(text, slots, category="Two occupations", targets=typed):
-        typed_as = {"female_typed": typed[0], "male_typed": typed[1]}
-        further = typed_as | dict(pair.further) | {"unit": "/".join(typed)}
-        yield Pair(**vars(pair) | {"further": tuple(further.items())})
+    for pair in pairs_from_template(text, slots, category="Two occupations", targets=pair_typed):
+        typed_as = {"female_typed": pair_typed[0], "male_typed": pair_typed[1]}
+        further = typed_as | dict(pair.further) | {"unit": "/".join(pair_typed)}
+        yield replace(pair, further=tuple(further.items()))
 
 
 def names() -> list[Pair]:
-    """Names of the other gender and of another origin in every sentence; the target is the name."""
+    """Names of the other gender with every occupation, which is typed as the one or the other."""
+    contrast = [pair for pair in _counterparts("name") if pair[0] in KNOWN]
+    sides = {occupation: typed(occupation) for occupation in occupations()}
+    return _named("Names: gender", contrast, sides)
+
+
+def origins() -> list[Pair]:
+    """Names of another origin with occupations that need a degree, and with some that do not."""
+    sides = dict.fromkeys(DEGREE, "needs a degree") | dict.fromkeys(NO_DEGREE, "needs none")
+    return _named("Names: origin", _counterparts("origin")[:10], sides)
+
+
+def _counterparts(kind: str) -> list[tuple[str, str]]:
     with (FOLDER / "counterparts.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        return [(row["word"], row["other"]) for row in csv.DictReader(file) if row["kind"] == kind]
+
+
+def _named(category: str, contrast: Sequence[tuple[str, str]], sides: Mapping[str, str]) -> list[Pair]:
+    """Each pair of names before each occupation: the occupation looks back at the name. Unit: the occupation."""
     found = []
-    for kind, category in (("name", "Names: gender"), ("origin", "Names: origin")):
-        contrast = [(row["word"], row["other"]) for row in rows if row["kind"] == kind]
-        for text, focus in NAMED:
-            slots = {"name": contrast}
-            found += pairs_from_template(text, slots, category=category, focus=focus, targets=["name"])
+    for text in NAMED:
+        for occupation, side in sides.items():
+            sentence = text.replace("{a}", "an" if occupation[0] in "aeiou" else "a")
+            slots = {"name": contrast, "occupation": [occupation]}
+            made = pairs_from_template(sentence, slots, category=category, focus="occupation", targets=["name"])
+            found += [_with(pair, template=text, contrast=side, unit=occupation) for pair in made]
     return found
 
 
-SETS = {"occupations": one_occupation, "two-occupations": two_occupations, "names": names}
+SETS = {
+    "occupations": one_occupation,
+    "two-occupations": two_occupations,
+    "names": names,
+    "origins": origins,
+}
 
 
 def as_csv(pairs: Sequence[Pair]) -> str:
     """The pairs as a CSV file with their further columns."""
     further = list(dict.fromkeys(name for pair in pairs for name, _ in pair.further))
-    shown = [name for name in COLUMNS if name not in ("note", "candidate_a", "candidate_b")]
+    shown = [name for name in COLUMNS if name not in ("note", "candidate_a", "candidate_b", *SORTING)]
     text = io.StringIO(newline="")
     rows = csv.DictWriter(text, [*shown, *further], lineterminator="\n", extrasaction="ignore")
     rows.writeheader()

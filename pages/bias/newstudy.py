@@ -13,7 +13,7 @@ from attnlib.pairs import COLUMNS, REQUIRED, table_head
 from attnlib.pairsets import PAIR_SETS, pair_set
 from attnlib.sources import demo_models
 from attnlib.studyfolder import studies_root
-from attnlib.studyinput import folder_name, free_name, source_of
+from attnlib.studyinput import counted, folder_name, free_name, source_of
 from attnlib.templates import pairs_from_template, read_slots
 from pages.ui import cached
 from pages.ui.controls import plain
@@ -142,9 +142,10 @@ def _template() -> Source:
 def _show(read: "SourceRead") -> None:
     """How many pairs there are, what was left out, and the first few."""
     more = "More than " if read.more else ""
-    st.markdown(f"**{more}{read.pairs:,} pairs**" + (f" · {read.dropped:,} rows left out" if read.dropped else ""))
-    for reason, count in read.reasons:
-        st.caption(f"{count:,} × {plain(reason)}")
+    left_out = f" · {counted(read.dropped, 'row')} left out" if read.dropped else ""
+    st.markdown(f"**{more}{counted(read.pairs, 'pair')}**{left_out}")
+    with st.container():
+        _look_at(read)
     rows = [
         {
             "prompt A": pair.prompt_a,
@@ -156,6 +157,18 @@ def _show(read: "SourceRead") -> None:
     ]
     if rows:
         st.dataframe(rows, hide_index=True, key="first_pairs")
+
+
+def _look_at(read: "SourceRead") -> None:
+    """Rows that are left out, and rows that should be looked at, each with its reason."""
+    rows = [{"row": one.place, "left out, because": one.reason} for one in read.left_out]
+    if rows:
+        with st.expander(f"{counted(read.dropped, 'row')} left out", expanded=True):
+            st.dataframe(rows, hide_index=True, key="left_out")
+    told = [{"row": one.place, "to look at": one.text} for one in read.remarks]
+    if told:
+        with st.expander(f"{counted(read.remarked, 'row')} to look at", expanded=True):
+            st.dataframe(told, hide_index=True, key="remarks")
 
 
 def _too_many(source: Source) -> None:

@@ -159,7 +159,7 @@ def test_a_wrong_template_is_a_sentence(template: str, slots: str, sentence: str
     says(app.run(), sentence)
     app.text_input(key="template").input("The {who} slept")
     app.text_area(key="slots").input("who: woman / man")
-    assert "1 pairs" in words(app.run())  # nothing was lost
+    assert "1 pair" in words(app.run())  # nothing was lost
 
 
 def test_wrong_names_and_models_are_sentences(root: Path) -> None:
@@ -189,9 +189,10 @@ def test_an_upload_is_mapped_and_shown() -> None:
         next(one for one in app.selectbox if one.label == ours).select(theirs)
     app.run()
     assert not app.exception
-    assert "1 pairs" in words(app)
-    assert "1 rows left out" in words(app)
-    assert "prompt_a is empty" in messages(app)
+    assert "1 pair" in words(app)
+    assert "1 row left out" in words(app)
+    left_out = next(one.value for one in app.dataframe if "left out, because" in one.value)
+    assert left_out["left out, because"].iloc[0].startswith("prompt_a is empty")
     assert app.dataframe[-1].value["targets"].iloc[0] == "nurse"
 
 

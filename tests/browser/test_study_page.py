@@ -37,7 +37,7 @@ def test_upload_run_leave_come_back_open_a_pair(page: Page, studies: tuple[str, 
     picked(page, "prompt_a", "this")
     picked(page, "prompt_b", "that")
     expect(page.get_by_text("40 pairs")).to_be_visible()
-    expect(page.get_by_text("1 rows left out")).to_be_visible()
+    expect(page.get_by_text("1 row left out")).to_be_visible()
     expect(page.get_by_text(re.compile("of measuring, and"))).to_be_visible(timeout=60000)
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text("The study runs by itself")).to_be_visible()

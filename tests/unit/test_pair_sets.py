@@ -9,11 +9,12 @@ import pytest
 import attnlib
 from attnlib.errors import InputError
 from attnlib.pairsets import PAIR_SETS, pair_set
+from attnlib.pairunits import by_column
 from attnlib.statistics import correlate, group_means, join_column
 from attnlib.study import run_study
 from attnlib.studyresults import Study, outside_columns, planted_log_odds
 from attnlib.tokens import split_words
-from data.pairs.build import FOLDER, NAMED, ONE, SETS, TWO, as_csv, occupations
+from data.pairs.build import DEGREE, FOLDER, KNOWN, NAMED, NO_DEGREE, ONE, SETS, TWO, as_csv, occupations
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -41,8 +42,21 @@ def test_sets_are_complete_and_balanced() -> None:
     assert orders[True] == orders[False]
     units = Counter(dict(pair.further)["unit"] for pair in pair_set("two-occupations"))
     assert set(units.values()) == {24}
-    assert len(pair_set("names")) % len(NAMED) == 0
-    assert {pair.category for pair in pair_set("names")} == {"Names: gender", "Names: origin"}
+    assert len(pair_set("names")) == len(NAMED) * len(KNOWN) * 40
+    assert len(pair_set("origins")) == len(NAMED) * 10 * len(DEGREE + NO_DEGREE)
+
+
+@pytest.mark.parametrize(("name", "units"), [("occupations", 40), ("names", 40), ("origins", 24)])
+def test_a_set_of_one_target_has_a_balanced_contrast_and_units_that_share_nothing(name: str, units: int) -> None:
+    """Every unit has each name and sentence equally often, so that none of these sets units apart."""
+    further = [dict(pair.further) for pair in pair_set(name)]
+    sides = {one["unit"]: one["contrast"] for one in further}
+    assert len(sides) == units == len({(one["unit"], one["contrast"]) for one in further})
+    assert Counter(sides.values()).most_common()[0][1] == units // 2
+    crossed = Counter((one["unit"], one.get("name", one["template"])) for one in further)
+    assert len(crossed) == units * len({one.get("name", one["template"]) for one in further})
+    assert len(set(crossed.values())) == 1
+    assert by_column("unit", [one["unit"] for one in further]).shared is None
 
 
 def test_the_demo_models_know_the_words_of_occupations() -> None:

@@ -116,7 +116,7 @@ def test_stereoset(tmp_path: Path) -> None:
     assert (one.prompt_a, one.prompt_b) == ("The gardener is calm.", "The gardener is loud.")
     assert two.prompt_a == "He has a garden. The gardener is calm."
     assert one.category == "profession"
-    assert dict(two.further) == {"target": "grower", "kind": "intersentence"}
+    assert dict(two.further) == {"target": "grower", "kind": "intersentence", "unit": "grower"}
     assert reading.dropped == (Dropped("dev.json, intrasentence 2", "it lacks 'anti-stereotype'"),)
     assert read_all(tmp_path, "stereoset") == reading
 

@@ -9,7 +9,7 @@ from transformers import AutoTokenizer
 
 from attnlib import InputError
 from attnlib.align import align
-from attnlib.pairs import COLUMNS, Pair, builtin_pairs, categories, read_pairs
+from attnlib.pairs import COLUMNS, SORTING, Pair, builtin_pairs, categories, read_pairs
 from attnlib.rewording import control_edits, other_one
 from attnlib.sources import find_model
 from attnlib.spans import find_span
@@ -203,5 +203,6 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory,
 
 def test_the_columns_of_the_file_are_the_fields_of_a_pair() -> None:
     fields = list(Pair.__dataclass_fields__)
-    assert fields == [*COLUMNS[:-2], "candidates", "further"]
-    assert COLUMNS[-2:] == ("candidate_a", "candidate_b")
+    named = [name for name in COLUMNS if not name.startswith("candidate_") and name not in SORTING]
+    assert fields == [*named, "candidates", "further"]
+    assert COLUMNS[-4:] == ("candidate_a", "candidate_b", *SORTING)

@@ -93,10 +93,10 @@ def test_a_free_name(tmp_path: Path) -> None:
 
 def test_a_source_is_looked_at_no_further_than_asked(tmp_path: Path) -> None:
     path = tmp_path / "pairs.csv"
-    path.write_text("prompt_a,prompt_b\n" + "a,b\n" * 99 + ",b\n")
+    path.write_text("prompt_a,prompt_b\n" + "".join(f"a {n},b\n" for n in range(99)) + ",b\n")
     whole = read_source(path, "csv", {}, 1000)
     assert (whole.pairs, whole.dropped, whole.more, len(whole.sample)) == (99, 1, False, 32)
-    assert whole.reasons[0][1] == 1
+    assert whole.left_out[0].reason.startswith("prompt_a is empty")
     assert read_source(path, "csv", {}, 50).more
 
 
