@@ -11,6 +11,7 @@ from attnlib.sources import DEMO_FOLDER, demo_models, read_config
 
 if TYPE_CHECKING:
     from attnlib.study import StudyProgress
+    from attnlib.studyresults import Study
 
 DONE, WRONG, STOPPED = 0, 2, 3  # exit codes
 
@@ -51,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         "--columns", default="", help="our names of columns and the file's: prompt_a=first,prompt_b=second"
     )
     study.add_argument(
+        "--unit", default="", help="which pairs belong together: a column, “same targets”, …, or “every pair”"
+    )
+    study.add_argument(
         "--model", action="append", default=[], help="demo/NAME, a hub id or a folder; may be repeated"
     )
     study.add_argument(
@@ -88,6 +92,7 @@ def _study(chosen: argparse.Namespace) -> int:
         columns=_columns(chosen.columns),
         effects=chosen.effects,
         scores=chosen.scores,
+        unit=chosen.unit,
         workers=chosen.workers,
         progress=_Telling(chosen.json),
     )
@@ -97,11 +102,25 @@ def _study(chosen: argparse.Namespace) -> int:
         print(json.dumps({"state": state, **counts}), flush=True)
     else:
         print(f"\n{state}: {counts['measured']:,} measured, {counts['not_measured']:,} not", file=sys.stderr)
+        for sentence in _findings(study):
+            print(sentence, file=sys.stderr)
     if chosen.report and study.complete:
         from attnlib.studyreport import write_report
 
         write_report(study, chosen.report)
     return DONE if study.complete else STOPPED
+
+
+def _findings(study: "Study") -> list[str]:
+    """What the study shows by its first statistic, in each model."""
+    from attnlib.studyfindings import study_finding
+
+    name = next(iter(study.statistics), None)
+    if name is None:
+        return []
+    return [
+        f"{model}: {study_finding(study, name, model, None, study.summary(name, model))}" for model in study.models
+    ]
 
 
 def _columns(text: str) -> dict[str, str] | None:

@@ -13,13 +13,12 @@ from attnlib.tokens import split_words
 
 EVERY_PAIR = "every pair"
 FOUND = {  # what pairs may share, the most telling first: name of the unit, and its noun
-    "same targets": "set of targets",
+    "same targets": "target set",
     "same focus": "focus word",
-    "same prompt A": "prompt A",
+    "same prompt A": "shared prompt",
     "same change": "change",
     "same sentence": "sentence",
 }
-FEWEST_UNITS = 6
 NEARLY_ALL = 0.9  # units per pair: with more of them, hardly any pairs belong together
 
 
@@ -73,9 +72,11 @@ def proposals(pairs: Sequence[PairTexts]) -> tuple[Units, ...]:
     Units that share a word are joined where enough of them remain. A unit that would stand on both sides of a
     contrast is none.
     """
+    from attnlib.resampling import FEWEST_UNITS  # it loads SciPy
+
     keys = [_keys(pair) for pair in pairs]
     sides = [pair.side for pair in pairs]
-    units = [_proposal(name, [key[name] for key in keys], sides) for name in FOUND]
+    units = [_proposal(name, [key[name] for key in keys], sides, FEWEST_UNITS) for name in FOUND]
     there = [one for one in units if one is not None]
     return tuple(sorted(there, key=lambda one: (one.count < FEWEST_UNITS, one.count > NEARLY_ALL * len(pairs))))
 
@@ -101,8 +102,8 @@ def frame(prompt_a: str, prompt_b: str) -> str:
     return re.sub(r"(_ )+", "_ ", " ".join(word if word in common else "_" for word in a) + " ").strip()
 
 
-def _proposal(name: str, labels: Sequence[str], sides: Sequence[str]) -> Units | None:
-    """Units by one kind of likeness; None where it does not sort the pairs."""
+def _proposal(name: str, labels: Sequence[str], sides: Sequence[str], fewest: int) -> Units | None:
+    """Units by one kind of likeness; None where it does not sort the pairs. Joined where at least `fewest` remain."""
     if not all(labels) or not 2 <= len(set(labels)) < len(labels):
         return None
     if len(set(sides)) == 2 and len(set(zip(labels, sides, strict=True))) > len(set(labels)):
@@ -112,7 +113,7 @@ def _proposal(name: str, labels: Sequence[str], sides: Sequence[str]) -> Units |
     words = {label: frozenset(label.replace("/", " ").split()) for label in set(labels)}
     joined = _components(words)
     count = len(set(joined.values()))
-    if FEWEST_UNITS <= count < len(words):
+    if fewest <= count < len(words):
         return Units(name, tuple(joined[label] for label in labels), found=True, joined=len(words))
     return Units(name, tuple(labels), found=True, shared=_shared(words))
 

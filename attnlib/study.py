@@ -21,6 +21,7 @@ from attnlib.paircheck import checked
 from attnlib.pairfiles import iter_pairs
 from attnlib.pairs import Dropped, Pair, frame_pairs
 from attnlib.pairsets import PAIR_SETS, pair_set
+from attnlib.pairunits import EVERY_PAIR, FOUND
 from attnlib.provenance import provenance
 from attnlib.sources import find_model, model_root
 from attnlib.studyfolder import FORMAT, Part, Record, StudyFolder, Taken, disk_errors, identity_of
@@ -57,6 +58,7 @@ def run_study(
     columns: dict[str, str] | None = None,
     effects: bool = False,
     scores: bool = False,
+    unit: str = "",
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Study:
@@ -65,7 +67,8 @@ def run_study(
     `pairs` is a built-in set (of pairsets.PAIR_SETS), a file (`format`: of pairfiles.FORMATS; `columns` maps our
     names to those of a CSV or Parquet file), a DataFrame with the columns of a CSV, or any iterable of `Pair`. None:
     go on with the study in `out`. The same call again goes on, too. `effects`: also causal effects of every head, of
-    pairs with candidates (slow). `scores`: also how likely a masked model finds the prompts. `engine` "ray" runs on
+    pairs with candidates (slow). `scores`: also how likely a masked model finds the prompts. `unit`: which
+    pairs belong together, a column or what they share (default: see Study.unit). `engine` "ray" runs on
     the Ray cluster of RAY_ADDRESS, with `workers` model actors. `progress` hears of every batch and stops the study
     by returning False; it can go on later. Raises InputError where something is wrong with pairs, models or folder; a
     bad pair only gets its reason.
@@ -75,7 +78,7 @@ def run_study(
     chosen = [models] if isinstance(models, str | Model) else list(models)
     folder = StudyFolder(Path(out).resolve())
     with disk_errors(folder.path), folder.alone():
-        manifest = _begin(folder, pairs, chosen, Settings(effects, scores), format, columns)
+        manifest = _begin(folder, pairs, chosen, Settings(effects, scores), format, columns, unit)
         run = _Run(folder, manifest, progress)
         try:
             run.whole(chosen or manifest["models"], engine, workers)
@@ -99,11 +102,12 @@ def begin_study(
     columns: dict[str, str] | None = None,
     effects: bool = False,
     scores: bool = False,
+    unit: str = "",
 ) -> Study:
     """Take the pairs into the folder and measure nothing yet: `run_study(None, [], out)` does, in any process."""
     folder = StudyFolder(Path(out).resolve())
     with disk_errors(folder.path), folder.alone():
-        return Study(folder, _begin(folder, pairs, models, Settings(effects, scores), format, columns))
+        return Study(folder, _begin(folder, pairs, models, Settings(effects, scores), format, columns, unit))
 
 
 class Estimate(NamedTuple):
@@ -133,6 +137,7 @@ def _begin(
     settings: Settings,
     format: str,
     columns: dict[str, str] | None,
+    unit: str,
 ) -> dict[str, Any]:
     """The manifest: of the study that is in the folder already, where it is the same, else a new one."""
     there = folder.manifest_file.exists()
@@ -148,6 +153,11 @@ def _begin(
         _check_same(folder, names, settings, identity_of(records))
         return folder.manifest()
     taken = folder.take_pairs(records, PART)
+    if unit not in ("", EVERY_PAIR, *FOUND, *taken.further):
+        raise InputError(
+            f"There is no column {unit!r} to say which pairs belong together. Choose one of "
+            f"{', '.join([*taken.further, *FOUND, EVERY_PAIR])}."
+        )
     if taken.count == taken.dropped:
         raise InputError("There is no pair to study.")
     manifest = {
@@ -157,6 +167,7 @@ def _begin(
         "settings": asdict(settings),
         "pairs": {**asdict(taken), "source": pairs_name(pairs), "file_format": format},
         "part": PART,
+        "unit": unit,
         "provenance": {},
     }
     folder.write("manifest.json", manifest)

@@ -7,39 +7,76 @@ import math
 from typing import SupportsFloat
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
 from attnlib.findings import largest, number, signed
 from attnlib.power import detectable, fewest_pairs, pairs_needed
 from attnlib.resampling import FEWEST_UNITS
 from attnlib.statistics import HeadSummary
+from attnlib.studybasis import DISTANCE, Basis
+from attnlib.studyresults import HEAD_STATISTICS, RATIOS, SHIFTS, Study
+
+LARGE_SIZE = 0.1  # a mean |G| from which a mean near 0 is odd
 
 
-def summary_sentences(summary: HeadSummary, title: str) -> str:
+def study_finding(study: Study, statistic: str, model: str, unit: str | None, summary: HeadSummary) -> str:
+    """What a study shows by one statistic in one model: what page, report and command line say alike.
+
+    `summary` is that of the study, corrected over whatever is shown together.
+    """
+    about, basis = HEAD_STATISTICS[statistic], study.basis(statistic, model, unit)
+    table = study.pair_table(model)
+    table = table[table["reason"] == ""]
+    told = [summary_sentences(summary, about.title, basis), basis_notes(basis)]
+    if np.isfinite(summary.mean).any() and not basis.untested:
+        most = _shown(summary)
+        if statistic in SHIFTS and summary.significant.any():
+            told.insert(1, sign_sentence(table, basis, float(summary.mean[most])))
+        if statistic in SHIFTS:
+            told.append(order_sentence(summary, study.sizes(statistic, model)))
+        if statistic in RATIOS:
+            told.insert(1, odds_sentence(most, float(summary.mean[most])))
+    return " ".join(part for part in told if part)
+
+
+def difference_finding(study: Study, statistic: str, models: tuple[str, str], summary: HeadSummary) -> str:
+    """The first model less the second, pair by pair."""
+    title = f"{HEAD_STATISTICS[statistic].title}, {models[0]} − {models[1]}"
+    return summary_sentences(summary, title, study.basis(statistic, models[0]))
+
+
+def summary_sentences(summary: HeadSummary, title: str, basis: Basis | None = None) -> str:
     """What a summary shows: how many pairs, which heads move on average, and which means could have been missed.
 
-    `title` names the number, e.g. "target shift G".
+    `title` names the number, e.g. "Target shift G"; `basis` says how pairs were counted.
     """
-    most = int(summary.n.max(initial=0))
-    if not most:
-        return f"{_pairs(summary)} No pair has a number for {title}: nothing can be said."
+    title = title if title[1:2].isupper() else f"{title[:1].lower()}{title[1:]}"
+    counted = _pairs(summary, basis)
+    if not summary.n.max(initial=0):
+        return f"{counted} No pair has a number for {title}: nothing can be said."
+    if basis is not None and basis.untested:
+        return f"{counted} {_described(summary, title, basis)}"
     if not np.nanmax(np.abs(summary.mean)) and not np.nanmax(summary.sd, initial=0):
-        return f"{_pairs(summary)} Nothing moves: {title} is 0 in every pair and head."
+        return f"{counted} Nothing moves: {title} is 0 in every pair and head."
     if not summary.tests:
-        return f"{_pairs(summary)} {_too_few(summary, title, most)}"
-    return " ".join(part for part in (_pairs(summary), _moving(summary, title), _missed(summary)) if part)
+        return f"{counted} {_too_few(summary, title)}"
+    return " ".join(part for part in (counted, _moving(summary, title, basis), _missed(summary)) if part)
 
 
-def _pairs(summary: HeadSummary) -> str:
-    """How many pairs have numbers, and what was left out."""
+def _pairs(summary: HeadSummary, basis: Basis | None) -> str:
+    """How many pairs there are, how they are counted, how many have numbers, and what was left out."""
     used = summary.n[summary.n > 0]
     counted = _count(summary.pairs, summary.noun)
-    if not len(used):
-        told = f"{counted}."
-    elif used.min() < used.max():
-        told = f"{counted}, of which {used.min():,} to {used.max():,} have a number, depending on the head."
-    elif used.max() < summary.pairs:
-        told = f"{counted}, of which {used.max():,} {'has' if used.max() == 1 else 'have'} a number."
+    if basis is not None:
+        example = f" ({basis.units.labels[0]}, …)" if summary.noun == "unit" and basis.pairs else ""
+        how = "counted one by one" if basis.units.one_by_one else f"averaged to {counted}{example}"
+        counted = f"{_count(basis.pairs, 'pair')}, {how}"
+    least, most = (int(used.min()), int(used.max())) if len(used) else (0, 0)
+    if least < most:
+        told = f"{counted}, of which {least:,} to {most:,} have a number, depending on the head."
+    elif 0 < most < summary.pairs:
+        told = f"{counted}, of which {most:,} {'has' if most == 1 else 'have'} a number."
     else:
         told = f"{counted}."
     if summary.infinite:
@@ -47,67 +84,163 @@ def _pairs(summary: HeadSummary) -> str:
     return told
 
 
-def _too_few(summary: HeadSummary, title: str, most: int) -> str:
-    layer, head = largest(summary.mean)
-    value = signed(summary.mean[layer, head], places_of(summary.mean))
-    why = summary.untested
-    what = "largest" if most == 1 else "largest mean"
-    return f"{why} The {what} {title} is {value} in head {layer}-{head}."
+def basis_notes(basis: Basis) -> str:
+    """What a reader must know of the units; empty where somebody wrote them down and nothing is the matter."""
+    units, told = basis.units, []
+    if units.found:
+        joined = f", and those that share a word were joined ({units.joined:,} before)" if units.joined else ""
+        told.append(f"Nobody said which pairs belong together: those with the {units.name} do here{joined}.")
+    if units.blank:
+        have, each = ("has", "it counts") if units.blank == 1 else ("have", "each of them counts")
+        told.append(f"{_count(units.blank, 'pair')} {have} no {units.name}: {each} by itself.")
+    if units.shared:
+        word, count = units.shared
+        told.append(
+            f"Units share words (“{word}” is in {count:,} of {units.count:,}): they are less independent than "
+            "intervals and tests take them to be."
+        )
+    if basis.left_out:
+        told.append(f"{_count(basis.left_out, 'pair')} on neither side of the comparison left out.")
+    return " ".join(told)
 
 
-def _moving(summary: HeadSummary, title: str) -> str:
-    """How many heads pass, and the largest of them; or the largest of those that do not."""
-    passed = int(summary.significant.sum())
-    how = f"step-down max-T over {summary.draws:,} draws" if summary.draws else "normal limit, corrected"
-    test = f"({how}, {summary.alpha * 100:g} %)"
-    if passed:
-        most = largest(np.where(summary.significant, summary.mean, np.nan))
-        moves = f"{passed} of {_count(summary.tests, 'head')} move{'s' * (passed == 1)}"
-        others = " most" if passed > 1 else ""
-        return f"{moves} on average in {title} {test}: {most[0]}-{most[1]}{others}, {_numbers(summary, most)}."
-    most = largest(np.where(np.isfinite(summary.p), summary.mean, np.nan))
-    p = p_value(summary.p_corrected[most])
+def sign_sentence(table: pd.DataFrame, basis: Basis, value: float) -> str:
+    """What the sign of a target shift means, in the words of the pairs."""
+    groups = table["group"].fillna("").unique()
+    a, _, b = (groups[0] if len(groups) == 1 else "").partition("/")
+    change = f"With “{b}” instead of “{a}”" if a and b else "With prompt B instead of prompt A"
+    if not value:
+        return ""
+    if basis.contrast is not None:
+        less, more = basis.contrast if value < 0 else basis.contrast[::-1]
+        return f"{change}, attention to the target falls more (or rises less) where the pair is {less} than {more}."
+    first, second = _target_names(table)
+    one, other = (first, second) if value < 0 else (second, first)
+    return f"{change} attention goes from {one} to {other}."
+
+
+def _target_names(table: pd.DataFrame) -> tuple[str, str]:
+    """What the two targets are called: their column, where one has them in all pairs, or their place."""
+    names = []
+    for place, ordinal in ((0, "first"), (1, "second")):
+        words = table["targets"].fillna("").str.split("|").str[place]
+        columns = [name for name in table.columns if name.endswith("_typed") and list(table[name]) == list(words)]
+        names.append(f"the {columns[0].replace('_', '-')} word" if columns else f"the {ordinal} target")
+    return names[0], names[1]
+
+
+def order_sentence(summary: HeadSummary, sizes: Float[np.ndarray, "layer head"]) -> str:
+    """A warning where a head moves far and its mean is near 0: the order of targets carries the sign."""
+    if summary.contrast or not np.isfinite(sizes).any():
+        return ""
+    place = largest(sizes)
+    size, mean = float(sizes[place]), abs(float(summary.mean[place]))
+    if size < LARGE_SIZE or not mean < size / 4:
+        return ""
     return (
-        f"No head moves on average in {title} {test}: the largest mean is that of {most[0]}-{most[1]}, "
-        f"{_numbers(summary, most)}, {p}."
+        f"Head {place[0]}-{place[1]} moves by {number(size)} on average with the sign left aside, and by only "
+        f"{signed(summary.mean[place])} with it: the order of the two targets carries the sign. Name first the "
+        "target that is expected with prompt A, in every pair."
     )
 
 
+def odds_sentence(place: tuple[int, int], mean: float) -> str:
+    """A mean log odds ratio as a factor, and as the effect that is published: ratio − 1."""
+    ratio = math.exp(mean)
+    return f"In {place[0]}-{place[1]} that multiplies the odds by {ratio:.3g} (ratio − 1: {signed(ratio - 1)})."
+
+
+def _shown(summary: HeadSummary) -> tuple[int, int]:
+    """The head that a sentence names: the largest of those that pass, else of those that are tested."""
+    if summary.significant.any():
+        return largest(np.where(summary.significant, summary.mean, np.nan))
+    return largest(np.where(np.isfinite(summary.p), summary.mean, np.nan) if summary.tests else summary.mean)
+
+
+def _described(summary: HeadSummary, title: str, basis: Basis) -> str:
+    """The largest mean of a number that is not tested, and why it is not."""
+    layer, head = largest(summary.mean)
+    mean, low, high = (float(values[layer, head]) for values in (summary.mean, summary.low, summary.high))
+    places = places_of(summary.mean)
+    known = math.isfinite(low) and math.isfinite(high)
+    told = interval(mean, low, high, places)
+    if basis.untested == DISTANCE:
+        told = number(mean, places) + (f" [{number(low, places)}, {number(high, places)}]" if known else "")
+    return f"The largest mean {title} is that of head {layer}-{head}: {told}. {basis.untested}"
+
+
+def _too_few(summary: HeadSummary, title: str) -> str:
+    layer, head = largest(summary.mean)
+    value = signed(summary.mean[layer, head], places_of(summary.mean))
+    what = "largest" if int(summary.n.max()) == 1 else "largest mean"
+    return f"{summary.untested} The {what} {title} is {value} in head {layer}-{head}."
+
+
+def _moving(summary: HeadSummary, title: str, basis: Basis | None) -> str:
+    """How many heads pass, and the largest of them; or the largest of those that do not."""
+    passed = int(summary.significant.sum())
+    how = f"step-down max-T over {summary.draws:,} draws" if summary.draws else "normal limit, corrected"
+    test = f"({how}, {summary.alpha * 100:g} %, corrected over {_count(summary.tests, 'test')})"
+    most, heads = _shown(summary), _count(int(np.isfinite(summary.p).sum()), "head")
+    differs = f"{title} {_differs(summary, basis)} {test}"
+    if passed:
+        others = " most" if passed > 1 else ""
+        return f"In {passed} of {heads} {differs}: {most[0]}-{most[1]}{others}, {_numbers(summary, most)}."
+    largest_mean = f"the largest mean is that of {most[0]}-{most[1]}, {_numbers(summary, most)}"
+    return f"In none of {heads} {differs}: {largest_mean}."
+
+
+def _differs(summary: HeadSummary, basis: Basis | None) -> str:
+    """From what a mean is shown to differ, or between what."""
+    if basis is None or basis.contrast is None:
+        return "differs from 0 on average"
+    (one, two), (n, m) = basis.contrast, basis.counts
+    counted = f"within each {summary.noun}" if basis.within else f"({n:,} and {m:,} {summary.noun}s)"
+    return f"differs on average between {one} and {two} {counted}"
+
+
 def _numbers(summary: HeadSummary, place: tuple[int, int]) -> str:
+    """Mean, interval, the interval of all heads at once, corrected p, d."""
     mean, low, high = (float(values[place]) for values in (summary.mean, summary.low, summary.high))
-    d = summary.effect[place]
-    told = interval(mean, low, high, places_of(summary.mean))
-    return f"{told}, d = {_plain(d)}" if np.isfinite(d) else told
+    wide_low, wide_high, d = (float(v[place]) for v in (summary.wide_low, summary.wide_high, summary.effect))
+    places = places_of(summary.mean)
+    told = [interval(mean, low, high, places)]
+    if math.isfinite(wide_low) and math.isfinite(wide_high):
+        told.append(f"all at once [{signed(wide_low, places)}, {signed(wide_high, places)}]")
+    if math.isfinite(float(summary.p_corrected[place])):
+        told.append(p_value(summary.p_corrected[place]))
+    return ", ".join([*told, f"d = {_plain(d)}"] if math.isfinite(d) else told)
 
 
 def head_power(summary: HeadSummary, place: tuple[int, int]) -> str:
-    """What so many pairs can show of one head, and how many its own mean needs; empty where it does not vary."""
+    """What so many pairs can show of one head, and how many its own mean needs; empty where it is not tested."""
     n, sd, mean = int(summary.n[place]), float(summary.sd[place]), float(summary.mean[place])
-    if n < FEWEST_UNITS or not sd > 0 or not mean:
+    if n < FEWEST_UNITS or not sd > 0 or not mean or not summary.tests or summary.contrast:
         return ""
     return power_sentence(n, sd, summary.tests, mean, summary.alpha, summary.noun)
 
 
 def _missed(summary: HeadSummary) -> str:
-    """What these pairs could not have shown, of which “no head moves” says nothing."""
+    """What these pairs could not have shown, of which “in none” says nothing."""
     none = not summary.significant.any()
     caution = "This does not show that there is no effect: " if none else ""
-    if not np.isfinite(summary.detectable).any():
-        needed = fewest_pairs()
-        heads = _count(summary.tests, "head")
-        few = f"so few {summary.noun}s can let none of {heads} pass, however large its mean"
-        return f"{caution}{few}; {needed} are needed."
-    known = summary.detectable[summary.detectable > 0]
-    if not len(known):  # no head varies
+    known = summary.detectable[np.isfinite(summary.detectable) & (summary.detectable > 0)]
+    if not len(known):
         return ""
     places = places_of(known)
     half, most = (_least(float(value), places) for value in (np.median(known), known.max()))
-    if none:
-        wide = "" if half == most else f" in half of the heads, and below {most} in the one that varies most"
-        return f"{caution}a mean below {half} could be missed{wide}."
-    wide = "" if half == most else f", in half of them one of {half}"
-    seen = f"a mean of {most} would be seen in any head with at least 80 % probability"
-    return f"With this many {summary.noun}s {seen}{wide}."
+    wide = "" if half == most else f" ({most} in the noisiest head)"
+    told = f"means below {half}{wide} could have been missed."
+    return f"{caution}{told}" if none else f"{told[0].upper()}{told[1:]}"
+
+
+def summary_table(summary: HeadSummary) -> pd.DataFrame:
+    """The table of a summary; without the columns of a test where nothing is tested."""
+    table = summary.table()
+    if summary.tests:
+        return table
+    untested = ["p", "p_corrected", "wide_low", "wide_high", "detectable", "effect"]
+    return table.drop(columns=untested).sort_values("mean", key=np.abs, ascending=False, ignore_index=True)
 
 
 def power_sentence(

@@ -77,6 +77,25 @@ def units_in(pairs: Sequence[Pair]) -> tuple[Units, ...]:
     return (*columns, *proposals(texts))
 
 
+def advice(read: SourceRead) -> list[str]:
+    """What should be known before a study begins: what carries the sign, what is contrasted, what is not tested."""
+    told = []
+    if read.contrast is not None:
+        told.append(f"Tested is the difference: {read.contrast.first} less {read.contrast.second}.")
+    elif 1 in read.targets and 2 not in read.targets:
+        told.append(
+            "The pairs have one target, and no column contrast with two labels: the target shift is described and not "
+            "tested, because any model attends differently to two different words."
+        )
+    if 2 in read.targets:
+        told.append(
+            "The order of the two targets carries the sign: the first is the one that is expected with prompt A."
+        )
+    if read.units and read.units[0].blank:
+        told.append(f"{counted(read.units[0].blank, 'pair')} without a unit: each counts by itself.")
+    return told
+
+
 def counted(n: int, noun: str) -> str:
     """ "1 pair", "480 pairs"."""
     return f"{n:,} {noun}{'s' * (n != 1)}"

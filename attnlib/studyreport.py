@@ -9,25 +9,19 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from attnlib.errors import InputError
-from attnlib.statistics import HeadSummary, correlate, group_means, join_column
+from attnlib.statistics import correlate, group_means, join_column
+from attnlib.studybasis import unit_numbers
 from attnlib.studyfigures import effect_histogram, forest, group_scatter, strongest, volcano
-from attnlib.studyfindings import summary_sentences
+from attnlib.studyfindings import difference_finding, study_finding, summary_table
 from attnlib.studyresults import HEAD_STATISTICS, SCORES, Study, group_columns, outside_columns
 
 LIMITS = (
     "**Attention is not an explanation.** That attention moves does not show that a head matters for what the model "
-    "says; effects of heads (the column candidate_a, candidate_b and the option effects) do.",
-    "**Pairs are the unit**, as if drawn independently. Pairs that share a template, an occupation or a name tell "
-    "less than their number: intervals are too narrow where a few sentences were varied many times.",
+    "says; effects of heads (the columns candidate_a, candidate_b and the option effects) do.",
     "**The pairs are a choice.** What holds for them need not hold for other sentences, names or languages.",
     "**No difference found is not no difference.** Every summary says which mean could have been missed.",
-    "**A distance is never below 0**: Jensen-Shannon divergence and total variation are not tested against 0. "
-    "Compare them with those of another model, or of pairs that should show none.",
 )
-POWER = (
-    "Detectable: the smallest mean that these pairs would show with 80 % power, at the level divided by the number "
-    "of tests."
-)
+POWER = "Detectable: the smallest mean that passes the correction with 80 % power."
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -45,7 +39,7 @@ def study_report(study: Study) -> str:
         raise InputError(f"{study.name} has no results yet.")
     parts = [
         f"<h1>{escape(study.name)}</h1>",
-        _paragraphs([_what(study)]),
+        _paragraphs([_what(study), *_first(study)]),
         *(part for statistic in study.statistics for part in _statistic(study, statistic)),
         *_scores(study),
         "<h2>Pairs that were not measured</h2>",
@@ -83,6 +77,15 @@ def _what(study: Study) -> str:
 # ---------------------------------------------------------------------------------------------- results
 
 
+def _first(study: Study) -> list[str]:
+    """The summary on top: the first statistic in every model."""
+    found = [name for name in study.statistics if HEAD_STATISTICS[name].signed] or list(study.statistics)
+    return [
+        f"**{model}.** {study_finding(study, found[0], model, None, study.summary(found[0], model))}"
+        for model in (study.models if found else ())
+    ]
+
+
 def _statistic(study: Study, statistic: str) -> Iterator[str]:
     """One statistic of heads: sentences, forest, volcano, table."""
     about = HEAD_STATISTICS[statistic]
@@ -92,32 +95,18 @@ def _statistic(study: Study, statistic: str) -> Iterator[str]:
     yield _chart(forest(summaries, strongest(summaries), about.title))
     for model, summary in summaries.items():
         yield f"<h3>{escape(model)}</h3>"
-        yield _paragraphs([summary_sentences(summary, about.title) if about.signed else distance_sentence(summary)])
-        if about.signed:
+        yield _paragraphs([study_finding(study, statistic, model, None, summary)])
+        if summary.tests:
             yield _chart(volcano(summary, about.title))
-        yield _table(summary.table().head(20))
-    first, *others = study.models
-    for other in others:
+        yield _table(summary_table(summary).head(20))
+    for first, other in study.differences():
         try:
-            difference = study.model_difference(statistic, first, other)
+            difference = study.model_difference(statistic, other, first)
         except InputError as error:
             yield _paragraphs([str(error)])
             continue
-        yield f"<h3>{escape(other)} − {escape(first)}, pair by pair</h3>"
-        yield _paragraphs([summary_sentences(difference, f"difference in {about.title}")])
-
-
-def distance_sentence(summary: HeadSummary) -> str:
-    """The head with the largest mean distance; a distance is never tested against 0."""
-    table = summary.table().dropna(subset=["mean"]).sort_values("mean", ascending=False)
-    if table.empty:
-        return "No pair has a number."
-    best = table.iloc[0]
-    return (
-        f"{summary.pairs:,} pairs. The largest mean is that of head {int(best['layer'])}-{int(best['head'])}: "
-        f"{best['mean']:.3f} [{best['low']:.3f}, {best['high']:.3f}]. A distance is never below 0, so that it is not "
-        "tested against 0: compare it with the same of another model, or of pairs that should show none."
-    )
+        yield f"<h3>{escape(first)} − {escape(other)}, pair by pair</h3>"
+        yield _paragraphs([difference_finding(study, statistic, (first, other), difference)])
 
 
 def _scores(study: Study) -> Iterator[str]:
@@ -129,13 +118,14 @@ def _scores(study: Study) -> Iterator[str]:
                 continue
             yield f"<h2>{escape(title)}: {escape(model)}</h2>"
             yield _chart(effect_histogram(table["number"].to_numpy(), None, title))
-            yield from _groups(table, title)
+            yield from _groups(table, title, study.unit)
 
 
-def _groups(table: pd.DataFrame, title: str) -> Iterator[str]:
+def _groups(table: pd.DataFrame, title: str, unit: str) -> Iterator[str]:
     for by in group_columns(table):
         for column, numbers in outside_columns(table, by).items():
-            means = group_means(table["number"].to_numpy(), table[by].astype(str).tolist())
+            counted = unit_numbers(table, by, unit)
+            means = group_means(counted["number"].to_numpy(), counted[by].astype(str).tolist())
             joined = join_column(means, numbers, column)
             try:
                 found = correlate(joined[column], joined["mean"])
@@ -148,13 +138,18 @@ def _groups(table: pd.DataFrame, title: str) -> Iterator[str]:
 
 
 def _methods(study: Study) -> list[str]:
-    summary = study.summary(study.statistics[0]) if study.statistics else None
-    tested = "" if summary is None else f"{summary.method} Effect size d: mean divided by standard deviation. {POWER}"
+    summaries = [study.summary(name) for name in study.statistics if HEAD_STATISTICS[name].signed]
+    tested = next((one.method for one in summaries if one.tests), "")
+    tested = tested and (
+        f"{tested} Corrected is over the heads of one statistic in one model; several of them stand in this report. "
+        f"Effect size d: mean divided by standard deviation. {POWER}"
+    )
     return [
         "Prompts are aligned word by word (fewest edits); attention to a word is the sum over its tokens, from a "
         "word the mean. The focus is the word that differs unless a pair names another. Target shift G: attention "
         "from the focus word to the first target minus the second, in B minus in A.",
-        "Log-odds: log p(A's word) − log p(B's word) at the edit, natural logarithm. Effects: Vig et al. 2020.",
+        "Log-odds: log p(A's word) − log p(B's word) at the edit, natural logarithm. Effects: Vig et al. "
+        "2020, as log odds ratios.",
         tested,
         "In causal models the rows before the first edited token must be the same in both prompts; the column "
         f"“deviation” of the pairs says by how much they differ: at most {_deviation(study):.2g}.",

@@ -1,5 +1,6 @@
 """A study read back from its folder: tables of pairs and heads, and arrays for statistics.py. Nothing is measured."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,23 +16,57 @@ from jaxtyping import Float, Int
 from attnlib.comparison import STATISTICS, Statistic
 from attnlib.errors import InputError
 from attnlib.pairbatch import MEASURES
+from attnlib.pairunits import EVERY_PAIR, FOUND, Units
 from attnlib.sources import DEMO_FOLDER
-from attnlib.statistics import HeadSummary, summarize, unit_means
+from attnlib.statistics import HeadSummary, summarize_family
+from attnlib.studybasis import Arranged, Basis, arrange, described, found_units
 from attnlib.studyfolder import StudyFolder
 from attnlib.studyparts import EFFECTS, MEASURED
 
 SCORES = {  # numbers of a pair, as columns of its table
     "log_odds": "Log-odds of A's word against B's",
     "score_change": "Log-likelihood, B − A",
-    "total": "Total effect on the candidates' odds",
-    "indirect_all": "Indirect effect, all heads",
-    "direct_all": "Direct effect, all heads",
+    "total": "Total effect, log odds ratio",
+    "indirect_all": "Indirect effect of all heads, log odds ratio",
+    "direct_all": "Direct effect of all heads, log odds ratio",
 }
 HEAD_STATISTICS = {  # numbers of a head
     **{name: STATISTICS[name] for name in MEASURES},
-    "indirect": Statistic("Indirect effect", True, "on the candidates' odds, with this head's attention from B"),
-    "direct": Statistic("Direct effect", True, "on the candidates' odds, with this head's attention held at A"),
+    "indirect": Statistic(
+        "Indirect effect", True, "log odds ratio of the candidates, with this head's attention from B"
+    ),
+    "direct": Statistic(
+        "Direct effect", True, "log odds ratio of the candidates, with this head's attention held at A"
+    ),
 }
+SHIFTS = ("shift", "shift_corrected")
+RATIOS = ("indirect", "direct", "total", "indirect_all", "direct_all")  # on disk as ratios of odds − 1
+
+
+def log_odds_ratio(ratio_less_one: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """log(1 + effect): effects are averaged and tested so; A and B swapped only change the total's sign."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log1p(ratio_less_one)
+
+
+def _summaries(arranged: Sequence[Arranged]) -> list[HeadSummary]:
+    """The summaries of several numbers, corrected together; a unit that one lacks has no number there."""
+    if not arranged:
+        return []
+    labels = list(dict.fromkeys(label for one in arranged for label in one.labels))
+    known = [(one.labels, one.sides) for one in arranged if one.sides is not None]
+    sides = dict(pair for mine, signs in known for pair in zip(mine, signs.tolist(), strict=True))
+    values = [_of_units(one, labels) for one in arranged]
+    found = summarize_family(values, sides=[sides[label] for label in labels] if sides else None)
+    named = [replace(one, noun=of.basis.noun) for one, of in zip(found, arranged, strict=True)]
+    return [described(one) if of.basis.untested else one for one, of in zip(named, arranged, strict=True)]
+
+
+def _of_units(arranged: Arranged, labels: Sequence[str]) -> Float[np.ndarray, "unit layer head"]:
+    places = {label: n for n, label in enumerate(labels)}
+    values = np.full((len(labels), *arranged.values.shape[1:]), np.nan, arranged.values.dtype)
+    values[[places[label] for label in arranged.labels]] = arranged.values
+    return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +85,7 @@ class Study:
 
     folder: StudyFolder
     manifest: dict[str, Any]
+    chosen: str = ""  # the unit that somebody chose who reads it
 
     @property
     def name(self) -> str:
@@ -118,44 +154,107 @@ class Study:
         for batch in dataset.to_batches(columns=columns, filter=ds.field("statistic") == statistic):
             pair, layer, head, value = (batch[name].to_numpy() for name in columns)
             values[np.searchsorted(numbers, pair), layer, head] = value
-        return Values(statistic, model, numbers, values)
+        return Values(statistic, model, numbers, log_odds_ratio(values) if statistic in RATIOS else values)
 
-    @property
+    @cached_property
     def unit(self) -> str:
-        """The column that says which pairs belong together: "unit", where the source has it; else empty."""
-        return "unit" if "unit" in self.manifest["pairs"]["further"] else ""
+        """What counts as one unless another is asked for: as chosen when the study began, the column "unit", or the
+        best that is found in the pairs; EVERY_PAIR where nothing is.
+        """
+        chosen = self.chosen or self.manifest.get("unit")
+        if chosen:
+            return chosen
+        if "unit" in self.manifest["pairs"]["further"]:
+            return "unit"
+        found = self.found_units
+        return found[0].name if found else EVERY_PAIR
+
+    @cached_property
+    def found_units(self) -> tuple[Units, ...]:
+        """Units that are found in the measured pairs, the best first."""
+        table = self.pair_table(self._model(None))
+        return found_units(table[table["reason"] == ""])
 
     def summary(self, statistic: str, model: str | None = None, unit: str | None = None) -> HeadSummary:
         """What all pairs say of each head of a model by one statistic.
 
-        `unit` is a column of the pairs: those with the same text in it are averaged first, as they are not
-        independent (default: the column "unit", where there is one; empty: every pair counts).
+        `unit` is a column of the pairs, or what they share (pairunits.FOUND): those of one unit are averaged first,
+        as they are not independent (default: `Study.unit`; empty: every pair counts). Pairs with a column `contrast`
+        are contrasted. Distances, and shifts with one target and no contrast, are described and not tested.
         """
-        found = self.values(statistic, model)
-        return self._summary(found.values, found.pairs, found.model, unit)
+        arranged = self.arranged(statistic, model, unit)
+        return _summaries([arranged])[0]
+
+    def basis(self, statistic: str, model: str | None = None, unit: str | None = None) -> Basis:
+        """What `summary` rests on: pairs, units, contrast, and why it is not tested where it is not."""
+        return self.arranged(statistic, model, unit).basis
 
     def model_difference(self, statistic: str, model_a: str, model_b: str, unit: str | None = None) -> HeadSummary:
         """The same of model B − model A, over the pairs both have. InputError where their heads do not match."""
+        return _summaries([self._difference(statistic, model_a, model_b, unit)])[0]
+
+    def differences(self) -> list[tuple[str, str]]:
+        """The models that are compared pair by pair: the first less each other one."""
+        return [(self.models[0], other) for other in self.models[1:]]
+
+    def family(self, unit: str | None = None) -> dict[tuple[str, ...], HeadSummary]:
+        """`summary` of every tested statistic in every model, and of the models' differences, corrected together.
+
+        By (statistic, model), and by (statistic, model, other) for model − other.
+        """
+        keys: list[tuple[str, ...]] = [
+            key
+            for name in self.statistics
+            if HEAD_STATISTICS[name].signed
+            for key in [*((name, model) for model in self.models), *((name, *two) for two in self.differences())]
+        ]
+        found: dict[tuple[str, ...], Arranged] = {}
+        for key in keys:
+            try:
+                one = (
+                    self._difference(key[0], key[2], key[1], unit)
+                    if len(key) == 3
+                    else self.arranged(key[0], key[1], unit)
+                )
+            except InputError:  # models with other heads
+                continue
+            if not one.basis.untested:
+                found[key] = one
+        return dict(zip(found, _summaries(list(found.values())), strict=True))
+
+    def arranged(self, statistic: str, model: str | None = None, unit: str | None = None) -> Arranged:
+        """One statistic's numbers as they are counted: of units, with the sides of a contrast."""
+        found = self.values(statistic, model)
+        return self._arranged(found.values, found.pairs, found.model, statistic, unit)
+
+    def sizes(self, statistic: str, model: str | None = None) -> Float[np.ndarray, "layer head"]:
+        """The mean over pairs of each head's size, its sign left aside; NaN where it has no number."""
+        values = self.values(statistic, model).values
+        known = np.where(np.isfinite(values), np.abs(values), np.nan)
+        counts = np.isfinite(known).sum(0)
+        return np.nansum(known, 0) / np.where(counts, counts, np.nan)
+
+    def _difference(self, statistic: str, model_a: str, model_b: str, unit: str | None) -> Arranged:
         a, b = self.values(statistic, model_a), self.values(statistic, model_b)
         pairs, in_a, in_b = np.intersect1d(a.pairs, b.pairs, return_indices=True)
         if a.values.shape[1:] != b.values.shape[1:]:
             raise InputError(f"{model_a} and {model_b} have different heads: they cannot be compared head by head.")
-        return self._summary(b.values[in_b] - a.values[in_a], pairs, model_a, unit)
+        return self._arranged(b.values[in_b] - a.values[in_a], pairs, model_a, statistic, unit)
 
-    def _summary(
+    def _arranged(
         self,
         values: Float[np.ndarray, "pair layer head"],
         pairs: Int[np.ndarray, " pair"],
         model: str,
+        statistic: str,
         unit: str | None,
-    ) -> HeadSummary:
+    ) -> Arranged:
         unit = self.unit if unit is None else unit
-        if not unit:
-            return summarize(values)
-        table = self.pair_table(model).set_index("pair")
-        if unit not in table.columns:
+        table = self.pair_table(model).set_index("pair").loc[pairs]
+        if unit not in ("", EVERY_PAIR, *FOUND, *table.columns):
             raise InputError(f"{self.name} has no column {unit!r}.")
-        return replace(summarize(unit_means(values, table.loc[pairs, unit].astype(str).tolist())), noun="unit")
+        signed = HEAD_STATISTICS[statistic].signed
+        return arrange(values, table, unit, signed=signed, shift=statistic in SHIFTS)
 
     def numbers(self, name: str, model: str, head: tuple[int, int]) -> pd.DataFrame:
         """One number per measured pair, beside its row: of a head by a statistic, or one of SCORES; column "number".
@@ -166,6 +265,7 @@ class Study:
         table = table[table["reason"] == ""]
         if name in SCORES:
             numbers = table[name].to_numpy(float)
+            numbers = log_odds_ratio(numbers) if name in RATIOS else numbers
         else:
             found = self.values(name, model)
             numbers = found.values[np.searchsorted(found.pairs, table["pair"].to_numpy()), *head]
@@ -203,10 +303,13 @@ class Study:
         return [str(self.folder.path / f"{table}.parquet" / f"part-{number:02}-{n:06}.parquet") for n in finished]
 
 
-def open_study(folder: str | Path) -> Study:
-    """The results in a study's folder. Raises InputError where there is no study."""
+def open_study(folder: str | Path, unit: str = "") -> Study:
+    """The results in a study's folder, read by another `unit` than its own where one is named.
+
+    Raises InputError where there is no study.
+    """
     found = StudyFolder(Path(folder).resolve())
-    return Study(found, found.manifest())
+    return Study(found, found.manifest(), unit)
 
 
 # ---------------------------------------------------------------------------------------------- columns of pairs

@@ -13,7 +13,7 @@ from attnlib.pairs import COLUMNS, REQUIRED, table_head
 from attnlib.pairsets import PAIR_SETS, pair_set
 from attnlib.sources import demo_models
 from attnlib.studyfolder import studies_root
-from attnlib.studyinput import counted, folder_name, free_name, source_of
+from attnlib.studyinput import advice, counted, folder_name, free_name, source_of
 from attnlib.templates import pairs_from_template, read_slots
 from pages.ui import cached
 from pages.ui.controls import plain
@@ -61,12 +61,13 @@ def new_study() -> None:
     if source.read.more:
         _too_many(source)
         return
+    unit = _choose_unit(source.read)
     models, effects, scores = _choose_models()
     if not models:
         st.info("Choose at least one model.")
         return
     _estimate(source, models, effects, scores)
-    _begin(source, models, effects, scores)
+    _begin(source, models, effects, scores, unit)
 
 
 # ---------------------------------------------------------------------------------------------- pairs
@@ -171,6 +172,24 @@ def _look_at(read: "SourceRead") -> None:
             st.dataframe(told, hide_index=True, key="remarks")
 
 
+def _choose_unit(read: "SourceRead") -> str:
+    """Which pairs belong together, with how many units there are; empty where it is as the pairs say."""
+    from attnlib.pairunits import EVERY_PAIR
+
+    counts = {units.name: units.count for units in read.units} | {EVERY_PAIR: read.pairs}
+    chosen = st.selectbox(
+        "Independent unit (pairs that belong together)",
+        list(counts),
+        format_func=lambda name: f"{name}: {counts[name]:,}",
+        key=f"unit of {read.pairs} {' '.join(counts)}",
+        help="Pairs that share an occupation or a name are not independent: they are averaged before anything is tested.",
+    )
+    with st.container():
+        for sentence in advice(read):
+            st.caption(plain(sentence))
+    return "" if chosen == next(iter(counts)) else chosen
+
+
 def _too_many(source: Source) -> None:
     st.warning(
         f"The page studies up to {PAGE_ROWS:,} rows. For more use the command line, which goes on where it was "
@@ -227,7 +246,7 @@ def _estimate(source: Source, models: list[str], effects: bool, scores: bool) ->
     st.caption(f"About {max(1, round(seconds)):,} s of measuring, and {size / 1e6:.1f} MB on disk.")
 
 
-def _begin(source: Source, models: list[str], effects: bool, scores: bool) -> None:
+def _begin(source: Source, models: list[str], effects: bool, scores: bool, unit: str) -> None:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     suggested = free_name(re.sub(r"[^\w-]+", " ", source.name).strip() or "study", studies_root())
     typed = left.text_input("Name of the study", suggested, key=f"name {suggested}")
@@ -248,6 +267,7 @@ def _begin(source: Source, models: list[str], effects: bool, scores: bool) -> No
                 columns=source.columns,
                 effects=effects,
                 scores=scores,
+                unit=unit,
             )
         start(study.folder)
     except InputError as error:

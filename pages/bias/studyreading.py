@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from attnlib.statistics import HeadSummary
     from attnlib.studyfolder import StudyFolder
 
-EVERY_PAIR = "every pair"
-
 
 @dataclass(frozen=True)
 class Shown:
@@ -34,12 +32,22 @@ class Shown:
     statistic: str
     title: str
     signed: bool
-    unit: str  # the column that says which pairs belong together; empty: none do
+    unit: str  # the column, or what pairs share, that says which belong together
+    family: bool  # whether p is corrected over all that the page shows
 
-    def summary(self, model: str | None = None, against: str | None = None) -> "HeadSummary":
-        return cached.study_summary(
-            str(self.study.folder.path), self.stamp, self.statistic, model or self.model, self.unit, against
-        )
+    def summary(self, model: str | None = None) -> "HeadSummary":
+        return self._summary((self.statistic, model or self.model))
+
+    def difference(self, first: str, other: str) -> "HeadSummary":
+        return self._summary((self.statistic, first, other))
+
+    def _summary(self, key: tuple[str, ...]) -> "HeadSummary":
+        where = str(self.study.folder.path), self.stamp
+        if self.family:
+            found = cached.study_family(*where, self.unit)
+            if key in found:
+                return found[key]
+        return cached.study_summary(*where, self.unit, key)
 
     def numbers(self, name: str, head: tuple[int, int]) -> "pd.DataFrame":
         return cached.study_numbers(str(self.study.folder.path), self.stamp, name, self.model, head)
@@ -62,9 +70,8 @@ def results(folder: "StudyFolder") -> None:
     _not_measured(study, when)
     _downloads(shown)
     st.info(
-        "**What this shows.** Averages over these pairs in these models. Pairs of one unit (an occupation, a name) "
-        "are averaged first, as they are not independent. That attention moves does not show that a head matters: "
-        "run a study with effects. That nothing was found does not show that there is nothing.",
+        "**What this shows.** Averages over these pairs in these models. That attention moves does not show that a "
+        "head matters: run a study with effects. That nothing was found does not show that there is nothing.",
         icon=":material/balance:",
     )
 
@@ -81,23 +88,34 @@ def _source(study: "Study") -> None:
 
 
 def _choose(study: "Study", when: float) -> Shown:
-    """Model, statistic and unit."""
+    """Model, statistic, unit, and over how much is corrected; all of them are in the address."""
+    from attnlib.pairunits import EVERY_PAIR
     from attnlib.studyresults import HEAD_STATISTICS, group_columns
 
+    keep: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
     left, middle, right = st.columns(3)
-    model = left.selectbox("Model", study.models, key="study_model")
+    model = left.selectbox("Model", study.models, key="study_model", **keep)
     titles = {HEAD_STATISTICS[name].title: name for name in study.statistics}
-    title = middle.selectbox("Heads are read by", list(titles), key="study_statistic")
+    title = middle.selectbox("Measure of change", list(titles), key="study_statistic", **keep)
     columns = group_columns(study.pair_table(model), most=100_000)
-    units = [*([study.unit] if study.unit in columns else []), EVERY_PAIR, *(c for c in columns if c != study.unit)]
+    found = [units.name for units in study.found_units]
+    units = list(dict.fromkeys([study.unit, *(["unit"] if "unit" in columns else []), *found, EVERY_PAIR, *columns]))
     unit = right.selectbox(
-        "What counts as one",
+        "Independent unit (pairs that belong together)",
         units,
         key="study_unit",
-        help="Pairs with the same text in this column (an occupation) are not independent: they are averaged first.",
+        help="Pairs that share an occupation or a name are not independent: they are averaged first. “same …” was "
+        "found in the pairs; the others are their columns.",
+        **keep,
+    )
+    family = st.toggle(
+        "Correct p over every measure and model of this page",
+        key="study_family",
+        help="Otherwise p is corrected over the heads of one measure in one model.",
+        **keep,
     )
     statistic = HEAD_STATISTICS[titles[title]]
-    return Shown(study, when, model, titles[title], title, statistic.signed, "" if unit == EVERY_PAIR else unit)
+    return Shown(study, when, model, titles[title], title, statistic.signed, unit, family)
 
 
 # ---------------------------------------------------------------------------------------------- all heads
@@ -106,42 +124,38 @@ def _choose(study: "Study", when: float) -> Shown:
 def _heads(shown: Shown) -> tuple[int, int]:
     """What holds for all heads; returns the one that is looked at closely."""
     from attnlib.studyfigures import forest, strongest, volcano
-    from attnlib.studyfindings import summary_sentences
-    from attnlib.studyreport import distance_sentence
+    from attnlib.studyfindings import study_finding
 
     with st.spinner("Resampling …", show_time=False):
         summaries = {model: shown.summary(model) for model in shown.study.models}
     summary = summaries[shown.model]
     first = strongest({shown.model: summary})
     head = _chosen(summary, first[0] if first else (0, 0))
-    told = summary_sentences(summary, shown.title) if shown.signed else distance_sentence(summary)
-    st.markdown(f"#### {plain(told)}")
+    st.markdown(f"#### {plain(study_finding(shown.study, shown.statistic, shown.model, shown.unit, summary))}")
     _against(shown)
     left, right = st.columns(2)
     with left:
         _clickable(forest(summaries, strongest(summaries), shown.title), "forest")
     with right:
-        if shown.signed:
+        if summary.tests:
             _clickable(volcano(summary, shown.title, head), "volcano")
         else:
-            st.info("A distance is never below 0: it is not tested against 0. Compare it with another model's.")
+            st.info("Nothing is tested here: the sentence above says why.")
     _grid(shown, summaries, head)
     return head
 
 
 def _against(shown: Shown) -> None:
-    """The chosen model against the others, pair by pair."""
-    from attnlib.studyfindings import summary_sentences
+    """The first model less each other one, pair by pair."""
+    from attnlib.studyfindings import difference_finding
 
-    for other in shown.study.models:
-        if other == shown.model:
-            continue
+    for first, other in shown.study.differences():
         try:
-            difference = shown.summary(against=other)
+            difference = shown.difference(first, other)
         except InputError as error:
             st.caption(plain(str(error)))
             continue
-        told = summary_sentences(difference, f"{shown.title}, {shown.model} − {other}")
+        told = difference_finding(shown.study, shown.statistic, (first, other), difference)
         st.markdown(f"**Pair by pair.** {plain(told)}")
 
 
@@ -180,7 +194,7 @@ def _grid(shown: Shown, summaries: "dict[str, HeadSummary]", head: tuple[int, in
 
     shape = summaries[shown.model].mean.shape
     drawn = [
-        HeadGrid(model, summary.mean.astype("float32"), "mean over pairs")
+        HeadGrid(model, summary.mean.astype("float32"), f"mean over {summary.noun}s")
         for model, summary in sorted(summaries.items(), key=lambda item: item[0] != shown.model)
         if summary.mean.shape == shape
     ]
@@ -208,19 +222,19 @@ def _closely(shown: Shown, head: tuple[int, int]) -> None:
     summary = shown.summary()
     left, right = st.columns(2)
     with left:
-        mean = tuple(float(values[head]) for values in (summary.mean, summary.low, summary.high))
-        figure = effect_histogram(table["number"].to_numpy(), (mean[0], mean[1], mean[2]), shown.title)
+        mean = (float(summary.mean[head]), float(summary.low[head]), float(summary.high[head]))
+        figure = effect_histogram(table["number"].to_numpy(), None if summary.contrast else mean, shown.title)
         st.plotly_chart(figure, key="histogram", config={"displaylogo": False})
-        if shown.signed:
-            st.caption(plain(head_power(summary, head)))
+        st.caption(plain(head_power(summary, head)))
     with right:
-        _groups(table, shown.title, "head")
+        _groups(table, shown, shown.title, "head")
     _pairs(shown, table, head)
 
 
-def _groups(table: "pd.DataFrame", title: str, key: str) -> None:
+def _groups(table: "pd.DataFrame", shown: Shown, title: str, key: str) -> None:
     """Means by a column, against what is known of its groups where something is."""
     from attnlib.statistics import correlate, group_means, join_column
+    from attnlib.studybasis import unit_numbers
     from attnlib.studyfigures import group_forest, group_scatter
     from attnlib.studyresults import group_columns, outside_columns
 
@@ -233,7 +247,8 @@ def _groups(table: "pd.DataFrame", title: str, key: str) -> None:
     by = left.selectbox("Groups", columns, index=first, key=f"by {key}")
     outside = outside_columns(table, by)
     against = right.selectbox("Against", ["—", *outside], index=min(1, len(outside)), key=f"against {key} {by}")
-    means = group_means(table["number"].to_numpy(), table[by].astype(str).tolist())
+    counted = unit_numbers(table, by, shown.unit)
+    means = group_means(counted["number"].to_numpy(), counted[by].astype(str).tolist())
     if against not in outside:
         st.plotly_chart(group_forest(means, f"{title}, mean"), key=f"groups {key}", config={"displaylogo": False})
         return
@@ -294,7 +309,7 @@ def _scores(shown: Shown) -> None:
         figure = effect_histogram(table["number"].to_numpy(), None, title)
         st.plotly_chart(figure, key="score_histogram", config={"displaylogo": False})
     with right:
-        _groups(table, title, "score")
+        _groups(table, shown, title, "score")
 
 
 # ---------------------------------------------------------------------------------------------- the rest
@@ -309,16 +324,17 @@ def _not_measured(study: "Study", when: float) -> None:
 
 def _downloads(shown: Shown) -> None:
     from attnlib.export import safe_csv
+    from attnlib.studyfindings import summary_table
 
     study = shown.study
     with st.container(horizontal=True):
         offer(
             "Report (HTML)",
-            lambda: cached.study_report(str(study.folder.path), shown.stamp),
+            lambda: cached.study_report(str(study.folder.path), shown.stamp, shown.unit),
             f"{study.name}.html",
             "text/html",
         )
-        offer("Heads (CSV)", lambda: safe_csv(shown.summary().table()), f"{study.name} heads.csv", "text/csv")
+        offer("Heads (CSV)", lambda: safe_csv(summary_table(shown.summary())), f"{study.name} heads.csv", "text/csv")
         offer("Pairs (CSV)", lambda: safe_csv(study.pair_table()), f"{study.name} pairs.csv", "text/csv")
         offer(
             "All numbers (Parquet)",

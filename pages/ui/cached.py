@@ -285,16 +285,25 @@ def estimate(name: str, pairs: "tuple[Pair, ...]", count: int, effects: bool, sc
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def study_summary(
-    folder: str, stamp: float, statistic: str, model: str, unit: str, against: str | None = None
-) -> "HeadSummary":
-    """What a study's pairs say of each head; of the difference to `against`, another model. Raises InputError."""
+def study_summary(folder: str, stamp: float, unit: str, key: tuple[str, ...]) -> "HeadSummary":
+    """What a study's pairs say of each head; `key`: statistic and model, or statistic, model and the one taken off.
+
+    Raises InputError.
+    """
     from attnlib.studyresults import open_study
 
-    study = open_study(folder)
-    if against is None:
+    study, (statistic, model, *other) = open_study(folder), key
+    if not other:
         return study.summary(statistic, model, unit)
-    return study.model_difference(statistic, against, model, unit)
+    return study.model_difference(statistic, other[0], model, unit)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def study_family(folder: str, stamp: float, unit: str) -> "dict[tuple[str, ...], HeadSummary]":
+    """The same of every tested statistic, model and difference, corrected together, by the same keys."""
+    from attnlib.studyresults import open_study
+
+    return open_study(folder).family(unit)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -314,12 +323,12 @@ def study_reasons(folder: str, stamp: float) -> "pd.DataFrame":
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def study_report(folder: str, stamp: float) -> str:
-    """The report of a study as HTML. Raises InputError."""
+def study_report(folder: str, stamp: float, unit: str) -> str:
+    """The report of a study as HTML, with the units of the page. Raises InputError."""
     from attnlib.studyreport import study_report as report
     from attnlib.studyresults import open_study
 
-    return report(open_study(folder))
+    return report(open_study(folder, unit))
 
 
 # ---------------------------------------------------------------------------------------------- lessons
