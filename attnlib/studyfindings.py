@@ -51,7 +51,7 @@ def summary_sentences(summary: HeadSummary, title: str, basis: Basis | None = No
 
     `title` names the number, e.g. "Target shift G"; `basis` says how pairs were counted.
     """
-    title = title if title[1:2].isupper() else f"{title[:1].lower()}{title[1:]}"
+    title = title if not title[1:2].islower() else f"{title[:1].lower()}{title[1:]}"
     counted = _pairs(summary, basis)
     if not summary.n.max(initial=0):
         return f"{counted} No pair has a number for {title}: nothing can be said."

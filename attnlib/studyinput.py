@@ -84,8 +84,8 @@ def advice(read: SourceRead) -> list[str]:
         told.append(f"Tested is the difference: {read.contrast.first} less {read.contrast.second}.")
     elif 1 in read.targets and 2 not in read.targets:
         told.append(
-            "The pairs have one target, and no column contrast with two labels: the target shift is described and not "
-            "tested, because any model attends differently to two different words."
+            "The pairs have one target, and no column contrast with two labels: the target shift is described and "
+            "not tested, because any model attends differently to two different words."
         )
     if 2 in read.targets:
         told.append(

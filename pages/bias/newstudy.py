@@ -182,7 +182,7 @@ def _choose_unit(read: "SourceRead") -> str:
         list(counts),
         format_func=lambda name: f"{name}: {counts[name]:,}",
         key=f"unit of {read.pairs} {' '.join(counts)}",
-        help="Pairs that share an occupation or a name are not independent: they are averaged before anything is tested.",
+        help="Pairs that share an occupation or a name are not independent: they are averaged before testing.",
     )
     with st.container():
         for sentence in advice(read):

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from attnlib.pairs import Dropped, Pair
 from attnlib.pairsets import pair_set
 from attnlib.study import begin_study, run_study
-from attnlib.studyfindings import summary_sentences
+from attnlib.studyfindings import study_finding
 from attnlib.studyfolder import StudyFolder
 from attnlib.studyresults import open_study
 from attnlib.views.payload import unpack
@@ -46,8 +46,8 @@ def test_what_holds_is_said_as_the_library_says_it(root: Path) -> None:
     assert not app.exception
     study = open_study(root / "done")
     summary = study.summary("shift", MODELS[0])
-    assert headline(app) == summary_sentences(summary, "Target shift G")
-    assert headline(app).startswith("20 units. ")
+    assert headline(app) == study_finding(study, "shift", MODELS[0], None, summary)
+    assert headline(app).startswith("80 pairs, averaged to 20 units (nurse/mechanic, …). ")
     assert "0-2 most" in headline(app)
     grid = next(one for one in app.get("bidi_component") if one.proto.component_name == "attn_grid")
     header, arrays = unpack(grid.proto.bytes)
@@ -55,22 +55,23 @@ def test_what_holds_is_said_as_the_library_says_it(root: Path) -> None:
     assert header["selected"] == [0, 2]
     np.testing.assert_allclose(arrays["values0"], summary.mean, atol=1e-6)
     assert "Pair by pair." in words(app)
-    assert "Pairs of one unit" in messages(app)
+    assert "With “he” instead of “she” attention goes from the female-typed word to the male-typed word" in words(app)
 
 
 def test_the_twin_shows_nothing() -> None:
     app = open_page(study="done")
     app.selectbox(key="study_model").select(MODELS[1]).run()
     assert not app.exception
-    assert headline(app).startswith("20 units. No head moves on average in Target shift G")
+    assert headline(app).startswith("80 pairs, averaged to 20 units (nurse/mechanic, …). In none of 16 heads")
 
 
 def test_every_pair_can_count_and_distances_are_not_tested(root: Path) -> None:
     app = open_page(study="done")
     app.selectbox(key="study_unit").select("every pair").run()
     expected = open_study(root / "done").summary("shift", MODELS[0], unit="")
-    assert headline(app) == summary_sentences(expected, "Target shift G")
-    assert headline(app).startswith("80 pairs")
+    study = open_study(root / "done")
+    assert headline(app) == study_finding(study, "shift", MODELS[0], "every pair", expected)
+    assert headline(app).startswith("80 pairs, counted one by one")
     app.selectbox(key="study_statistic").select("JSD, focus word").run()
     assert not app.exception
     assert "A distance is never below 0" in headline(app)

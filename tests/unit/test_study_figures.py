@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 import pytest
 
 from attnlib.figures import LESS, MORE
+from attnlib.findings import signed
 from attnlib.statistics import HeadSummary, correlate, group_means, join_column, summarize
 from attnlib.studyfigures import (
     effect_histogram,
@@ -247,11 +248,13 @@ def test_the_sentences_have_the_numbers_of_the_table() -> None:
     text = summary_sentences(found, "target shift G")
     told = interval(found.mean[0, 2], found.low[0, 2], found.high[0, 2])
     assert text.startswith(
-        "60 pairs. 1 of 6 heads moves on average in target shift G (step-down max-T over 200 draws, 5 %)"
+        "60 pairs. In 1 of 6 heads target shift G differs from 0 on average (step-down max-T over 200 draws, 5 %, "
+        "corrected over 6 tests): "
     )
-    assert f"0-2, {told}, d = {found.effect[0, 2]:.1f}." in text
-    assert f"a mean of {f'{found.detectable.max():.3f}'[1:]} would be seen in any head" in text
-    assert f"in half of them one of {f'{np.median(found.detectable):.3f}'[1:]}." in text
+    wide = f"all at once [{signed(found.wide_low[0, 2])}, {signed(found.wide_high[0, 2])}]"
+    assert f"0-2, {told}, {wide}, {p_value(found.p_corrected[0, 2])}, d = {found.effect[0, 2]:.1f}." in text
+    half, most = (f"{value:.3f}"[1:] for value in (np.median(found.detectable), found.detectable.max()))
+    assert text.endswith(f"Means below {half} ({most} in the noisiest head) could have been missed.")
 
 
 def test_several_heads_and_the_largest_of_those_that_pass() -> None:
@@ -260,15 +263,17 @@ def test_several_heads_and_the_largest_of_those_that_pass() -> None:
     numbers[:98, 0, 0] = np.nan
     numbers[98:, 0, 0] = 9  # two pairs: large, and nothing
     text = summary_sentences(summarize(numbers, draws=100), "G")
-    assert text.startswith("100 pairs, of which 2 to 100 have a number, depending on the head. 2 of 5 heads move")
+    assert text.startswith(
+        "100 pairs, of which 2 to 100 have a number, depending on the head. In 2 of 5 heads G differs"
+    )
     assert "1-1 most, −" in text
 
 
 def test_no_head_is_no_proof() -> None:
     found = summarize(values(60)[:, :, :2], draws=200)
     text = summary_sentences(found, "G")
-    assert "No head moves on average in G" in text
-    assert "This does not show that there is no effect: a mean below ." in text
+    assert "In none of 4 heads G differs from 0 on average" in text
+    assert "This does not show that there is no effect: means below ." in text
     layer, head = np.unravel_index(np.abs(found.mean).argmax(), found.mean.shape)
     assert f"the largest mean is that of {layer}-{head}" in text
     assert p_value(found.p_corrected[layer, head]) in text

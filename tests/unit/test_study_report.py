@@ -11,7 +11,7 @@ from attnlib.export import safe_csv
 from attnlib.pairs import Dropped, Pair
 from attnlib.pairsets import pair_set
 from attnlib.study import begin_study, run_study
-from attnlib.studyfindings import summary_sentences
+from attnlib.studyfindings import study_finding
 from attnlib.studyinput import folder_name, free_name, read_source
 from attnlib.studyreport import study_report
 from attnlib.studyresults import group_columns, outside_columns
@@ -25,7 +25,12 @@ def test_the_report_says_what_the_study_found(tmp_path: Path) -> None:
     study = run_study([*pairs, Dropped("x, line 2", EVIL)], models, tmp_path / "my study")
     html = study_report(study)
     for model in models:
-        assert summary_sentences(study.summary("shift", model), "Target shift G") in html
+        assert (
+            html.count(study_finding(study, "shift", model, None, study.summary("shift", model))) == 2
+        )  # also on top
+    assert "demo/gpt2-biased − demo/gpt2-balanced" in html
+    for wrong in ("[nan", "1 pairs", "bootstrap over pairs", "Pairs are the unit"):
+        assert wrong not in html
     assert study.manifest["pairs"]["sha256"] in html
     assert study.manifest["provenance"][models[0]]["weights_sha256"] in html
     assert "r = " in html  # against the planted table
