@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
+from attnlib.errors import InputError
+
 IMPLEMENTATION = "attnlib"
 
 
@@ -61,6 +63,7 @@ class _Pass:
     places: Sequence[Place]
     outputs: Sequence[OutputEdit] = ()
     growth: dict[int, int] = field(default_factory=dict)  # attention call → rows that join the batch before its layer
+    shapes: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # stack → queries and keys, as many as tokens
     calls: int = 0
 
     def next_place(self) -> tuple[int, Place]:
@@ -79,15 +82,19 @@ def watching(
     places: Sequence[Place] = (),
     outputs: Sequence[OutputEdit] = (),
     growth: Mapping[int, int] | None = None,
+    shapes: Mapping[str, tuple[int, int]] | None = None,
 ) -> Iterator[None]:
     """Send every attention call of the forward passes made inside the block to `observers` and `edits`.
 
     `places` names the calls of one forward pass in their order (`Model.places`). One block serves one pass.
     `outputs` edit what the heads give to the output projection. `growth` makes the batch grow while it runs: before
     the layer of attention call n so many copies of row 0 join it (in a model that allows it: `Model.grows`), so that
-    rows that are edited in a late layer share all layers below.
+    rows that are edited in a late layer share all layers below. `shapes` says how many queries and keys each stack
+    must have: a layer that has others stops the pass with an InputError.
     """
-    token = _current.set(_Pass(tuple(observers), tuple(edits), tuple(places), tuple(outputs), dict(growth or {})))
+    token = _current.set(
+        _Pass(tuple(observers), tuple(edits), tuple(places), tuple(outputs), dict(growth or {}), shapes or {})
+    )
     try:
         yield
     finally:
@@ -125,7 +132,7 @@ def _attend(
     **options: Any,
 ) -> tuple[Tensor, Tensor]:
     """What transformers calls in place of the model's attention; see the head of this file."""
-    eager = sys.modules[type(module).__module__].eager_attention_forward
+    eager = _eager_attention(type(module))
     output, weights = eager(module, query, key, value, attention_mask, **options)
     current = _current.get()
     if current is None:
@@ -136,14 +143,44 @@ def _attend(
         if changed is not None:
             call = replace(call, weights=changed, edited=True)
     if call.edited:
-        values = repeat_key_heads(value, query.shape[1])
-        output = (call.weights.to(values.dtype) @ values).transpose(1, 2).contiguous()
+        made = output_of(call)
+        if made is None:
+            raise InputError(f"Layer {call.place.layer} gives no outputs that can be made from edited attention.")
+        output = made
     for change in current.outputs:
         changed = change(call, output)
         output = output if changed is None else changed
     for observer in current.observers:
         observer(call)
     return output, call.weights
+
+
+def output_of(call: AttentionCall) -> Float[Tensor, "batch query head value_dim"] | None:
+    """The heads' outputs: weights times values; None where their shapes do not allow it."""
+    values = repeat_key_heads(call.value, call.query.shape[1])
+    if values.shape[-2] != call.weights.shape[-1]:
+        return None
+    return (call.weights.to(values.dtype) @ values).transpose(1, 2).contiguous()
+
+
+def _eager_attention(kind: type) -> Callable[..., tuple[Tensor, Tensor]]:
+    """The eager attention of a module's own file, or of the one that the class was made from."""
+    for parent in kind.__mro__:
+        eager = getattr(sys.modules.get(parent.__module__), "eager_attention_forward", None)
+        if eager is not None:
+            return eager
+    raise AttributeError(f"{kind.__name__} has no eager attention.")
+
+
+def _check_shape(current: _Pass, place: Place, weights: Tensor) -> None:
+    """One weight per pair of tokens; else what is drawn beside the tokens would not be theirs."""
+    expected = current.shapes.get(place.stack)
+    if expected is not None and tuple(weights.shape[-2:]) != expected:
+        raise InputError(
+            f"Layer {place.layer} of the {place.stack} attention gives weights of {weights.shape[-2]} queries and "
+            f"{weights.shape[-1]} keys for {expected[0]} and {expected[1]} tokens: they cannot be shown by token. "
+            "Choose a model with full attention."
+        )
 
 
 def allow_growth(layers: Iterable[nn.Module]) -> None:
@@ -177,6 +214,7 @@ def _describe(
     options: dict[str, Any],
 ) -> AttentionCall:
     order, place = current.next_place()
+    _check_shape(current, place, weights)
     scaling = options.get("scaling")
     sinks = options.get("s_aux", options.get("sinks", getattr(module, "sinks", None)))
     return AttentionCall(

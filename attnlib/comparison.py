@@ -215,8 +215,9 @@ class Comparison:
         """
         if not 1 <= len(targets) <= 2:
             raise InputError(f"A target shift takes one or two target words; {len(targets)} were given.")
-        moves = [mass.b - mass.a for mass in self.target_masses(targets, focus, corrected)]
-        shift = moves[0] if len(moves) == 1 else moves[0] - moves[1]
+        with np.errstate(invalid="ignore"):  # ∞ − ∞ where the sinks have all of a row: undefined
+            moves = [mass.b - mass.a for mass in self.target_masses(targets, focus, corrected)]
+            shift = moves[0] if len(moves) == 1 else moves[0] - moves[1]
         if self.sight.no_shift(self._focus_span(focus), [self.target(word) for word in targets], corrected):
             shift = np.full_like(shift, np.nan)
         return np.where(np.isfinite(shift), shift, np.nan).astype(np.float32)

@@ -15,8 +15,9 @@ from torch import Tensor
 from attnlib.attention import AttentionCall, Edit, Place, repeat_key_heads
 from attnlib.errors import InputError
 from attnlib.inputs import read_inputs
-from attnlib.models import Model, probe_inputs
+from attnlib.models import Model
 from attnlib.predictions import WordChange, compare_words, speaking_places
+from attnlib.probing import probe_inputs
 from attnlib.profiles import check_head
 from attnlib.spans import sinks_of
 from attnlib.tokens import Tokens

@@ -46,13 +46,6 @@ def out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or said
 
 
-def check_routed(model: Model) -> None:
-    if not model.routed:
-        raise InputError(
-            f"Attention of {model.name} cannot be edited: it does not pass through transformers' attention interface."
-        )
-
-
 @dataclass(frozen=True, eq=False)
 class PromptInput:
     """What the model reads of one prompt, and which candidates are asked for in it."""

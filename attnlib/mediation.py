@@ -22,7 +22,7 @@ from attnlib.align import align
 from attnlib.attention import AttentionCall, Edit
 from attnlib.candidates import check_says_words
 from attnlib.errors import InputError
-from attnlib.headruns import EVERY, Candidates, Place, Side, check_routed, edited_weights, in_chunks, most_rows
+from attnlib.headruns import EVERY, Candidates, Place, Side, edited_weights, in_chunks, most_rows
 from attnlib.inputs import read_inputs
 from attnlib.models import Model
 from attnlib.tracing import check_memory, chosen_layers
@@ -105,7 +105,7 @@ def head_effects(
     the attention interface.
     """
     start = time.perf_counter()
-    check_routed(model)
+    model.check_editable()
     check_says_words(model)
     _check_lengths(model, (prompt_a, prompt_b))
     check_memory(model, read_inputs(model, prompt_b, None, truncate=False), chosen_layers(model, None))
@@ -126,7 +126,7 @@ def estimate(model: Model, prompt_a: str, prompt_b: str, candidates: Candidates)
 
     Raises InputError as `head_effects` does, so that nothing is begun that cannot be done.
     """
-    check_routed(model)
+    model.check_editable()
     _check_lengths(model, (prompt_a, prompt_b))
     side = Side(model, prompt_a, candidates)
     start = time.perf_counter()

@@ -25,17 +25,10 @@ from transformers import (
 from transformers.models.auto import modeling_auto as auto
 from transformers.utils import logging as transformers_logging
 
-from attnlib.attention import (
-    IMPLEMENTATION,
-    AttentionCall,
-    Edit,
-    Observer,
-    OutputEdit,
-    Place,
-    allow_growth,
-    watching,
-)
+from attnlib.attention import Edit, Observer, OutputEdit, Place, watching
 from attnlib.errors import InputError
+from attnlib.languagehead import has_language_head, is_classifier
+from attnlib.probing import accepts, expected_shapes, probe, probe_inputs
 from attnlib.sources import available_memory, find_model
 
 FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -59,12 +52,24 @@ class Model:
     places: tuple[Place, ...]  # of each attention call of a forward pass; empty outside the interface
     heads: dict[str, tuple[int, ...]]  # stack → number of heads of each layer
     causal: bool  # whether no token sees a later one, as seen in its weights
+    refusal: str = ""  # why its attention cannot be edited, as a sentence; empty where it can
+    numbering: str = ""  # how its layers are counted, where that is not as in the model
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def routed(self) -> bool:
         """Whether attention passes through attnlib's function; else only weights can be had, by output_attentions."""
         return bool(self.places)
+
+    @property
+    def editable(self) -> bool:
+        """Whether attention can be replaced while the model runs, and the rest of the model then does as it would."""
+        return not self.refusal
+
+    def check_editable(self) -> None:
+        """Raise InputError with the reason where attention cannot be edited."""
+        if self.refusal:
+            raise InputError(f"Attention of {self.name} cannot be edited: {self.refusal}")
 
     @property
     def stacks(self) -> tuple[str, ...]:
@@ -103,7 +108,7 @@ class Model:
     @cached_property
     def grows(self) -> bool:
         """Whether a batch can grow from layer to layer (attention.watching): tried on three tokens."""
-        if not self.routed or self.family == "seq2seq":
+        if not self.editable or self.family == "seq2seq":
             return False
         inputs = probe_inputs(self.hf, self.family)
         growth = dict.fromkeys(range(len(self.places)), 1)
@@ -128,12 +133,17 @@ class Model:
         """One forward pass; returns the Hugging Face output.
 
         Observers and edits (and `outputs`, `growth`: see attention.watching) work where `routed`; elsewhere the
-        output carries the attentions. `options` are for the Hugging Face model.
+        output carries the attentions. `options` are for the Hugging Face model. Raises InputError where attention
+        is to be edited and cannot be, or has another shape than one weight per pair of tokens.
         """
+        if edits or outputs:
+            self.check_editable()
         with torch.inference_mode():
             if self.routed:
-                with watching(observers, edits, self.places, outputs, growth):
+                with watching(observers, edits, self.places, outputs, growth, expected_shapes(inputs)):
                     return self.hf(**inputs, use_cache=False, **options)
+            if accepts(self.hf, "use_cache"):  # with a cache, some decoders have no causal mask
+                options["use_cache"] = False
             with self.lock:  # capturing by hooks is not safe between threads in every model
                 return self.hf(**inputs, output_attentions=True, **options)
 
@@ -154,20 +164,32 @@ def load_model(name: str, *, device: str | torch.device | None = None, root: str
     folder = find_model(name, root)
     with _MAKING:
         config = _load_config(name, folder)
-        family = _family(config)
+        family = _family(config, folder)
         _check_text_model(name, config, family)
         tokenizer = _load_tokenizer(name, folder)
         hf = _load_weights(name, folder, _auto_class(config, family))
         hf.eval().requires_grad_(False).to(choose_device() if device is None else device)
-        return wrap(name, hf, tokenizer, family)
+        return _wrapped(name, hf, tokenizer, family)
 
 
 def wrap(name: str, hf: Any, tokenizer: Any, family: str | None = None) -> Model:
-    """A Model around a Hugging Face model and tokenizer that are already in memory."""
-    family = family or _family(hf.config, type(hf).__name__)
+    """A Model around a Hugging Face model and tokenizer that are already in memory.
+
+    The weights are shared; the modules are copied, so that the given model keeps its own attention and mode.
+    """
+    return _wrapped(name, _sharing_weights(hf), tokenizer, family or _family_in_memory(hf))
+
+
+def _sharing_weights(hf: Any) -> Any:
+    """The same modules anew, around the same tensors."""
+    tensors = [*hf.parameters(), *hf.buffers()]
+    return copy.deepcopy(hf, {id(tensor): tensor for tensor in tensors})
+
+
+def _wrapped(name: str, hf: Any, tokenizer: Any, family: str) -> Model:
     hf.eval()
     try:
-        places, heads, causal = _probe(hf, family)
+        found = probe(hf, family)
     except InputError:
         raise
     except Exception as error:  # whatever a model may miss when it is given three tokens and nothing else
@@ -175,7 +197,7 @@ def wrap(name: str, hf: Any, tokenizer: Any, family: str | None = None) -> Model
             f"{name!r} ({type(hf).__name__}) cannot be run on text alone: {_first_line(error)} "
             "Choose a language model such as GPT-2, BERT or T5."
         ) from error
-    return Model(name, hf, tokenizer, family, places, heads, causal)
+    return Model(name, hf, tokenizer, family, found.places, found.heads, found.causal, found.refusal, found.numbering)
 
 
 def random_copy(model: Model, seed: int = 0) -> Model:
@@ -193,7 +215,7 @@ def random_copy(model: Model, seed: int = 0) -> Model:
             torch.manual_seed(seed)
             hf = type(model.hf)._from_config(config, attn_implementation="eager", dtype=model.dtype)
         hf.eval().requires_grad_(False).to(model.device)
-        return wrap(f"{model.name} (random weights)", hf, model.tokenizer, model.family)
+        return _wrapped(f"{model.name} (random weights)", hf, model.tokenizer, model.family)
 
 
 # ---------------------------------------------------------------------------------------------- loading
@@ -213,15 +235,47 @@ def _load_config(name: str, folder: Path) -> Any:
         ) from None
 
 
-def _family(config: Any, architecture: str | None = None) -> str:
-    """Which head to load: what the configuration names, else the encoder-decoder's, else none."""
-    named = {architecture} if architecture else _architectures(config)
+def _family(config: Any, folder: Path) -> str:
+    """Which head to load: what the configuration names and else the weights have; "encoder" for none."""
+    named = _architectures(config)
+    if is_classifier(named):
+        return "seq2seq" if getattr(config, "is_encoder_decoder", False) else "encoder"
+    known = _known_family(named)
+    if known:
+        return known
+    possible = ("causal", "masked") if getattr(config, "is_decoder", False) else ("masked", "causal")
+    for family in possible:
+        model_class = _mapped(FAMILIES[family][0], config)
+        if model_class is not None and has_language_head(model_class, config, folder):
+            return family
+    return "seq2seq" if getattr(config, "is_encoder_decoder", False) else "encoder"
+
+
+def _family_in_memory(hf: Any) -> str:
+    """What the class of a model is, or the class that it was made from."""
+    for parent in type(hf).__mro__:
+        if is_classifier({parent.__name__}):
+            break
+        known = _known_family({parent.__name__})
+        if known:
+            return known
+    return "seq2seq" if getattr(hf.config, "is_encoder_decoder", False) else "encoder"
+
+
+def _known_family(named: set[str]) -> str | None:
     for family, (_, names) in FAMILIES.items():
         if named & _flat(names.values()):
             return family
-    if named & _flat(auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.values()):
-        return "encoder"
-    return "seq2seq" if getattr(config, "is_encoder_decoder", False) else "encoder"
+    return "encoder" if named & _flat(auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.values()) else None
+
+
+def _mapped(auto_class: Any, config: Any) -> Any:
+    """The class of a configuration in an auto class; None where it has none."""
+    try:
+        found = auto_class._model_mapping[type(config)]
+    except KeyError:
+        return None
+    return found[0] if isinstance(found, (tuple, list)) else found
 
 
 def _architectures(config: Any) -> set[str]:
@@ -230,7 +284,7 @@ def _architectures(config: Any) -> set[str]:
 
 def _auto_class(config: Any, family: str) -> Any:
     """The class that loads a model of `family`; an encoder saved without its decoder is loaded without one."""
-    if family in FAMILIES:
+    if family in FAMILIES and not is_classifier(_architectures(config)):
         return FAMILIES[family][0]
     alone = _architectures(config) & _flat(auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.values())
     return AutoModelForTextEncoding if alone else AutoModel
@@ -241,11 +295,7 @@ def _flat(values: Any) -> set[str]:
 
 
 def _check_text_model(name: str, config: Any, family: str) -> None:
-    try:
-        model_class = _auto_class(config, family)._model_mapping[type(config)]
-    except KeyError:
-        model_class = None
-    model_class = model_class[0] if isinstance(model_class, (tuple, list)) else model_class
+    model_class = _mapped(_auto_class(config, family), config)
     if model_class is None or model_class.main_input_name != "input_ids":
         raise InputError(
             f"{name!r} ({config.model_type}) is not a text model: it does not read tokens. "
@@ -314,94 +364,3 @@ def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     first = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
     return first[:300].rstrip(".") + "."
-
-
-# ---------------------------------------------------------------------------------------------- probing
-
-
-def probe_inputs(hf: Any, family: str) -> dict[str, torch.Tensor]:
-    """Inputs for the smallest forward pass: three tokens, and two for a decoder."""
-    ids = torch.tensor([[5, 6, 7]], device=hf.device)
-    ids %= hf.config.get_text_config().vocab_size
-    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    return inputs | {"decoder_input_ids": ids[:, :2]} if family == "seq2seq" else inputs
-
-
-def _probe(hf: Any, family: str) -> tuple[tuple[Place, ...], dict[str, tuple[int, ...]], bool]:
-    """Run the model once on three tokens: where its attention calls sit, its heads, whether it is causal."""
-    calls = _routed_calls(hf, family)
-    if not calls:
-        weights = _weights_outside_interface(hf, probe_inputs(hf, family))
-        return (), {stack: tuple(w.shape[1] for w in ws) for stack, ws in weights.items()}, _causal(weights)
-    names = {id(module): name for name, module in hf.named_modules()}
-    allow_growth(hf.get_submodule(_layer_of(names[id(call.module)])) for call in calls)
-    stacks = [_stack(names[id(call.module)], family) for call in calls]
-    places = tuple(Place(stack, stacks[:i].count(stack)) for i, stack in enumerate(stacks))
-    weights = {
-        stack: tuple(call.weights for call, mine in zip(calls, stacks, strict=True) if mine == stack)
-        for stack in ("self", "encoder", "decoder", "cross")
-        if stack in stacks
-    }
-    heads = {stack: tuple(w.shape[1] for w in ws) for stack, ws in weights.items()}
-    return places, heads, _causal(weights)
-
-
-def _routed_calls(hf: Any, family: str) -> list[AttentionCall]:
-    calls: list[AttentionCall] = []
-    if not hf._can_set_attn_implementation():
-        return calls
-    hf.set_attn_implementation(IMPLEMENTATION)
-    try:
-        with torch.inference_mode(), watching([calls.append]):
-            hf(**probe_inputs(hf, family), use_cache=False)
-    except AttributeError:  # no eager attention of its own for attnlib's function to call
-        calls = []
-    if not calls:
-        hf.set_attn_implementation("eager")
-    return calls
-
-
-def _layer_of(attention: str) -> str:
-    """The path of the layer an attention module belongs to: "model.layers.3.self_attn" is in "model.layers.3"."""
-    parts = attention.split(".")
-    numbered = [n for n, part in enumerate(parts) if part.isdigit()]
-    return ".".join(parts[: numbered[-1] + 1]) if numbered else attention
-
-
-def _causal(weights: dict[str, tuple[torch.Tensor, ...]]) -> bool:
-    return all(bool((w.triu(1) == 0).all()) for w in weights.get("self", ())) and "self" in weights
-
-
-def _stack(name: str, family: str) -> str:
-    """Which attention a module is, from its path in the model, e.g. "decoder.layers.0.encoder_attn"."""
-    if family != "seq2seq" and "crossattention" not in name:
-        return "self"
-    parts = name.lower()
-    if any(mark in parts for mark in ("encoder_attn", "encdec", "cross_attn", "cross_attention", "crossattention")):
-        return "cross"
-    if parts.startswith("encoder.") or ".encoder." in parts:
-        return "encoder"
-    return "decoder"
-
-
-def _weights_outside_interface(hf: Any, inputs: dict[str, torch.Tensor]) -> dict[str, tuple[torch.Tensor, ...]]:
-    with torch.inference_mode():
-        weights = stacked_outputs(hf(**inputs, output_attentions=True))
-    if not weights or any(w.ndim != 4 for ws in weights.values() for w in ws):
-        raise InputError(
-            f"{type(hf).__name__} gives no attention weights: it does not use the attention interface and "
-            "ignores output_attentions. Models without softmax attention (Mamba, RWKV) have none to show."
-        )
-    return weights
-
-
-def stacked_outputs(output: Any) -> dict[str, tuple[torch.Tensor, ...]]:
-    """The attentions of a Hugging Face output by stack: each a tuple of [batch, head, query, key]."""
-    named = {
-        "self": output.get("attentions"),
-        "encoder": output.get("encoder_attentions"),
-        "decoder": output.get("decoder_attentions"),
-        "cross": output.get("cross_attentions"),
-    }
-    found = {stack: tuple(w for w in ws if w is not None) for stack, ws in named.items() if ws}
-    return {stack: weights for stack, weights in found.items() if weights}

@@ -14,7 +14,6 @@ from attnlib.headruns import (
     Editing,
     Place,
     Side,
-    check_routed,
     edited_weights,
     in_chunks,
     most_rows,
@@ -38,7 +37,7 @@ class HeadChanges:
 
 def silenced_heads(model: Model, prompt: str, candidates: Candidates) -> HeadChanges:
     """The log-odds with each head silenced (its attention, hence its output, is zero)."""
-    check_routed(model)
+    model.check_editable()
     side = Side(model, prompt, candidates)
     return _each_head(side, lambda n, rows: {"edits": [_zero(rows)]})
 
@@ -57,7 +56,7 @@ def patched_heads(
     tokens of A and of B (default: the last of each, or the mask), at which outputs, before the output projection,
     change hands.
     """
-    check_routed(model)
+    model.check_editable()
     a, b = (Side(model, prompt, candidates) for prompt in (prompt_a, prompt_b))
     at = positions or (a.speaks, b.speaks)
     for name, side, position in zip("AB", (a, b), at, strict=True):

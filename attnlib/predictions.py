@@ -120,8 +120,8 @@ def words_without(
 
     Raises InputError for a text the model cannot read, a model outside the attention interface, a head it lacks.
     """
-    if not model.routed:
-        raise InputError(f"Heads of {model.name} cannot be switched off: it does not use the attention interface.")
+    if not model.editable:
+        raise InputError(f"Heads of {model.name} cannot be switched off: {model.refusal}")
     counts = model.heads[stack]
     for layer, head in heads:
         if not (0 <= layer < len(counts) and 0 <= head < counts[layer]):

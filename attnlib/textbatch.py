@@ -13,7 +13,8 @@ from torch import Tensor
 from attnlib.attention import AttentionCall
 from attnlib.errors import InputError
 from attnlib.inputs import Inputs, read_inputs, tokenize_all
-from attnlib.models import Model, stacked_outputs
+from attnlib.models import Model
+from attnlib.probing import stacked_outputs
 from attnlib.score import keeps_logits
 from attnlib.tokens import Tokens
 

@@ -18,8 +18,9 @@ from torch import Tensor
 from attnlib.attention import AttentionCall, Edit, repeat_key_heads
 from attnlib.errors import InputError
 from attnlib.inputs import Inputs, read_inputs
-from attnlib.models import Model, stacked_outputs
+from attnlib.models import Model
 from attnlib.predictions import Predictions, read_predictions
+from attnlib.probing import stacked_outputs
 from attnlib.sources import available_memory
 from attnlib.tokenization import TokenNote
 from attnlib.tokens import Tokens
@@ -243,8 +244,8 @@ def trace(
     """
     inputs = read_inputs(model, text, text_b, truncate=truncate, hide=hide)
     recording = Recording(model, inputs, chosen_layers(model, layers))
-    if edits and not model.routed:
-        raise InputError(f"Attention of {model.name} cannot be edited: it does not use the attention interface.")
+    if edits:
+        model.check_editable()
     start = time.perf_counter()
     output = model.forward(inputs.tensors, [recording.keep], edits)
     synchronize(model)
@@ -297,7 +298,7 @@ class Recording:
             truncated_from=self.inputs.truncated_from,
             hidden=hidden,
             seconds=seconds,
-            notes=self.inputs.notes,
+            notes=(*self.inputs.notes, *([self.model.numbering] if self.model.numbering else [])),
             tokenization=self.inputs.tokenization,
         )
 

@@ -55,8 +55,8 @@ def _why_not(reading: Reading) -> str:
     model, pair = reading.chosen.model, reading.chosen.pair
     assert model is not None
     assert pair is not None
-    if not model.routed:
-        return "This model's attention does not pass through the attention interface and cannot be edited."
+    if not model.editable:
+        return f"Effects cannot be measured, as attention cannot be edited: {model.refusal}"
     if model.family not in ("causal", "masked"):
         return "Effects are measured on what a GPT says next or a BERT says at its mask; this model does neither."
     if pair.name_b is not None:

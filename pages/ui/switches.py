@@ -16,7 +16,7 @@ Text = tuple[str, str, str | None, str]  # its title, itself, its second text, t
 def switches(chosen: Choices, texts: Sequence[Text]) -> None:
     """A choice of heads to switch off and, for each text, the words that change most."""
     model = chosen.model
-    if model is None or not model.routed or model.family == "encoder":
+    if model is None or not model.editable or model.family == "encoder":
         return
     st.markdown("##### What if heads were switched off?")
     names = [f"{layer}-{head}" for layer, count in enumerate(model.heads[chosen.stack]) for head in range(count)]

@@ -85,7 +85,7 @@ def test_windowed_attention_is_refused_with_the_reason(architecture: str) -> Non
         attnlib.trace(tiny_model(architecture), TEXT)
 
 
-@pytest.mark.parametrize("architecture", ["mamba", "rwkv", "fnet", "big_bird"])
+@pytest.mark.parametrize("architecture", ["mamba", "rwkv", "fnet"])
 def test_models_without_attention_weights_are_refused(architecture: str) -> None:
     with pytest.raises(InputError, match=r"gives no attention weights.*Mamba"):
         tiny_model(architecture)

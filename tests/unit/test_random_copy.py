@@ -112,13 +112,13 @@ def test_the_model_sees_its_attention_as_before(gpt2: Model) -> None:
 def test_others_can_use_the_model_while_it_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions share a model: its attention must pass through attnlib's function at every moment."""
     model, seen = tiny_model("gpt2", "causal"), []
-    real = models.wrap
+    real = models._wrapped
 
     def wrap(*args: object) -> Model:
         model.forward(dict(model.tokenizer(TEXT, return_tensors="pt")), [lambda call: seen.append(call.place)])
         return real(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(models, "wrap", wrap)
+    monkeypatch.setattr(models, "_wrapped", wrap)
     random_copy(model)
     assert seen == list(model.places)
 
