@@ -60,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument(
         "--effects", action="store_true", help="also causal effects of every head (pairs with candidates)"
     )
-    study.add_argument("--scores", action="store_true", help="also how likely a masked model finds the prompts")
+    study.add_argument(
+        "--scores",
+        action="store_true",
+        help="also how likely a masked model finds the prompts (a causal one is always asked)",
+    )
     study.add_argument("--engine", default="local", help="local, or ray: the cluster of RAY_ADDRESS")
     study.add_argument("--workers", type=int, help="model actors on the cluster (default: one per GPU, or per core)")
     study.add_argument("--report", help="also write the report (HTML) of a finished study to this file")

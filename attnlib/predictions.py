@@ -76,8 +76,13 @@ def speaking_places(model: Model, inputs: Inputs) -> tuple[int, ...]:
     if not says_words(model):
         return ()
     if model.family != "masked":
-        last = len(inputs.tokens) - inputs.added[1] if inputs.decoder_tokens is None else len(inputs.decoder_tokens)
-        return (max(0, last - 1),)  # an end that the tokenizer adds is not what a next word follows
+        row, behind = (
+            (inputs.tokens, inputs.added[1]) if inputs.decoder_tokens is None else (inputs.decoder_tokens, 0)
+        )
+        last = len(row) - behind - 1  # an end that the tokenizer adds is not what a next word follows
+        if last > 0 and not row.special[last] and set(row.labels[last]) <= set("␣ "):
+            last -= 1  # a space belongs to the word that follows, as it does in candidates.py
+        return (max(0, last),)
     mask = getattr(model.tokenizer, "mask_token_id", None)
     ids = inputs.tensors["input_ids"][0].tolist()
     return tuple(i for i, token in enumerate(ids) if token == mask)

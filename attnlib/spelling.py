@@ -52,8 +52,8 @@ def matches(model: Model, prompt_b: str, edit: Pieces) -> tuple[tuple[str, str],
     """Words of the same lists as B's that have as many tokens as A's, each with prompt B written with it."""
     found = []
     for word in alternatives(edit.b):
-        text = re.sub(rf"(?<!\w){re.escape(edit.b)}(?!\w)", word, prompt_b)
-        if word in (edit.a, edit.b) or text == prompt_b:
+        text = re.sub(rf"(?<!\w){re.escape(edit.b)}(?!\w)", word, prompt_b, flags=re.IGNORECASE)
+        if word.lower() in (edit.a.lower(), edit.b.lower()) or text == prompt_b:
             continue
         try:
             runs = find_word(read_inputs(model, text, None, truncate=False).tokens, word)
@@ -68,11 +68,14 @@ def matches(model: Model, prompt_b: str, edit: Pieces) -> tuple[tuple[str, str],
 
 @lru_cache(maxsize=100)
 def alternatives(word: str) -> tuple[str, ...]:
-    """Words that stand in the same column, under the same kind, of the table of counterparts (names, nouns, …)."""
+    """Words that stand in the same column, under the same kind, of the table of counterparts (names, nouns, …).
+
+    Case makes no difference: a tokenizer may have written `word` in lower case.
+    """
     with (PAIR_FOLDER / "counterparts.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for column in ("other", "word"):
-        kinds = {row["kind"] for row in rows if row[column] == word and row["kind"] != "synonym"}
+        kinds = {row["kind"] for row in rows if row[column].lower() == word.lower() and row["kind"] != "synonym"}
         for kind in ("origin", *sorted(kinds)):
             if kind in kinds:
                 return tuple(dict.fromkeys(row[column] for row in rows if row["kind"] == kind))

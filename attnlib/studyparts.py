@@ -58,7 +58,7 @@ class Settings:
     """What is measured beside attention."""
 
     effects: bool = False  # causal effects of every head, of pairs that have candidates
-    scores: bool = False  # how likely a masked model finds both prompts (a causal one's scores cost nothing)
+    scores: bool = False  # how likely a masked model finds both prompts; a causal one's are always measured
 
 
 class StoppedError(Exception):

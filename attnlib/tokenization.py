@@ -81,7 +81,7 @@ def _space(tokenizer: Any, text: str) -> TokenNote | None:
         return None
     ends = [where for where, one in (("begins", text.lstrip()), ("ends", text.rstrip())) if one != text]
     what = f"{' and '.join(ends)} with white space" if ends else "has several spaces in a row"
-    end = " What the model says next is then said after it, as no word is." if "ends" in ends else ""
+    end = " What the model says next is said after it." if text.rstrip(" ") != text.rstrip() else ""
     return TokenNote("space", f"The text {what}, which the model reads as tokens of its own.{end}", "Trim", mended)
 
 

@@ -13,7 +13,7 @@ from tiny import tiny_hf, tiny_model, tiny_tokenizer
 
 import attnlib
 from attnlib.candidates import candidate_rows, joined
-from attnlib.findings import effects_finding
+from attnlib.effectfindings import effects_finding
 from attnlib.inputs import read_inputs
 from attnlib.mediation import head_effects
 from attnlib.models import Model, wrap

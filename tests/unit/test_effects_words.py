@@ -8,9 +8,11 @@ from tiny import tiny_model
 
 import attnlib
 from attnlib import HeadEffects, InputError
+from attnlib.candidates import candidate_rows
 from attnlib.effectfindings import duration, effects_finding, figures, times
+from attnlib.inputs import read_inputs
 from attnlib.mediation import estimate
-from attnlib.predictions import WordChange, telling_words, words_without
+from attnlib.predictions import WordChange, speaking_places, telling_words, words_without
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 
@@ -90,6 +92,21 @@ def test_words_that_tell_the_prompts_apart() -> None:
     assert telling_words((words[0], word(" he", 0.1, 0.4, "mask 2"))) is None
     found = attnlib.compare(attnlib.load_model("demo/gpt2-biased"), SHE, HE)
     assert telling_words(found.words) == ("comforted", "prescribed")
+
+
+def test_a_trailing_space_changes_no_suggestion() -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+    plain = attnlib.compare(model, SHE, HE).words
+    for a, b in ((f"{SHE} ", f"{HE} "), (f"{SHE} ", HE), (SHE, f"{HE} ")):
+        words = attnlib.compare(model, a, b).words
+        assert telling_words(words) == ("comforted", "prescribed")
+        assert [word.word for word in words] == [word.word for word in plain]
+        assert [word.p_b for word in words] == pytest.approx([word.p_b for word in plain], rel=1e-3)
+    # the place is that after which candidates are scored; a line break is not trimmed there and not here
+    for text in (SHE, f"{SHE} ", f"{SHE}  ", f"{SHE}\n"):
+        (place,) = speaking_places(model, read_inputs(model, text, None, truncate=False))
+        rows = candidate_rows(model, text, ["comforted", "prescribed"])
+        assert {row.places[0] for row in rows} == {place}
 
 
 def test_words_without_heads_are_those_of_the_edited_run() -> None:

@@ -8,8 +8,7 @@ import attnlib
 from attnlib.findings import finding
 from attnlib.inputs import read_inputs
 from attnlib.models import Model
-from attnlib.pairs import builtin_pairs
-from attnlib.spelling import alternatives, matches, pieces
+from attnlib.spelling import Pieces, alternatives, matches, pieces
 from attnlib.tokenization import TokenNote, known_words
 
 FINE = "The doctor asked the nurse a question. She"
@@ -84,18 +83,26 @@ def test_the_headline_is_replaced_where_too_few_words_are_known() -> None:
 
 
 def test_unequal_pieces_are_said_and_a_match_is_offered() -> None:
-    model = attnlib.load_model("demo/gpt2-biased")
-    known = [pair for pair in builtin_pairs() if "Lakisha" in pair.prompt_b]
-    assert "Lakisha" in alternatives("Lakisha") or known
     a, b = ("The doctor asked the nurse and Emily a question.", "The doctor asked the nurse and Lakisha a question.")
-    comparison = attnlib.compare(model, a, b)
-    unequal = pieces(comparison.alignment)
-    counts = [len(ids(model, f" {word}")) for word in ("Emily", "Lakisha")]
-    if counts[0] == counts[1]:
-        assert unequal == ()
-        return
-    (edit,) = unequal
+    model = attnlib.load_model("demo/bert-biased")  # in lower case: the words are found in the prompts nevertheless
+    counts = [len(ids(model, word, add_special_tokens=False)) for word in ("Emily", "Lakisha")]
+    assert counts[0] < counts[1]
+    (edit,) = pieces(attnlib.compare(model, a, b).alignment)
     assert (edit.tokens_a, edit.tokens_b) == tuple(counts)
-    for word, text in matches(model, b, edit):
-        assert len(ids(model, f" {word}")) == edit.tokens_a
-        assert text == b.replace("Lakisha", word)
+    assert "“emily” is three tokens and “lakisha” seven" in edit.text
+    for turned, prompt, name in ((edit, b, "Lakisha"), (Pieces(edit.b, edit.a, counts[1], counts[0]), a, "Emily")):
+        fitting = {
+            word for word in alternatives(name) if len(ids(model, word, add_special_tokens=False)) == turned.tokens_a
+        }
+        found = matches(model, prompt, turned)
+        assert len(found) == min(3, len(fitting))
+        for word, text in found:
+            assert word in fitting
+            assert text == prompt.replace(name, word)
+
+
+def test_nothing_is_said_of_words_with_equally_many_pieces() -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+    a, b = ("The doctor asked Emily a question.", "The doctor asked Lakisha a question.")
+    assert len(ids(model, " Emily")) == len(ids(model, " Lakisha"))
+    assert pieces(attnlib.compare(model, a, b).alignment) == ()
