@@ -7,6 +7,7 @@ from attnlib.headlabels import number
 from attnlib.profiles import HeadProfile
 from attnlib.resampling import FEWEST_UNITS
 from attnlib.silencing import MEASURES, Remaining, Silenced
+from attnlib.studyfindings import p_value
 
 
 def distance_finding(profile: HeadProfile) -> str:
@@ -28,11 +29,14 @@ def class_finding(profile: HeadProfile, name: str) -> str:
     values, reach = profile.reaction(name), profile.reactions_reach[profile.classes.index(name)]
     sure = int((np.abs(values) > reach).sum())
     order = largest(values, 3)
+    known = f"{sure} of {len(values)} have an interval without 0 (not corrected)"
+    if profile.texts < FEWEST_UNITS:
+        known = f"{profile.texts} text{'s' * (profile.texts != 1)}, too few for an interval"
     parts = ", ".join(f"{d} ({signed(float(values[d]))})" for d in order)
     return (
         f"To words of the class “{name}” the head's score is {signed(float(values.sum()))} above other words as far "
         "away. "
-        f"Most react dimensions {parts}; {sure} of {len(values)} have an interval without 0 (not corrected)."
+        f"Most react dimensions {parts}; {known}."
     )
 
 
@@ -48,25 +52,39 @@ def carried_finding(found: Silenced) -> str:
     told += f"; dimensions {', '.join(map(str, order))} make {share:.0%} of it"
     chosen = "; ".join(", ".join(map(str, dimensions)) for dimensions in found.chosen)
     how = "Silenced, as given" if len(found.chosen) == 1 else "Silenced in each half, chosen on the other"
-    return f"{told}. {how}: {chosen}."
+    overlap = " More than half are silenced: the random ones may be chosen ones too." if found.overlapping else ""
+    return f"{told}. {how}: {chosen}.{overlap}"
 
 
 def remaining_finding(remaining: Remaining) -> str:
-    """What remains, beside random dimensions, and how surely."""
+    """What remains, beside random dimensions, and how surely; shares only of what is surely there."""
     what = MEASURES[remaining.measure]
+    told = f"{what[0].upper()}{what[1:]}: "
+    if not np.isfinite(remaining.share):
+        told += f"{signed(remaining.before)}{_between(remaining.intervals[0])}, without the chosen dimensions "
+        told += f"{signed(remaining.found)}, without random ones {signed(remaining.control)}."
+        if remaining.units < FEWEST_UNITS:
+            units = f"{remaining.units} unit{'s' * (remaining.units != 1)}"
+            return f"{told} {units}: an interval needs {FEWEST_UNITS} or more."
+        return f"{told} It is not shown that there is a difference that dimensions could carry."
+    low, high = remaining.share_interval
+    shares = f" [{low:.0%}, {high:.0%}]" if np.isfinite(low) else ""
+    told += f"{remaining.share:.0%} remain{shares} without the chosen dimensions, "
+    told += f"{remaining.control / remaining.before:.0%} without random ones."
+    more = "more" if remaining.advantage >= 0 else "less"
+    told += f" The chosen ones take {number(abs(remaining.advantage))} {more} than random ones"
+    told += f"{_between(np.sort(np.sign(remaining.advantage or 1) * remaining.intervals[3]))}"
     if not np.isfinite(remaining.p):
-        told = f"{what[0].upper()}{what[1:]}: {signed(remaining.before)}, without the chosen dimensions "
-        told += f"{signed(remaining.found)}, without random ones {signed(remaining.control)}"
-        return f"{told}. An interval needs {FEWEST_UNITS} units or more, whose numbers differ."
-    low, high = remaining.intervals[3]
-    share_low, share_high = remaining.share_interval
-    told = f"{what[0].upper()}{what[1:]}: {remaining.share:.0%} remain [{share_low:.0%}, {share_high:.0%}]"
-    told += f" without the chosen dimensions, {remaining.control / remaining.before:.0%} without random ones"
-    told += f". The chosen ones take {signed(remaining.advantage)} more [{signed(low)}, {signed(high)}]"
-    told += f" (p = {remaining.p:.4f}, {remaining.units} units)."
-    if not (low > 0 and remaining.p <= 0.05):
-        told += " It is not shown that they take more than random ones do."
-    return told
+        return f"{told.replace('-', '−')} ({remaining.units} units)."
+    told += f" ({p_value(remaining.p)}, {remaining.units} units)."
+    if not remaining.p <= 0.05:
+        told += " It is not shown that the two differ."
+    return told.replace("-", "−")
+
+
+def _between(interval: Float[np.ndarray, " 2"]) -> str:
+    low, high = (float(end) for end in interval)
+    return f" [{signed(low)}, {signed(high)}]" if np.isfinite(interval).all() else ""
 
 
 def largest(values: Float[np.ndarray, " head_dim"], count: int) -> list[int]:

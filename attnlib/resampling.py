@@ -338,3 +338,55 @@ def _size(
         size = np.abs(mean) / np.sqrt(error)
     size[error == 0] = np.inf
     return np.nan_to_num(size, nan=0.0, posinf=np.inf)
+
+
+# ---------------------------------------------------------------------------------------------- two kinds of chance
+
+
+class Crossed(NamedTuple):
+    """A mean over units and over random repeats, both drawn; NaN with fewer than FEWEST_UNITS of either."""
+
+    mean: float
+    low: float
+    high: float
+    p: float  # of “the mean is 0”, two-sided
+
+
+def crossed_test(values: Float[np.ndarray, "unit repeat"], alpha: float, draws: int, seed: int) -> Crossed:
+    """Bootstrap-t of a mean of every unit in every repeat: both are drawn with replacement (Owen 2007).
+
+    The squared standard error is that of the units' means plus that of the repeats' means, which is on the safe side.
+    """
+    mean = float(values.mean())
+    undefined = Crossed(mean, np.nan, np.nan, np.nan)
+    if min(values.shape) < FEWEST_UNITS:
+        return undefined
+    off = values - mean
+    ones = [np.ones((1, size)) for size in values.shape]
+    _, (error,) = _crossed(off, *ones)
+    if error <= NOTHING * np.abs(values).max() ** 2:
+        return undefined
+    rng, sizes = np.random.default_rng(seed), []
+    for some in np.array_split(np.arange(draws), draws * max(values.shape) // CHUNK + 1):
+        means, errors = _crossed(off, *(_counted(rng, len(some), size) for size in values.shape))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            sizes.append(np.where(errors > NOTHING * error, np.abs(means) / np.sqrt(errors), np.inf))
+    all_sizes = np.concatenate(sizes)
+    reach = float(critical_size(all_sizes[:, None], alpha)[0]) * error**0.5
+    p = (np.count_nonzero(all_sizes >= abs(mean) / error**0.5) + 1) / (draws + 1)
+    return Crossed(mean, mean - reach, mean + reach, p) if np.isfinite(reach) else undefined._replace(p=p)
+
+
+def _crossed(
+    values: Float[np.ndarray, "unit repeat"],
+    units: Float[np.ndarray, "draw unit"],
+    repeats: Float[np.ndarray, "draw repeat"],
+) -> tuple[Float[np.ndarray, " draw"], Float[np.ndarray, " draw"]]:
+    """Mean and squared standard error of every draw, by how often it has each unit and each repeat."""
+    of_units, of_repeats = repeats @ values.T / values.shape[1], units @ values / values.shape[0]
+    mean = (units * of_units).sum(1) / values.shape[0]
+    error = np.zeros(len(mean))
+    for counts, means in ((units, of_units), (repeats, of_repeats)):
+        n = counts.shape[1]
+        error += (counts * (means - mean[:, None]) ** 2).sum(1) / (n - 1) / n
+    return mean, error

@@ -5,6 +5,7 @@ so that no pair is judged by dimensions it helped to choose. Beside them stand a
 what silencing any dimensions would do.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,6 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
-from scipy import stats
 from torch import Tensor
 
 from attnlib.attention import AttentionCall, Place, repeat_key_heads
@@ -27,7 +27,7 @@ from attnlib.pairbatch import PairRead, batches, looks_of, read_pairs_for
 from attnlib.pairs import Pair
 from attnlib.predictions import speaking_places
 from attnlib.profiles import check_head
-from attnlib.resampling import Sample, mean_tests
+from attnlib.resampling import Sample, crossed_test, mean_tests
 from attnlib.score import keeps_logits
 from attnlib.statistics import unit_means
 from attnlib.textbatch import stacked_inputs
@@ -50,10 +50,10 @@ class Remaining(NamedTuple):
     found: float  # with the chosen dimensions silenced
     control: float  # with random ones silenced, mean over the draws
     intervals: Float[np.ndarray, "row side"]  # of before, found, control and advantage: low, high
-    share: float  # found ÷ before: what remains
+    share: float  # found ÷ before: what remains; NaN where it is not shown that before is not 0
     share_interval: tuple[float, float]
     advantage: float  # how much more of it the chosen ones take than the random ones
-    p: float  # of “the advantage is 0”, two-sided, from the same draws
+    p: float  # of “the advantage is 0”, two-sided, over units and over random dimensions
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +66,15 @@ class Silenced:
     chosen: tuple[tuple[int, ...], ...]  # of each half, on the other half; one set where it was given
     carried: Float[np.ndarray, "pair head_dim"]  # what each dimension adds to B − A of the score, focus → targets
     measures: dict[str, Float[np.ndarray, "pair variant"]]  # as it is, chosen silenced, random silenced; NaN: none
+    random: dict[str, Float[np.ndarray, "pair draw"]]  # of each measure, with the dimensions of each draw silenced
     pairs: tuple[Pair, ...]  # that were measured
     units: tuple[str, ...]  # of each pair
     dropped: tuple[str, ...]  # reasons, of pairs that could not be measured
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether random dimensions may be chosen ones too, because more than half of the width is silenced."""
+        return any(2 * len(chosen) > self.carried.shape[1] for chosen in self.chosen)
 
     @cached_property
     def carried_mean(self) -> tuple[Float[np.ndarray, " head_dim"], Float[np.ndarray, "head_dim 2"]]:
@@ -78,29 +84,34 @@ class Silenced:
         return found.mean(0), np.stack([low, high], 1)
 
     def remaining(self, measure: str) -> Remaining | None:
-        """What remains of MEASURES; None where no pair has a number. Over units (pairs, where each is its own)."""
-        values = self.measures[measure]
+        """What remains of MEASURES; None where no pair has a number. Over units (pairs, where each is its own).
+
+        Random dimensions are drawn by chance as units are: both are in the intervals of control and advantage.
+        """
+        values = np.column_stack([self.measures[measure][:, :2], self.random[measure]])
         known = np.isfinite(values).all(1)
         if not known.any():
             return None
         units = [unit for unit, there in zip(self.units, known, strict=True) if there]
         means = unit_means(values[known][:, None], units)[:, 0]  # [unit, variant]
-        before, found, control = means.T
+        before, found, random = means[:, 0], means[:, 1], means[:, 2:]
         sign = np.sign(before.mean()) or 1.0
-        advantage = sign * (control - found)
-        rows = np.stack([before, found, control, advantage], 1)
-        tested = mean_tests([Sample(rows)], 0.05, RESAMPLES, 0)[0]
+        tested = mean_tests([Sample(means[:, :2])], 0.05, RESAMPLES, 0)[0]
+        control = crossed_test(random, 0.05, RESAMPLES, 0)
+        advantage = crossed_test(sign * (random - found[:, None]), 0.05, RESAMPLES, 0)
+        share, share_interval = _share(found, before)
+        sides = [*zip(tested.low, tested.high, strict=True), control[1:3], advantage[1:3]]
         return Remaining(
             measure,
             len(means),
             float(before.mean()),
             float(found.mean()),
-            float(control.mean()),
-            np.stack([tested.low, tested.high], 1),
-            float(found.mean() / before.mean()),
-            _ratio_interval(found, before),
-            float(advantage.mean()),
-            float(tested.p[3]),
+            control.mean,
+            np.array(sides, float),
+            share,
+            share_interval,
+            advantage.mean,
+            advantage.p,
         )
 
     def table(self) -> pd.DataFrame:
@@ -122,20 +133,17 @@ class Silenced:
         return pd.DataFrame({"dimension": order, "carried": mean[order], "low": low, "high": high})
 
 
-def _ratio_interval(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
-    """Of a ratio of means, by a paired bootstrap over units."""
-    if len(above) < 3:
-        return float("nan"), float("nan")
-    found = stats.bootstrap(
-        (above, below),
-        lambda a, b, axis: a.mean(axis) / b.mean(axis),
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+def _share(
+    found: Float[np.ndarray, " unit"], before: Float[np.ndarray, " unit"]
+) -> tuple[float, tuple[float, float]]:
+    """found ÷ before with its bootstrap-t interval (of the linearized ratio); NaN where before may be 0."""
+    undefined = math.nan, (math.nan, math.nan)
+    (tested,) = mean_tests([Sample(before[:, None])], 0.05, RESAMPLES, 0)
+    if not tested.p[0] <= 0.05:
+        return undefined
+    share = found.mean() / before.mean()
+    (around,) = mean_tests([Sample(((found - share * before) / before.mean())[:, None])], 0.05, RESAMPLES, 0)
+    return float(share), (float(share + around.low[0]), float(share + around.high[0]))
 
 
 def silence_dimensions(
@@ -171,15 +179,19 @@ def silence_dimensions(
     chosen = [tuple(sorted(dimensions))] if dimensions is not None else _chosen(carried, units, folds, count)
     variants = [_variants(one, width, seed) for one in chosen]
     values = {name: np.full((len(reads), 3), np.nan) for name in MEASURES}
+    random = {name: np.full((len(reads), DRAWS), np.nan) for name in MEASURES}
     done = 0
     for some in _chunks(groups, len(variants[0])):
         factors = torch.stack([variants[folds[n]] for n in some])  # [pair, variant, head_dim]
         for name, found in _tried(model, [reads[n] for n in some], at, head, factors).items():
             values[name][some] = np.stack([found[:, 0], found[:, 1], found[:, 2:].mean(1)], 1)
+            random[name][some] = found[:, 2:]
         done += len(some)
         if told(done, len(reads)) is False:
             break
-    return Silenced(model.name, layer, head, tuple(chosen), carried, values, tuple(kept), units, tuple(dropped))
+    return Silenced(
+        model.name, layer, head, tuple(chosen), carried, values, random, tuple(kept), units, tuple(dropped)
+    )
 
 
 def _read(model: Model, pairs: Sequence[Pair]) -> tuple[list[PairRead], list[Pair], list[str]]:
@@ -226,11 +238,14 @@ def _chosen(
 
 
 def _variants(chosen: Sequence[int], width: int, seed: int) -> Float[Tensor, "variant head_dim"]:
-    """Factors: all 1; the chosen ones 0; as many of the others 0, DRAWS times."""
+    """Factors: all 1; the chosen ones 0; as many of the others 0, DRAWS times.
+
+    Where the others are fewer than the chosen ones (more than half of the width is silenced), as many of all.
+    """
     random = np.random.default_rng(seed)
     others = [dimension for dimension in range(width) if dimension not in chosen]
-    size = min(len(chosen), len(others))
-    rows = [(), tuple(chosen), *(tuple(random.choice(others, size, replace=False)) for _ in range(DRAWS))]
+    among = others if len(others) >= len(chosen) else list(range(width))
+    rows = [(), tuple(chosen), *(tuple(random.choice(among, len(chosen), replace=False)) for _ in range(DRAWS))]
     factors = torch.ones(len(rows), width, dtype=torch.float32)
     for row, silent in zip(factors, rows, strict=True):
         row[list(silent)] = 0.0

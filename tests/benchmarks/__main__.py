@@ -1,4 +1,6 @@
-"""`make bench`: measures, and writes docs/benchmarks.md. Ratios are of runs side by side on this machine.
+"""`make bench`: measures, and writes docs/benchmarks.md and the tables of docs/statistics.md.
+
+Ratios are of runs side by side on this machine.
 
 `python -m tests.benchmarks effects` (or study, behaviour) measures that section alone and puts it into its place.
 """
@@ -14,7 +16,18 @@ import psutil
 import torch
 import transformers
 
-from tests.benchmarks import behaviour, browser, comparison, effects, memory, neurons, overview, server, study
+from tests.benchmarks import (
+    behaviour,
+    browser,
+    comparison,
+    effects,
+    memory,
+    neurons,
+    overview,
+    server,
+    statistics,
+    study,
+)
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 
@@ -29,6 +42,7 @@ def main() -> None:
     more = [_effects(effects.run()), _study(study.run()), _behaviour(behaviour.run())]
     REPORT.write_text(_report(rows, pairs, depths, page, small, heads, more), "utf-8")
     print(REPORT.read_text("utf-8"))
+    statistics.write(statistics.run())
 
 
 def renew(section: str) -> None:

@@ -4,7 +4,9 @@
 docs/statistics.md; `… shifts` prints the table of attnlib/power.py.
 """
 
-from collections.abc import Callable
+import re
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ SHAPES = ((10, 16), (20, 16), (20, 64), (50, 64))  # units x heads
 UNITS = (6, 8, 10, 15, 20, 50)
 POWERED = tuple((units, heads) for units in (10, 12, 20, 50) for heads in (16, 64, 144))
 ITEMS = (6, 8, 10, 20, 50)
+CORRELATIONS = (0, 0.5, 0.95)
 HEADS = (1, 4, 16, 64, 256, 1024)
 SIZES = (6, 8, 10, 12, 15, 20, 30, 50, 100, 500)
 
@@ -104,3 +107,62 @@ def print_shifts() -> None:
     for units in SIZES:
         cells = (shifts(units, heads) for heads in HEADS)
         print(f"    {units}: (" + ", ".join(f"({half:.3f}, {most:.3f})" for half, most in cells) + "),", flush=True)
+
+
+# ---------------------------------------------------------------------------------------------- tables of the guide
+
+
+def run(studies: int = 5_000) -> dict[str, str]:
+    """Every table of the guide by its name, as Markdown."""
+    return {
+        "error": error_table({(*shape, data): error(*shape, data, studies) for shape in SHAPES for data in DATA}),
+        "coverage": coverage_table({(n, data): coverage(n, data, studies) for n in UNITS for data in DATA}),
+        "power": power_table({shape: power(*shape, studies // 5) for shape in POWERED}),
+        "correlation": correlation_table(
+            {(n, rho): correlated(n, rho, studies // 5)[0] for n in ITEMS for rho in CORRELATIONS}
+        ),
+    }
+
+
+def error_table(found: dict[tuple[int, int, str], float]) -> str:
+    rows = [[f"{n} x {heads}", *(_share(found[n, heads, data], 3) for data in DATA)] for n, heads in SHAPES]
+    return _table(["units x heads", *DATA], rows)
+
+
+def coverage_table(found: dict[tuple[int, str], float]) -> str:
+    return _table(["units", *DATA], [[n, *(_share(found[n, data]) for data in DATA)] for n in UNITS])
+
+
+def power_table(found: dict[tuple[int, int], float]) -> str:
+    heads = sorted({heads for _, heads in POWERED})
+    rows = [[n, *(_share(found[n, many]) for many in heads)] for n in sorted({n for n, _ in POWERED})]
+    return _table(["units", *(f"{many} heads" for many in heads)], rows)
+
+
+def correlation_table(found: dict[tuple[int, float], float]) -> str:
+    rows = [[n, *(_share(found[n, rho]) for rho in CORRELATIONS)] for n in ITEMS]
+    return _table(["items", *(f"r = {rho:g}" for rho in CORRELATIONS)], rows)
+
+
+def _share(value: float, places: int = 2) -> str:
+    return f"{value:.{places}f}".removeprefix("0")
+
+
+def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def write(tables: dict[str, str]) -> None:
+    """Put tables into the guide, each behind the comment with its name."""
+    text = REPORT.read_text("utf-8")
+    for name, table in tables.items():
+        text = re.sub(rf"(<!-- {name} -->\n)(?:\|.*\n)*", lambda mark, table=table: f"{mark[1]}{table}\n", text)
+    REPORT.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["shifts"]:
+        print_shifts()
+    else:
+        write(run())

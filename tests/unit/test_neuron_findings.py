@@ -51,6 +51,10 @@ def test_reactions(profile: HeadProfile) -> None:
     told = class_finding(profile, "noun")
     assert f"score is {signed(float(values.sum()))}" in told
     assert f"dimensions {largest(values, 1)[0]} (" in told
+    assert "have an interval without 0" in told
+    few = class_finding(replace(profile, texts=3), "noun")
+    assert "3 texts, too few for an interval" in few
+    assert "without 0" not in few
 
 
 def test_what_is_carried_and_what_remains(silenced: Silenced) -> None:
@@ -62,9 +66,17 @@ def test_what_is_carried_and_what_remains(silenced: Silenced) -> None:
     remaining = silenced.remaining("shift")
     assert remaining is not None
     assert f"{remaining.share:.0%} remain" in remaining_finding(remaining)
-    assert "An interval needs 6 units" in remaining_finding(remaining._replace(units=4, p=float("nan")))
-    nothing = remaining._replace(p=0.4, intervals=np.array([[0, 0], [0, 0], [0, 0], [-0.1, 0.1]], float))
-    assert "It is not shown that they take more" in remaining_finding(nothing)
+    assert "More than half" not in told
+    assert "the random ones may be chosen ones too" in carried_finding(replace(silenced, chosen=(tuple(range(17)),)))
+    nan = float("nan")
+    few = remaining._replace(units=4, p=nan, share=nan, share_interval=(nan, nan), intervals=np.full((4, 2), nan))
+    assert remaining_finding(few).endswith("4 units: an interval needs 6 or more.")
+    assert "%" not in remaining_finding(few._replace(units=20)), "shares of what may be nothing"
+    assert "It is not shown that there is a difference" in remaining_finding(few._replace(units=20))
+    turned = remaining._replace(advantage=-0.002, intervals=-remaining.intervals[:, ::-1])
+    assert "take .0020 less than random ones [+" in remaining_finding(turned)
+    assert "It is not shown that the two differ." in remaining_finding(remaining._replace(p=0.4))
+    assert "not shown" not in remaining_finding(remaining._replace(p=0.04))
     bars = remaining_bars(remaining).data[0]
     assert list(bars.y) == [remaining.before, remaining.found, remaining.control]
 

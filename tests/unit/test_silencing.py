@@ -12,6 +12,7 @@ from attnlib.models import Model
 from attnlib.neurons import head_vectors, score_change
 from attnlib.pairs import Pair
 from attnlib.pairsets import pair_set
+from attnlib.resampling import Sample, crossed_test, mean_tests
 from attnlib.silencing import Silenced, silence_dimensions
 
 PAIRS = tuple(
@@ -71,6 +72,35 @@ def test_every_number_is_that_of_one_pair_at_a_time(biased: Model) -> None:
                 np.mean([one(biased, pair, [draw]) for draw in draws]),
             ]
             np.testing.assert_allclose(found.measures[measure][n], expected, atol=1e-5, err_msg=measure)
+
+
+def test_above_half_the_width_as_many_random_dimensions_are_silenced() -> None:
+    for count in (16, 17, 31):
+        factors = silencing._variants(range(count), 32, 0)
+        assert ((factors[1:] == 0).sum(1) == count).all()
+
+
+def test_the_chance_of_the_random_dimensions_is_in_the_interval() -> None:
+    """Of numbers that differ by draw alone the units' interval is a point; over both it is that of the draws."""
+    draws = np.random.default_rng(0).normal(size=10)
+    values = np.tile(draws, (200, 1)) + np.random.default_rng(1).normal(size=(200, 10)) / 100
+    found = crossed_test(values, 0.05, 4_000, 0)
+    (alone,) = mean_tests([Sample(draws[:, None])], 0.05, 4_000, 0)
+    assert (found.low, found.high) == pytest.approx((alone.low[0], alone.high[0]), abs=0.1)
+    assert found.p == pytest.approx(alone.p[0], abs=0.03)
+    assert np.isnan(crossed_test(values[:5], 0.05, 100, 0)[1:]).all()
+    assert np.isnan(crossed_test(np.ones((9, 9)), 0.05, 100, 0)[1:]).all()
+
+
+def test_a_crossed_interval_holds_what_it_says() -> None:
+    """400 means of 8 units x 8 draws, both random; 95 % less 4 standard errors at least (it is on the safe side)."""
+    rng, held = np.random.default_rng(0), 0
+    for seed in range(400):
+        values = rng.normal(size=(8, 1)) + rng.normal(size=(1, 8)) + rng.normal(size=(8, 8))
+        found = crossed_test(values, 0.05, 399, seed)
+        held += found.low <= 0 <= found.high
+        assert (found.p <= 0.05) == (found.low > 0 or found.high < 0)
+    assert held / 400 > 0.95 - 4 * np.sqrt(0.05 * 0.95 / 400)
 
 
 def test_what_dimensions_carry_is_the_split_of_the_score(biased: Model) -> None:
