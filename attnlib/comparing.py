@@ -56,6 +56,7 @@ def compare(
     inputs = (_read(model, prompt_a, "A", truncate), _read(other, prompt_b, "B", truncate))
     stack = stack or model.stacks[0]
     alignment, key_alignment = _alignments(model, inputs, stack, links)
+    _check_edit_is_kept((prompt_a, prompt_b), inputs, alignment, key_alignment)
     span = _focus(model, other, stack, (alignment, key_alignment), focus)
     meter = _meter(model, other, stack, (alignment, key_alignment), span, small)
     chosen = chosen_layers(model, layers)
@@ -97,6 +98,18 @@ def _alignments(
     if not queries.shared or not keys.shared:
         raise InputError("The prompts have no token that stands for another: nothing can be compared.")
     return queries, keys
+
+
+def _check_edit_is_kept(
+    prompts: tuple[Prompt, Prompt], inputs: tuple[Inputs, Inputs], alignment: Alignment, keys: Alignment
+) -> None:
+    """Prompts that are cut must still differ: what is left of them would be said to be the same."""
+    cut = any(read.truncated_from is not None for read in inputs)
+    if cut and prompts[0] != prompts[1] and alignment.first_edit is None and keys.first_edit is None:
+        raise InputError(
+            f"The prompts differ only after the first {len(inputs[0].tokens):,} tokens, and a cut leaves that out. "
+            "Shorten what comes before the words that differ, in both prompts."
+        )
 
 
 def _focus(

@@ -71,10 +71,10 @@ def take_texts(page: Literal["pair", "one"]) -> None:
 
 def _start() -> None:
     """The pair a new session starts with; prompt B is made from prompt A where there is one."""
-    take_texts("pair")
     state, link = st.session_state, st.query_params
     old = ("prompt_a" in link or "prompt_b" in link) and "focus" not in link and "at" not in link
     state.setdefault("linked_before", old and "prompt_a" not in state)
+    take_texts("pair")
     if "prompt_a" not in state and "prompt_a" not in link:
         state["prompt_a"] = FIRST.prompt_a
     if "prompt_b" in state or "prompt_b" in link:

@@ -170,6 +170,14 @@ def test_where_g_is_undefined_the_attention_itself_is_the_same(a: str, b: str, t
             assert _raw_shift(found, targets) < 1e-5
 
 
+def test_a_cut_that_leaves_out_the_edit_is_refused() -> None:
+    text = "The doctor asked the nurse a question . " * 20
+    with pytest.raises(InputError, match="differ only after the first 128 tokens, and a cut leaves that out"):
+        attnlib.compare(demo(), f"{text}She", f"{text}He", truncate=True)
+    kept = attnlib.compare(demo(), f"She . {text}", f"He . {text}", truncate=True, layers=[])
+    assert kept.alignment.first_edit == 0
+
+
 # ---------------------------------------------------------------------------------------------- the first word
 
 
