@@ -48,7 +48,7 @@ def test_what_holds_is_said_as_the_library_says_it(root: Path) -> None:
     summary = study.summary("shift", MODELS[0])
     assert headline(app) == study_finding(study, "shift", MODELS[0], None, summary)
     assert headline(app).startswith("80 pairs, averaged to 20 units (nurse/mechanic, …). ")
-    assert "0-2 most" in headline(app)
+    assert " tests): 0-2, −" in headline(app)
     grid = next(one for one in app.get("bidi_component") if one.proto.component_name == "attn_grid")
     header, arrays = unpack(grid.proto.bytes)
     assert [one["title"] for one in header["grids"]] == MODELS
