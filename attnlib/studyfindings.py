@@ -228,7 +228,7 @@ def _missed(summary: HeadSummary) -> str:
     if not len(known):
         return ""
     places = places_of(known)
-    half, most = (_least(float(value), places) for value in (np.median(known), known.max()))
+    half, most = (number(max(float(value), 10.0**-places), places) for value in (np.median(known), known.max()))
     wide = "" if half == most else f" ({most} in the noisiest head)"
     told = f"means below {half}{wide} could have been missed."
     return f"{caution}{told}" if none else f"{told[0].upper()}{told[1:]}"

@@ -179,7 +179,7 @@ def test_one_pair_of_prompts() -> None:
     app.selectbox(key="silence_pairs").select("One pair of prompts").run()
     app.button(key="silence").click().run()
     assert not app.exception
-    assert "One pair is an anecdote: intervals need three units or more." in words(app)
+    assert "1 unit: an interval needs 6 or more." in words(app)
     app.text_input(key="silence_targets").set_value("unicorn").run()
     app.button(key="silence").click().run()
     says(app, "No pair is left to measure. The first: The target word “unicorn” is in neither prompt.")

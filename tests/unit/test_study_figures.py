@@ -269,6 +269,12 @@ def test_several_heads_and_the_largest_of_those_that_pass() -> None:
     assert "1-1 most, −" in text
 
 
+def test_what_could_be_missed_is_a_number_however_small() -> None:
+    text = summary_sentences(summarize(values(60)[:, :, :2] / np.float32(1e12), draws=200), "G")
+    assert "below .000000001" in text
+    assert "less than" not in text
+
+
 def test_no_head_is_no_proof() -> None:
     found = summarize(values(60)[:, :, :2], draws=200)
     text = summary_sentences(found, "G")
