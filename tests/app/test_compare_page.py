@@ -236,3 +236,41 @@ def test_nothing_moves_when_messages_come_and_go(monkeypatch: pytest.MonkeyPatch
         widget.set_value(value).run()
         payloads(app)
         assert set(places) == first
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label.replace("\\", "") == label).click().run()
+    return app
+
+
+def test_a_trailing_space_is_told_and_trimmed_by_a_click() -> None:
+    app = open_page(prompt_a=f"{SHE} ", prompt_b=f"{HE} ", focus="She", targets="nurse, doctor")
+    assert "Both prompts: The text ends with white space" in messages(app)
+    suggested = [app.text_input(key=key).placeholder for key in ("fits_a", "fits_b")]
+    assert suggested == ["comforted", "prescribed"]
+    press(app, "Trim")
+    assert (app.text_area(key="prompt_a").value, app.text_area(key="prompt_b").value) == (SHE, HE)
+    assert "white space" not in messages(app)
+    assert [app.text_input(key=key).placeholder for key in ("fits_a", "fits_b")] == suggested
+    assert finding(app) == finding(open_page(prompt_a=SHE, prompt_b=HE, focus="She", targets="nurse, doctor"))
+
+
+def test_special_tokens_are_not_added_again() -> None:
+    she, he = "she was tired.", "he was tired."
+    app = open_page(model="demo/bert-biased", prompt_a=f"[CLS] {she} [SEP]", prompt_b=f"[CLS] {he} [SEP]", targets="")
+    assert "the model reads it twice" in messages(app)
+    press(app, "Do not add special tokens again")
+    assert (app.text_area(key="prompt_a").value, app.text_area(key="prompt_b").value) == (she, he)
+    assert "reads it twice" not in messages(app)
+
+
+def test_a_word_with_as_many_tokens_is_offered_and_used() -> None:
+    b = "The doctor asked the nurse and Lakisha a question. She was tired."  # 10 of 12 words are known: enough
+    a = b.replace("Lakisha", "Emily")
+    app = open_page(model="demo/bert-biased", prompt_a=a, prompt_b=b, focus="", targets="")
+    assert "part of any difference is that" in finding(app)
+    offered = next(button.label for button in app.button if button.label.startswith("Use “"))
+    press(app, offered)
+    word = offered.removeprefix("Use “").partition("”")[0]
+    assert app.text_area(key="prompt_b").value == b.replace("Lakisha", word)
+    assert "part of any difference is that" not in finding(app)
