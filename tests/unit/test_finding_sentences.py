@@ -50,7 +50,8 @@ def test_every_sentence_is_true(models: list[Model]) -> None:
         model = models[int(rng.integers(len(models)))]
         a, b = random_pair(rng)
         try:
-            compared = attnlib.compare(model, a, b, layers=[])
+            focus = str(rng.choice(a.split())) if rng.random() < 0.5 else None
+            compared = attnlib.compare(model, a, b, focus=focus, layers=[])
         except InputError:
             continue
         targets = tuple(rng.choice(a.split(), rng.integers(1, 3), replace=False)) if rng.random() < 0.8 else ()
