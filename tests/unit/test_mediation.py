@@ -14,6 +14,7 @@ import pytest
 import torch
 from test_attention import DECODERS, ENCODERS
 from tiny import tiny_model
+from tolerance import of_odds
 
 import attnlib
 from attnlib import InputError
@@ -129,8 +130,8 @@ def test_effects_against_a_slow_loop(
     effects = head_effects(model, a, b, candidates)
     slow = Slow(model, monkeypatch)
     y_a, y_b = (slow.odds(prompt, candidates) for prompt in (a, b))
-    assert (effects.odds_a, effects.odds_b) == pytest.approx((y_a, y_b), rel=1e-5)
-    assert effects.total == pytest.approx(y_b / y_a - 1, abs=1e-5 * max(1, y_b / y_a))
+    assert (effects.odds_a, effects.odds_b) == pytest.approx((y_a, y_b), rel=of_odds())
+    assert effects.total == pytest.approx(y_b / y_a - 1, abs=of_odds() * max(1, y_b / y_a))
     layers, heads = effects.indirect.shape
     everything = {layer: range(heads) for layer in range(layers)}
     scale = max(1.0, abs(effects.total))
@@ -139,17 +140,17 @@ def test_effects_against_a_slow_loop(
             edited = {layer: [head]}
             indirect = slow.odds(a, candidates, b, edited) / y_a - 1
             direct = slow.odds(b, candidates, a, edited) / y_a - 1
-            assert effects.indirect[layer, head] == pytest.approx(indirect, abs=1e-5 * scale)
-            assert effects.direct[layer, head] == pytest.approx(direct, abs=1e-5 * scale)
+            assert effects.indirect[layer, head] == pytest.approx(indirect, abs=of_odds() * scale)
+            assert effects.direct[layer, head] == pytest.approx(direct, abs=of_odds() * scale)
         whole = {layer: range(heads)}
         assert effects.indirect_layer[layer] == pytest.approx(
-            slow.odds(a, candidates, b, whole) / y_a - 1, abs=1e-5 * scale
+            slow.odds(a, candidates, b, whole) / y_a - 1, abs=of_odds() * scale
         )
         assert effects.direct_layer[layer] == pytest.approx(
-            slow.odds(b, candidates, a, whole) / y_a - 1, abs=1e-5 * scale
+            slow.odds(b, candidates, a, whole) / y_a - 1, abs=of_odds() * scale
         )
-    assert effects.indirect_all == pytest.approx(slow.odds(a, candidates, b, everything) / y_a - 1, abs=1e-5 * scale)
-    assert effects.direct_all == pytest.approx(slow.odds(b, candidates, a, everything) / y_a - 1, abs=1e-5 * scale)
+    assert effects.indirect_all == pytest.approx(slow.odds(a, candidates, b, everything) / y_a - 1, abs=of_odds() * scale)
+    assert effects.direct_all == pytest.approx(slow.odds(b, candidates, a, everything) / y_a - 1, abs=of_odds() * scale)
     assert effects.done == 1
 
 
@@ -161,16 +162,16 @@ def test_without_an_edit_there_is_no_effect(name: str, a: str, b: str, candidate
     effects = head_effects(model_of(name), a, a, candidates)
     assert effects.total == pytest.approx(0, abs=1e-9)
     for values in (effects.indirect, effects.direct, effects.indirect_layer, effects.direct_layer):
-        np.testing.assert_allclose(values, 0, atol=2e-5)
-    assert effects.indirect_all == pytest.approx(0, abs=2e-5)
+        np.testing.assert_allclose(values, 0, atol=of_odds())
+    assert effects.indirect_all == pytest.approx(0, abs=of_odds())
 
 
 def test_the_last_layer_has_no_indirect_effect_where_candidates_begin_alike() -> None:
     """Its attention over the prompt only changes what is said first, which is the same in both."""
     effects = head_effects(model_of("demo/gpt2-biased"), SHE, HE, ("was tired", "was old"))
     np.testing.assert_allclose(effects.indirect[-1], 0, atol=1e-6)
-    np.testing.assert_allclose(effects.direct[-1], effects.total, atol=1e-5)
-    assert np.abs(effects.indirect[0]).max() > 1e-5
+    np.testing.assert_allclose(effects.direct[-1], effects.total, rtol=of_odds(), atol=of_odds())
+    assert np.abs(effects.indirect[0]).max() > of_odds()
 
 
 @pytest.mark.parametrize("architecture", [*DECODERS, *ENCODERS])
@@ -195,8 +196,8 @@ def test_small_batches_give_the_same_and_tell_how_far_they_are() -> None:
     told: list[HeadEffects] = []
     whole = head_effects(model, SHE, HE, ("comforted", "prescribed"))
     parts = head_effects(model, SHE, HE, ("comforted", "prescribed"), rows=5, progress=told.append)
-    np.testing.assert_allclose(parts.indirect, whole.indirect, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(parts.direct, whole.direct, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(parts.indirect, whole.indirect, rtol=of_odds(), atol=of_odds())
+    np.testing.assert_allclose(parts.direct, whole.direct, rtol=of_odds(), atol=of_odds())
     assert [round(one.done * 21) for one in told] == [5, 10, 15, 20, 21]
     assert np.isnan(told[0].indirect[0]).all()
 
@@ -226,10 +227,10 @@ def test_too_little_memory_halves_the_batch(error: Exception, monkeypatch: pytes
 
     monkeypatch.setattr(Side, "forward", limited)
     found = head_effects(model, SHE, HE, ("comforted", "prescribed"))
-    np.testing.assert_allclose(found.indirect, whole.indirect, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.indirect, whole.indirect, rtol=of_odds(), atol=of_odds())
     assert max(seen) > 4
     np.testing.assert_allclose(
-        silenced_heads(model, SHE, ("comforted", "prescribed")).edited, silenced.edited, rtol=1e-4, atol=1e-5
+        silenced_heads(model, SHE, ("comforted", "prescribed")).edited, silenced.edited, rtol=of_odds(), atol=of_odds()
     )
     monkeypatch.setattr(
         Side,
@@ -278,7 +279,7 @@ def test_patched_heads_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("comforted", "prescribed")
     found = patched_heads(model, SHE, longer, words)
     same = patched_heads(model, SHE, SHE, words)
-    np.testing.assert_allclose(same.effect, 0, atol=1e-5)
+    np.testing.assert_allclose(same.effect, 0, atol=of_odds())
     other = attnlib.trace(model, longer)
     ids = [model.tokenizer(f" {word}")["input_ids"][0] for word in words]
     for layer, head in ((0, 2), (2, 1)):
@@ -391,10 +392,10 @@ def test_swapping_the_prompts_negates_the_total_on_the_log_scale(name: str) -> N
         head_effects(model_of(name), a + mask, b + mask, ("comforted", "prescribed"))
         for a, b in ((SHE, HE), (HE, SHE))
     )
-    assert there.log("total") == pytest.approx(-back.log("total"), abs=1e-5)
+    assert there.log("total") == pytest.approx(-back.log("total"), abs=of_odds())
     np.testing.assert_allclose(there.log("direct"), there.log("total") + back.log("indirect"), atol=1e-4)
     both = mean_effects([there, back])
-    assert both.total == pytest.approx(0, abs=1e-5)
+    assert both.total == pytest.approx(0, abs=of_odds())
     assert published_mean_effects([there, back]).total > 0
     with pytest.raises(InputError, match="no example"):
         mean_effects([])

@@ -23,6 +23,15 @@ def of_rows() -> float:
     return 4 * OTHER_LENGTHS
 
 
+def of_odds() -> float:
+    """Of a ratio of odds (two words, two passes), relative to its size.
+
+    The product's tolerance lets a weight be off by 1e-5, and so a score by twice that (w(1 − w) ≤ 1/4); a ratio of
+    odds has four scores in its exponent.
+    """
+    return 4 * 2 * OTHER_LENGTHS
+
+
 def of_sum(count: int, size: float = 1.0, dtype: type[np.floating] = np.float32) -> float:
     """Of two sums of the same `count` numbers, of which none is larger than `size`, in different orders.
 
