@@ -44,29 +44,27 @@ def compare(
 ) -> Comparison:
     """Run both prompts and compare their attention.
 
-    A prompt is a text, or (text, second text). `model_b` runs prompt B in another model that has the same tokenizer
-    and shape. `focus` is the word whose attention is asked about, or its tokens (default: the last word that differs;
-    where its attention cannot differ, as that of a causal model's first word, the next that can). `stack` chooses
-    an attention of an encoder-decoder model. `layers` keeps the whole matrices of these layers only (the scores of
-    all layers are always there). `links` correct the alignment. `small` also pools every layer, for the
-    model view. Raises InputError for prompts, words or models that do not go together.
+    A prompt is a text, or (text, second text). `model_b` runs prompt B in another model of the same tokenizer and
+    shape. `focus` is the word whose attention is asked about, or its tokens (default: the last word that differs;
+    where its attention cannot differ, as that of a causal model's first word, the next that can). `stack` chooses an
+    attention of an encoder-decoder model. `layers` keeps the whole matrices of these layers only; scores of all are
+    always there. `links` correct the alignment. `small` also pools every layer, for the model view. Raises
+    InputError for prompts, words or models that do not go together.
     """
-    other = model if model_b is None else model_b
+    other = model_b or model
     _check_models(model, other)
     inputs = (_read(model, prompt_a, "A", truncate), _read(other, prompt_b, "B", truncate))
-    stack = stack or model.stacks[0]
-    alignment, key_alignment = _alignments(model, inputs, stack, links)
+    alignment, key_alignment = _alignments(model, inputs, stack := stack or model.stacks[0], links)
     _check_edit_is_kept((prompt_a, prompt_b), inputs, alignment, key_alignment)
     span = _focus(model, other, stack, (alignment, key_alignment), focus)
     meter = _meter(model, other, stack, (alignment, key_alignment), span, small)
-    chosen = chosen_layers(model, layers)
-    needed = chosen if model.routed and other.routed else chosen_layers(model, None)
+    chosen, every = chosen_layers(model, layers), chosen_layers(model, None)
+    needed = chosen if model.routed and other.routed else every
     recordings = (Recording(model, inputs[0], needed), Recording(other, inputs[1], needed))
     logits, seconds = _run(recordings, stack, meter)
     for recording in recordings:
         recording.drop_all_but(chosen)
     a, b = (recording.trace(None, seconds) for recording in recordings)  # their words are compared below
-    places = (speaking_places(model, inputs[0]), speaking_places(other, inputs[1]))
     return Comparison(
         a=a,
         b=b,
@@ -77,10 +75,15 @@ def compare(
         focus=span,
         changes=tuple(meter.changes),
         untouched=meter.check(),
-        words=compare_words(model, logits, places),
+        words=compare_words(model, logits, _places((model, other), inputs)),
         notes=_notes(inputs, alignment, model is other),
         small=meter.small,
     )
+
+
+def _places(models: tuple[Model, Model], inputs: tuple[Inputs, Inputs]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Where each prompt's model says a word."""
+    return speaking_places(models[0], inputs[0]), speaking_places(models[1], inputs[1])
 
 
 def _alignments(
