@@ -43,7 +43,7 @@ def pattern_bars(found: HeadPatterns, layer: int, head: int) -> go.Figure:
         hovertemplate="%{customdata[0]}: %{x:.3f}, %{customdata[1]} texts<extra></extra>",
     )
     marks = go.Scatter(
-        name="without a choice",
+        name="baseline",
         mode="markers",
         x=baseline,
         y=rows,

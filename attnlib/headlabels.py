@@ -9,9 +9,15 @@ from scipy.cluster.hierarchy import fcluster, linkage
 
 from attnlib.errors import InputError
 from attnlib.patternruns import HeadPatterns
+from attnlib.patterns import CHOICES, COREFERENCE, MEANT, REPEATED_WORDS, RESOLVED, TO_PERSON, Choice
+from attnlib.resampling import FEWEST_UNITS
 
 STRONG = 0.35  # of the way from the baseline to 1: a head is called after this
 PARTLY = 0.15  # the same, for “partly”
+# Heads with random weights look at tokens that stand out, such as the first: what it takes to look there more than
+# they do (over 120 models; docs/patterns.md has the table). They do nothing else by PARTLY.
+OUTSTANDING = {"first": 0.6, "special": 0.6, "punctuation": 0.4, "self": 0.2}
+RELATION = 0.4  # of patterns by example, which may be about a word that stands out
 EVEN = 0.9  # of the largest entropy: more is even attention, where nothing else is a name
 NAMES = 2  # patterns in one label, at most
 
@@ -19,7 +25,7 @@ NAMES = 2  # patterns in one label, at most
 class HeadName(NamedTuple):
     """What a head is called after."""
 
-    how: str  # "" (strongly), "partly", "even" or "mixed"; or "none": there is no such head
+    how: str  # "" (strongly), "partly", "even" or "mixed"; "unknown": too few texts; "none": there is no such head
     patterns: tuple[int, ...] = ()  # their numbers, the strongest first
 
 
@@ -27,33 +33,60 @@ def head_names(found: HeadPatterns) -> list[list[HeadName]]:
     """[layer][head]: the patterns that name it.
 
     A pattern names a head whose score is at least STRONG of the way from the baseline to 1, with an interval of the
-    excess above 0; where none does, those of at least PARTLY name it partly. A head without any is even or mixed.
+    excess above 0; where none does, those of at least PARTLY name it partly. Heads with random weights go
+    further in some patterns (OUTSTANDING), and coreference asks for more (`resolved`). Others are even or mixed.
     """
-    excess = found.score - found.baseline
-    sure = np.nan_to_num(found.excess_reach, nan=np.inf) < excess
-    strength = np.where(sure, np.nan_to_num(found.strength, nan=0.0), 0.0)
-    even = found.of("uniform")
-    strength[found.number("uniform")] = 0.0
+    strength = _naming_strength(found)
+    even, known = found.of("uniform"), found.texts[found.number("uniform")] >= FEWEST_UNITS
     layers, heads = strength.shape[1:]
     return [
-        [_name(strength[:, layer, head], float(even[layer, head])) for head in range(heads)]
+        [_name(strength[:, layer, head], float(even[layer, head]), bool(known)) for head in range(heads)]
         for layer in range(layers)
     ]
 
 
-def _name(strength: Float[np.ndarray, " pattern"], even: float) -> HeadName:
+def _naming_strength(found: HeadPatterns) -> Float[np.ndarray, "pattern layer head"]:
+    """How far each head is from the baseline to 1, where that may name it; else 0."""
+    sure = sides(found) > 0
+    strength = np.where(sure, np.nan_to_num(found.strength, nan=0.0), 0.0)
+    for n, pattern in enumerate(found.patterns):
+        least = RELATION if pattern.name.startswith("relation ") else OUTSTANDING.get(pattern.name, 0.0)
+        strength[n] = np.where((strength[n] >= least) & pattern.names, strength[n], 0.0)
+    if COREFERENCE.name in found.names:
+        choices = np.sum([resolved(found, choice) for choice in CHOICES], 0)
+        strength[found.number(COREFERENCE.name)] *= choices >= RESOLVED
+        person, thing = (sides(found)[found.number(MEANT[meant].name)] for meant in ("person", "thing"))
+        strength[found.number(TO_PERSON.name)] *= (person > 0) & (thing < 0)
+    return strength
+
+
+def sides(found: HeadPatterns) -> Int[np.ndarray, "pattern layer head"]:
+    """1 where the 95 % interval of score − baseline lies above 0, −1 where below, 0 where neither is shown."""
+    excess, reach = found.score - found.baseline, np.nan_to_num(found.excess_reach, nan=np.inf)
+    return (excess > reach).astype(int) - (excess < -reach)
+
+
+def resolved(found: HeadPatterns, choice: Choice) -> np.ndarray:
+    """[layer, head]: whether a head finds the word meant whichever of the two the pronoun means, by intervals."""
+    both = [sides(found)[found.number(MEANT[meant].name)] > 0 for meant in choice.meant]
+    return both[0] & both[1]
+
+
+def _name(strength: Float[np.ndarray, " pattern"], even: float, known: bool) -> HeadName:
     order = np.argsort(-strength, kind="stable").tolist()
     for how, enough in (("", STRONG), ("partly", PARTLY)):
         patterns = tuple(n for n in order if strength[n] >= enough)[:NAMES]
         if patterns:
             return HeadName(how, patterns)
     if np.isnan(even):
-        return HeadName("none")
+        return HeadName("none" if known else "unknown")
+    if not known:
+        return HeadName("unknown")
     return HeadName("even" if even >= EVEN else "mixed")
 
 
 def head_labels(found: HeadPatterns) -> list[list[str]]:
-    """[layer][head]: "previous token .93", "partly coreference .27", "even .95", "mixed"; empty: no such head."""
+    """[layer][head]: "previous token .93", "partly induction .27", "even .95", "mixed"; empty: no head, few texts."""
     return [
         [_label(found, name, layer, head) for head, name in enumerate(row)]
         for layer, row in enumerate(head_names(found))
@@ -86,7 +119,7 @@ def number(value: float) -> str:
     """Two digits that count: .0042, .13, 1.27."""
     if value and abs(value) < 0.1:
         digits = min(6, 1 - int(np.floor(np.log10(abs(value)))))
-        return f"{value:.{digits}f}".replace("0.", ".", 1)
+        return f"{value:.{digits}f}".replace("-", "−").replace("0.", ".", 1)
     return short_number(value)
 
 
@@ -123,21 +156,74 @@ def pattern_finding(found: HeadPatterns, name: str) -> str:
     if np.isnan(score).all():
         return f"No text has an occasion for “{pattern.title}”."
     layer, head = (int(i) for i in np.unravel_index(np.nanargmax(score), score.shape))
-    reach = found.reach[n, layer, head]
+    reach, texts = found.reach[n, layer, head], int(found.texts[n])
     unit = f" {pattern.unit}" if pattern.unit else ""
     told = f"Head {layer}-{head} has the highest: {short_number(float(score[layer, head]))}{unit}"
     if np.isfinite(reach):
         told += f" ± {number(float(reach))}"
-    told += f" over {found.texts[n]:,} texts"
+    told += f" over {texts:,} text{'' if texts == 1 else 's'}"
     if pattern.name == "uniform":
-        return f"{told} (1: all tokens alike)."
-    what = "other tokens give to the same distance" if pattern.name == "coreference" else "attention without a choice"
-    told += f" ({what}: {short_number(float(found.baseline[n, layer, head]))})."
-    if not pattern.share:
-        return told
+        told += " (1: all tokens alike)."
+    else:
+        told += f" ({pattern.held_against}: {short_number(float(found.baseline[n, layer, head]))})."
+    if texts < FEWEST_UNITS:
+        return f"{told} From fewer than {FEWEST_UNITS} texts there is no interval, and no head is called after it."
+    return f"{told} {_called(found, n)}".strip()
+
+
+def unnamed_finding(found: HeadPatterns) -> str:
+    """How many heads no pattern names, and why; empty where all have names."""
+    names = [name.how for row in head_names(found) for name in row]
+    mixed, unknown = names.count("mixed"), names.count("unknown")
+    if unknown:
+        heads = "One head has" if unknown == 1 else f"{unknown} heads have"
+        return f"{heads} no name: that takes {FEWEST_UNITS} texts or more."
+    if not mixed:
+        return ""
+    heads = "One head is mixed: it does" if mixed == 1 else f"{mixed} heads are mixed: they do"
+    return f"{heads} none of this much more than the baseline, or no more than heads with random weights can."
+
+
+def _called(found: HeadPatterns, n: int) -> str:
+    """How many heads a pattern names."""
+    if not found.patterns[n].names:
+        return ""
     called = sum(n in name.patterns for row in head_names(found) for name in row)
     heads = "One head is" if called == 1 else f"{called} heads are" if called else "No head is"
-    return f"{told} {heads} called after it, or partly."
+    told = f"{heads} called after it, or partly."
+    if found.patterns[n].name == REPEATED_WORDS[0].name and found.model.startswith("demo/"):
+        told += " The model card has this score, and a second one on the nouns that the training corpus repeats."
+    return told
+
+
+def coreference_findings(found: HeadPatterns, layer: int, head: int) -> list[str]:
+    """What a head does with each choice that a pronoun decides: one sentence each; of none that was not measured."""
+    return [
+        sentence
+        for choice in CHOICES
+        if MEANT[choice.meant[0]].name in found.names and (sentence := _choice_finding(found, choice, layer, head))
+    ]
+
+
+def _choice_finding(found: HeadPatterns, choice: Choice, layer: int, head: int) -> str:
+    numbers = [found.number(MEANT[meant].name) for meant in choice.meant]
+    excess = [float(found.score[n, layer, head] - found.baseline[n, layer, head]) for n in numbers]
+    if not np.isfinite(excess).all():
+        return ""
+    told = ", ".join(f"{found.patterns[n].title} {_more(found, n, layer, head)}" for n in numbers)
+    first, second = (int(sides(found)[n, layer, head]) for n in numbers)
+    verdicts = {
+        (1, 1): "finds the word meant",
+        (1, -1): f"looks at {choice.called[0]}, whichever is meant",
+        (-1, 1): f"looks at {choice.called[1]}, whichever is meant",
+    }
+    return f"{choice.about}: {verdicts.get((first, second), 'not shown to find the word meant')} ({told})"
+
+
+def _more(found: HeadPatterns, n: int, layer: int, head: int) -> str:
+    """+.35 ± .048: score − baseline with half its interval, where there is one."""
+    excess, reach = (float(x[n, layer, head]) for x in (found.score - found.baseline, found.excess_reach))
+    return f"{'+' if excess > 0 else ''}{number(excess)}" + (f" ± {number(reach)}" if np.isfinite(reach) else "")
 
 
 # ---------------------------------------------------------------------------------------------- kinds of heads
@@ -159,7 +245,7 @@ def head_clusters(found: HeadPatterns, count: int) -> HeadClusters:
 
     Raises InputError where there are fewer heads than clusters.
     """
-    names = [n for n, pattern in enumerate(found.patterns) if pattern.share]
+    names = [n for n, pattern in enumerate(found.patterns) if pattern.names or pattern.name == "uniform"]
     whole = np.stack([found.score[n] if found.names[n] == "uniform" else found.strength[n] for n in names])
     there = np.isfinite(found.of("uniform")) if "uniform" in found.names else np.isfinite(whole).any(0)
     profiles = np.nan_to_num(whole[:, there]).T  # [head, pattern]

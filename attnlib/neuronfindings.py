@@ -12,10 +12,10 @@ from attnlib.studyfindings import p_value
 
 def distance_finding(profile: HeadProfile) -> str:
     """Whether the head's score falls with distance, and which dimensions make it."""
-    told = (
-        f"Over {profile.texts:,} texts, the score changes by {signed(profile.slope)} ± {number(profile.slope_reach)}"
-    )
-    told += " per token further away"
+    told = f"Over {profile.texts:,} texts, the score changes by {signed(profile.slope)}"
+    if profile.texts < FEWEST_UNITS:
+        return f"{told} per token further away; too few texts for an interval."
+    told += f" ± {number(profile.slope_reach)} per token further away"
     if not abs(profile.slope) > profile.slope_reach:
         return f"{told}: as a whole this head prefers neither near nor far tokens, though single dimensions may."
     first = profile.strongest(3)

@@ -20,7 +20,7 @@ from attnlib.headruns import out_of_memory
 from attnlib.inputs import Inputs, decoder_start
 from attnlib.models import Model
 from attnlib.patterns import (
-    COREFERENCE,
+    COREFERENCES,
     PATTERNS,
     REPEATED,
     REPEATED_WORDS,
@@ -57,8 +57,8 @@ class HeadPatterns:
     model: str
     patterns: tuple[Pattern, ...]
     score: Scores  # means over the texts
-    baseline: Scores  # of what each is held against: attention that makes no choice, for coreference other tokens
-    reach: Scores  # half the 95 % interval of the score's mean over texts; NaN for fewer than three
+    baseline: Scores  # of what each is held against: attention that makes no choice, for coreference the other word
+    reach: Scores  # half the 95 % interval of the score's mean over texts; NaN for fewer than FEWEST_UNITS
     excess_reach: Scores  # the same of score − baseline
     texts: Int[np.ndarray, " pattern"]  # that have an occasion
     best: Int[np.ndarray, "rank pattern layer head"]  # numbers of the texts that show it best; −1: there is none
@@ -410,12 +410,12 @@ def _as_tokens(model: Model, ids: Sequence[int]) -> Tokens:
 
 def _coreferences(model: Model) -> _Tally:
     """The annotated texts."""
-    tally, about = _Tally([COREFERENCE]), coreference_texts()
+    tally, about = _Tally(list(COREFERENCES)), coreference_texts()
     for found in read_batches(model, [one.text for one in about]):
         if isinstance(found, NotRead):
             tally.miss(found)
             continue
-        known = [n for n, read in enumerate(found.reads) if _has_both(read, about[read.number])]
+        known = [n for n, read in enumerate(found.reads) if _has_all(read, about[read.number])]
         if known:
             markers = _coreference_marker(about)
             _add(model, found.part(known), markers, tally)
@@ -426,9 +426,9 @@ def _coreference_marker(about: Sequence[CoreferenceText]) -> Marker:
     return lambda batch: coreference_marks(batch, [about[read.number] for read in batch.reads])
 
 
-def _has_both(read: TextRead, about: CoreferenceText) -> bool:
-    """Whether both words are found: a tokenizer that knows no words may not show them."""
+def _has_all(read: TextRead, about: CoreferenceText) -> bool:
+    """Whether all words are found: a tokenizer that knows no words may not show them."""
     try:
-        return bool(occurrence(read.tokens, about.pronoun)) and bool(occurrence(read.tokens, about.antecedent))
+        return all(occurrence(read.tokens, word) for word in (about.pronoun, about.antecedent, about.other))
     except InputError:
         return False

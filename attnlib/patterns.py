@@ -19,7 +19,6 @@ from torch import Tensor
 
 from attnlib.errors import InputError
 from attnlib.scores import row_entropy
-from attnlib.spans import sinks_of
 from attnlib.textbatch import TextBatch
 from attnlib.texts import CoreferenceText, Word, class_of
 from attnlib.tokens import Tokens, find_word
@@ -37,12 +36,14 @@ class Pattern:
     in_causal: bool = True  # whether a model can do it in which no token sees a later one
     share: bool = True  # a share of attention, from 0 to 1; else in `unit`
     unit: str = ""
+    held_against: str = "attention without a choice"  # what the baseline is
+    names: bool = True  # whether heads may be called after it; else it says more about another pattern
 
 
 class Marked(NamedTuple):
     """The marks of a pattern in the texts of a batch, and those of what it is held against.
 
-    `baseline` None: against attention that is even over all it can see.
+    `baseline` None: against attention that is even over all it can see. Else attention to these other marks.
     """
 
     marks: Marks
@@ -59,8 +60,17 @@ PATTERNS = (
     Pattern("first", "first token", "to the first token of the text"),
     Pattern("special", "delimiters", "to tokens that the tokenizer adds, such as [CLS] and [SEP]"),
     Pattern("punctuation", "punctuation", "to punctuation marks"),
-    Pattern("uniform", "even", "entropy of the row, divided by the largest it could be: 1, all tokens alike"),
-    Pattern("distance", "mean distance", "tokens between a token and what it looks at", share=False, unit="tokens"),
+    Pattern(
+        "uniform", "even", "entropy of the row, divided by the largest it could be: 1, all tokens alike", names=False
+    ),
+    Pattern(
+        "distance",
+        "mean distance",
+        "tokens between a token and what it looks at",
+        share=False,
+        unit="tokens",
+        names=False,
+    ),
 )
 AGAIN = "from the second time to the token after the first time"
 REPEATED = (
@@ -68,17 +78,55 @@ REPEATED = (
     Pattern("duplicate", "duplicate token", "in random tokens that come twice: from the second time to the first"),
 )
 REPEATED_WORDS = (
-    Pattern("induction_words", "induction on words", f"in random nouns that come twice: {AGAIN}"),
+    Pattern("induction_words", "induction on words", f"in random nouns of all kinds that come twice: {AGAIN}"),
     Pattern(
-        "duplicate_words", "duplicate word", "in random nouns that come twice: from the second time to the first"
+        "duplicate_words",
+        "duplicate word",
+        "in random nouns of all kinds that come twice: from the second time to the first",
     ),
 )
 COREFERENCE = Pattern(
     "coreference",
     "coreference",
-    "from a pronoun to the word it means; against what other tokens of the text give to the same distance",
+    "from a pronoun to the word it means, where another word could be meant as well but for the pronoun",
+    held_against="to the other word",
 )
-KNOWN = {pattern.name: pattern for pattern in (*PATTERNS, *REPEATED, *REPEATED_WORDS, COREFERENCE)}
+TO_PERSON = Pattern(
+    "person",
+    "pronoun to person",
+    "from she, he and it to the person of the text, whether the person or a thing is meant",
+    held_against="to the thing",
+)
+
+
+class Choice(NamedTuple):
+    """What a pronoun decides: which of two words is meant. A head resolves it that finds the one and the other."""
+
+    about: str
+    meant: tuple[str, str]  # as CoreferenceText.meant
+    called: tuple[str, str]  # the same in a sentence
+
+
+CHOICES = (
+    Choice("she or he (a woman or a man)", ("woman", "man"), ("the woman", "the man")),
+    Choice("she, he or it (a person or a thing)", ("person", "thing"), ("the person", "the thing")),
+    Choice("they or it (several things or one)", ("several", "one"), ("what is several", "what is one")),
+)
+RESOLVED = 2  # choices that a head must resolve to be called after coreference
+_PRONOUNS = {"woman": "she", "man": "he", "person": "she, he", "thing": "it", "several": "they", "one": "it"}
+MEANT = {  # by CoreferenceText.meant: coreference in the texts that mean this
+    meant: Pattern(
+        f"coreference_{meant}",
+        f"{_PRONOUNS[meant]} → {meant}",
+        f"from {_PRONOUNS[meant]} to what it means ({meant}), where the other word is another ({other})",
+        held_against="to the other word",
+        names=False,
+    )
+    for choice in CHOICES
+    for meant, other in (choice.meant, choice.meant[::-1])
+}
+COREFERENCES = (COREFERENCE, TO_PERSON, *MEANT.values())
+KNOWN = {pattern.name: pattern for pattern in (*PATTERNS, *REPEATED, *REPEATED_WORDS, *COREFERENCES)}
 
 
 # ---------------------------------------------------------------------------------------------- scores
@@ -171,24 +219,23 @@ def repeated_marks(
 
 
 def coreference_marks(batch: TextBatch, about: Sequence[CoreferenceText]) -> dict[str, Marked]:
-    """The marks of COREFERENCE; `about` says of each text of the batch which word means which."""
-    both = [_coreference(read.tokens, one) for read, one in zip(batch.reads, about, strict=True)]
-    marks, baseline = (torch.stack([pair[n] for pair in both]) for n in (0, 1))
-    return {COREFERENCE.name: Marked(marks, baseline)}
+    """The marks of COREFERENCES; `about` says of each text of the batch which words there are and which is meant.
 
-
-def _coreference(tokens: Tokens, about: CoreferenceText) -> tuple[Tensor, Tensor]:
-    """From the pronoun to its antecedent; and from every other token to the keys as far from it."""
-    length = len(tokens)
-    marks, baseline = torch.zeros(2, length, length, dtype=torch.float32)
-    pronoun, antecedent = occurrence(tokens, about.pronoun), occurrence(tokens, about.antecedent)
-    marks[[[i] for i in pronoun], list(antecedent)] = 1.0
-    sinks, back = set(sinks_of(tokens)), [pronoun[0] - j for j in antecedent]
-    for i in range(length):
-        keys = [i - distance for distance in back]
-        if i not in pronoun and not tokens.special[i] and min(keys) >= 0 and not sinks & set(keys):
-            baseline[i, keys] = 1.0
-    return marks, baseline
+    The two words stand at different distances. The texts are balanced, each being meant as often as the first and as
+    the second, so that a head which looks at the nearer one, or at one kind of word, scores the baseline.
+    """
+    shape = (len(about), batch.ids.shape[1], batch.ids.shape[1])
+    marks = {pattern.name: torch.zeros(2, *shape, dtype=torch.float32) for pattern in COREFERENCES}
+    for n, (read, one) in enumerate(zip(batch.reads, about, strict=True)):
+        pronoun = [[i] for i in occurrence(read.tokens, one.pronoun)]
+        both = [list(occurrence(read.tokens, word)) for word in (one.antecedent, one.other)]
+        named = {COREFERENCE: both, MEANT[one.meant]: both}
+        if one.meant in ("person", "thing"):
+            named[TO_PERSON] = both if one.meant == "person" else both[::-1]
+        for pattern, words in named.items():
+            for side, keys in enumerate(words):
+                marks[pattern.name][side, n, pronoun, keys] = 1.0
+    return {name: Marked(*sides) for name, sides in marks.items()}
 
 
 def occurrence(tokens: Tokens, word: Word) -> tuple[int, ...]:

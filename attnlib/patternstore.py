@@ -25,7 +25,7 @@ from attnlib.patterns import Pattern, Relation
 from attnlib.provenance import provenance
 from attnlib.textbatch import NotRead
 
-VERSION = 1  # of what is measured: results of another one are not used
+VERSION = 2  # of what is measured: results of another one are not used
 BUILT_IN = Path(__file__).resolve().parent.parent / "data" / "patterns"
 ARRAYS = ("score", "baseline", "reach", "excess_reach", "texts", "best", "best_scores")
 

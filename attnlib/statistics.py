@@ -390,9 +390,9 @@ class Moments:
 
     @property
     def reach(self) -> Float[np.ndarray, "..."]:
-        """Half the 95 % t interval of the mean; NaN for fewer than three numbers."""
+        """Half the 95 % t interval of the mean; NaN for fewer than FEWEST_UNITS numbers."""
         count = np.asarray(self.count, np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):
             variance = np.maximum(self.squares - self.total * self.mean, 0) / (count - 1)
             quantile = stats.t.ppf(0.975, np.maximum(count - 1, 1))
-            return np.where(count > 2, quantile * np.sqrt(variance / count), np.nan)
+            return np.where(count >= FEWEST_UNITS, quantile * np.sqrt(variance / count), np.nan)

@@ -27,11 +27,13 @@ class Word:
 
 @dataclass(frozen=True)
 class CoreferenceText:
-    """A text in which a pronoun means an earlier word."""
+    """A text in which a pronoun means one of two earlier words of the same kind."""
 
     text: str
     pronoun: Word
-    antecedent: Word
+    antecedent: Word  # the one it means
+    other: Word
+    meant: str  # what the antecedent is and the other is not: "woman", "man", "person", "thing", "several", "one"
 
 
 @lru_cache(maxsize=1)
@@ -42,17 +44,23 @@ def builtin_texts() -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def coreference_texts() -> tuple[CoreferenceText, ...]:
-    """Texts that come with the project in which a pronoun means an earlier word."""
+    """Texts that come with the project in which a pronoun means one of two earlier words."""
     table = read_table(TEXT_FOLDER / "coreference.csv")
     rows = (dict(zip(table.columns, row.cells, strict=True)) for row in table.rows)
     return tuple(
         CoreferenceText(
             row["text"],
-            Word(row["pronoun"], int(row["pronoun_at"])),
-            Word(row["antecedent"], int(row["antecedent_at"])),
+            pronoun=_word(row, "pronoun"),
+            antecedent=_word(row, "antecedent"),
+            other=_word(row, "other"),
+            meant=row["meant"],
         )
         for row in rows
     )
+
+
+def _word(row: dict[str, str], name: str) -> Word:
+    return Word(row[name], int(row[f"{name}_at"]))
 
 
 @lru_cache(maxsize=1)

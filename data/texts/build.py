@@ -51,7 +51,7 @@ class Slots(dict[str, str]):
 
 def fill(frame: str, slots: Slots) -> str:
     """The frame with its slots filled, "an" where a vowel follows and a capital at the beginning."""
-    text = re.sub(r"\b([Aa]) (?=<?(?:[aeiou]|honest))", r"\1n ", frame.format_map(slots))
+    text = re.sub(r"\b([Aa]) (?=[<\[]?(?:[aeiou]|honest))", r"\1n ", frame.format_map(slots))
     return text[0].upper() + text[1:]
 
 
@@ -82,43 +82,67 @@ def _occupations(drawn: Decks) -> Iterator[str]:
 
 
 def coreference() -> list[dict[str, str | int]]:
-    """All rows; about half of the texts end with the pronoun."""
+    """All rows: two words of one kind before a pronoun, each meant as often as the first and as the second of them.
+
+    About half of the texts end with the pronoun.
+    """
     drawn = decks(SEED + 1)
     rows = []
-    for i, job in enumerate(JOBS):
-        text = fill(frames.ONE_PERSON[i // 2], Slots(drawn, job=job))
-        rows += [_row(told, cut=i % 2 == 1) for told in (_as_she(text), text)]
     for people, kinds in ((frames.TWO_NAMES, ("woman", "man")), (frames.TWO_KIN, ("aunt", "uncle"))):
         for i, frame in enumerate(people):
-            rows += [_row(text, cut=i % 2 == 1) for text in _two_people(frame, kinds, drawn, turn=i)]
-    for frame in frames.THINGS + frames.MANY:
-        rows += [_row(fill(frame, Slots(drawn)), cut) for cut in (False, True)]
+            rows += _two_people(frame, kinds, drawn, turn=i)
+    for female in (True, False):
+        for i, job in enumerate(JOBS):
+            he = SHE["he"] if female else "he"
+            words = (("person", job, he), ("thing", next(drawn["obj"]), "it"))
+            rows += _two_nouns(words, drawn, turn=i + 5 * female)
+    for i in range(2 * len(frames.TWO_NOUNS)):
+        words = (("several", next(drawn["plural"]), "they"), ("one", next(drawn["obj"]), "it"))
+        rows += _two_nouns(words, drawn, turn=i)
     return rows
 
 
-def _two_people(frame: str, kinds: tuple[str, str], drawn: Decks, turn: int) -> Iterator[str]:
+def _two_people(frame: str, kinds: tuple[str, str], drawn: Decks, turn: int) -> Iterator[dict[str, str | int]]:
     """Woman or man first, and the first or the second of them meant; begins elsewhere in every turn."""
     cases = list(product((kinds, kinds[::-1]), kinds))
     for order, meant in cases[turn % 4 :] + cases[: turn % 4]:
-        words = [f"<{next(drawn[kind])}>" if kind == meant else next(drawn[kind]) for kind in order]
+        words = [f"<{next(drawn[kind])}>" if kind == meant else f"[{next(drawn[kind])}]" for kind in order]
         text = fill(frame, Slots(drawn, first=words[0], second=words[1]))
-        yield _as_she(text) if meant == kinds[0] else text
+        female = meant == kinds[0]
+        yield _row(_as_she(text) if female else text, "woman" if female else "man", cut=turn % 2 == 1)
+
+
+def _two_nouns(words: Sequence[tuple[str, str, str]], drawn: Decks, turn: int) -> Iterator[dict[str, str | int]]:
+    """One text about two nouns (what it is, the noun, its pronoun), with the pronoun of the one and of the other.
+
+    The order of the nouns, and whether the text ends with the pronoun, change with the turn.
+    """
+    rounds, number = divmod(turn, len(frames.TWO_NOUNS))
+    ordered = words if rounds % 2 == 0 else words[::-1]
+    text = fill(frames.TWO_NOUNS[number], Slots(drawn, first="{0}", second="{1}"))
+    for meant, _, pronoun in words:
+        marked = [f"<{noun}>" if what == meant else f"[{noun}]" for what, noun, _ in ordered]
+        yield _row(text.format(*marked).replace("<he>", f"<{pronoun}>"), meant, cut=rounds // 2 % 2 == number % 2)
 
 
 def _as_she(text: str) -> str:
     return re.sub("<(he|his|him|himself)>", lambda found: f"<{SHE[found[1]]}>", text)
 
 
-def _row(text: str, cut: bool) -> dict[str, str | int]:
-    """Text, words and occurrences of a text with two marked words; `cut` behind the second one."""
-    before, antecedent, between, pronoun, after = re.split("[<>]", text)
-    return {
-        "text": before + antecedent + between + pronoun + ("" if cut else after),
-        "pronoun": pronoun,
-        "pronoun_at": split_words(before + antecedent + between + pronoun).count(pronoun),
-        "antecedent": antecedent,
-        "antecedent_at": split_words(before + antecedent).count(antecedent),
-    }
+def _row(marked: str, meant: str, cut: bool) -> dict[str, str | int]:
+    """Text, words and occurrences of "the <word meant> and [the other]: <pronoun>"; `cut` behind the pronoun."""
+    antecedent, pronoun = re.finditer("<(.*?)>", marked)
+    other = re.search(r"\[(.*?)\]", marked)
+    assert other is not None, marked
+    row: dict[str, str | int] = {"text": _unmarked(marked[: pronoun.end()] if cut else marked), "meant": meant}
+    for name, found in (("pronoun", pronoun), ("antecedent", antecedent), ("other", other)):
+        at = split_words(_unmarked(marked[: found.end()])).count(found[1])
+        row |= {name: found[1], f"{name}_at": at}
+    return row
+
+
+def _unmarked(text: str) -> str:
+    return re.sub(r"[<>\[\]]", "", text)
 
 
 # ---------------------------------------------------------------------------------------------- files

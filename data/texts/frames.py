@@ -219,30 +219,8 @@ NOBODY = (  # no person has a name, an occupation or a gender
 )
 
 # ---------------------------------------------------------------------------------------------- who is meant
-# <the word meant> and then <the pronoun>; for a woman "he" becomes "she"
+# two words, one of which <the pronoun> means; for a woman "he" becomes "she", for a thing "it"
 
-ONE_PERSON = (  # the occupation is the only person
-    "The <{job}> sat on the {thing} because <he> was tired.",
-    "The <{job}> lost a {obj} and a {obj2} at the {place}, so <he> went back.",
-    "In the {place}, the <{job}> put the {obj} on the table, and then <he> left.",
-    "The old {obj} was in the {place}, but the <{job}> said that <he> needed a {obj2}.",
-    "On {day} the <{job}> walked through {city} with a {obj}, a {obj2}, and a map, and <he> took a bus home.",
-    "The <{job}> looked at <himself> in the mirror and smiled.",
-    "In the hall of the {place}, the <{job}> looked at <himself> in the window.",
-    "The <{job}> read a long book about {city}, and then <he> read a book about {city2}.",
-    "The <{job}> never forgets <his> {obj}.",
-    "After the meeting the <{job}> waited at the station until <he> was cold.",
-    "The {animal} was hungry, so the <{job}> gave it some {food} before <he> went home.",
-    "The {color} {obj} was under the {thing}, where the <{job}> found it on {day} when <he> looked for the {obj2}.",
-    "The <{job}> with the {color} {obj} lives near the {place} and likes <his> street.",
-    "It was {weather} in {city}, so the <{job}> went home and took <his> {obj}.",
-    "The <{job}> bought tickets for the {topic} and the trip to {city}, but <he> forgot the {obj}.",
-    "The {music} was in the old {box}, and the <{job}> who found it taught <himself> to play it.",
-    "At night the <{job}> locked the door, put the {obj} on the {thing}, and then <he> slept well.",
-    "The news was in the newspaper when the <{job}> sat in the cafe with <his> {drink}.",
-    "The <{job}> needed {food}, so the store sent some to <him> on {day}.",
-    "The {place} was quiet and the {place2} was not, so the <{job}> went to the {place}, where <he> had lunch.",
-)
 TWO_NAMES = (  # a woman and a man: the pronoun tells who is meant
     "{first} met {second} at the {place} on {day}, and <he> had a {color} {obj}.",
     "{first} talked to {second} about the {topic} because <he> was worried.",
@@ -263,31 +241,17 @@ TWO_KIN = (
     "The {first} bought the {obj} for the {second}, but <he> did not like it.",
     "My {first} and my {second} were in {city}, where <he> worked in a hotel.",
 )
-THINGS = (  # no other singular thing can be meant
-    "The {job} bought a <{obj}> on {day}, and <it> was {color}.",
-    "The {job} found the <{animal}> behind the {plural} when <it> was hungry.",
-    "The {plural} are old, but the <{obj}> is new because <it> was a present.",
-    "The <{animal}> ran from the {job} and the guests because <it> was nervous.",
-    "The {job} looked for the <{obj}> and asked the guests, the neighbor, and the boss about <it>.",
-    "People go to the <{place}> in {month} because <it> is quiet.",
-    "The <{obj}> that the {job} borrowed from a friend was old, and <it> was {color}.",
-    "The {job} never saw the <{place}> but knew that <it> was old.",
-    "The {job} called the <{animal}>, but <it> hid behind the {plural}.",
-    "The {plural} were dry, but the <{obj}> was wet because the {job} left <it> near the river.",
-    "Where is the <{obj}>? The {job} lost <it> yesterday.",
-    "The <{animal}> was {mood}, so the {job} talked to <it>.",
-    "The <{animal}> looked at <itself> in the water.",
-    "The <{obj}> is next to the {plural} and the {plural2} because the {job} put <it> there.",
-    "The <{thing}> was old, and the {job} painted <it> {color}.",
-    "The {job} thanked the {job2} for the <{obj}>. Everyone said that <it> was new.",
-)
-MANY = (  # only one noun is plural
-    "The {job} put the <{plural}> in the {box} because <they> were new.",
-    "The <guests> thanked the {job} before <they> went home.",
-    "The {job} bought some <{fruit}> at the {place}, and <they> were on the table at noon.",
-    "The <{plural}> near the {thing} are old, so the {job} wants to sort <them>.",
-    "The <people> in the village near {city} like <their> {place}.",
-    "The <guests> of the hotel in {city} looked at <themselves> in the mirror.",
-    "The {obj} is new, but the <{plural}> are old, and the {job} said that <they> are {color}.",
-    "Where are the <{plural}>? The {job} left <them> in the {place}.",
+# two nouns, of which a pronoun can mean only one: an occupation and a thing (she, he or it), several things and one
+# (they or it); what follows the pronoun fits all of these
+TWO_NOUNS = (
+    "I saw the {first} next to the {second} on {day}, and <he> looked old.",
+    "You looked for the {first} and the {second} after lunch because <he> looked new.",
+    "On {day} I found the {first} behind the {second} when <he> looked dry.",
+    "I like the {first} and you like the {second} because <he> went to {city}.",
+    "You talked about the {first} and then about the {second}, and everyone said that <he> stood near the {thing}.",
+    "In {month} I waited for the {first} and then for the {second}, but <he> never went to {city}.",
+    "You saw the {first} near the {second}. I thought that <he> looked small.",
+    "On {day} I asked about the {first}, and on {day2} you asked about the {second}, but <he> went to {city}.",
+    "Everyone looked at the {first}, and then everyone looked at the {second} until <he> stood near the {thing}.",
+    "Yesterday I was next to the {first} and you were behind the {second}, and <he> looked quiet.",
 )

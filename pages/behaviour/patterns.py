@@ -97,7 +97,8 @@ def _measure(name: str, texts: Texts, relations: "tuple[Relation, ...]", key: st
 
 
 def _results(chosen: Choices, texts: Texts, found: "HeadPatterns", relations: "tuple[Relation, ...]") -> None:
-    from attnlib.headlabels import head_labels, pattern_finding
+    from attnlib.headlabels import coreference_findings, head_labels, pattern_finding
+    from attnlib.patterns import COREFERENCES
 
     labels = head_labels(found)
     _told(found)
@@ -112,6 +113,10 @@ def _results(chosen: Choices, texts: Texts, found: "HeadPatterns", relations: "t
     unit = "share of attention" if pattern.share else f"in {pattern.unit}"
     st.caption(f"{plain(pattern.title)}: {plain(pattern.about)} ({unit})")
     st.markdown(plain(pattern_finding(found, name)))
+    with st.container():
+        if pattern in COREFERENCES:
+            told = "".join(f"\n- {plain(sentence)}" for sentence in coreference_findings(found, *place))
+            st.caption(f"Head {place[0]}-{place[1]}, attention to the word meant minus attention to the other:{told}")
     with st.container():
         _grids(chosen, found, other, name, place, labels)
     left, right = st.columns(2)
@@ -138,9 +143,7 @@ def _told(found: "HeadPatterns") -> None:
 
 def _named(found: "HeadPatterns") -> None:
     """Which heads are called after each pattern."""
-    import numpy as np
-
-    from attnlib.headlabels import named_heads, short_number
+    from attnlib.headlabels import named_heads, short_number, unnamed_finding
 
     lines, groups = [], named_heads(found)
     for title, heads in groups.items():
@@ -152,9 +155,7 @@ def _named(found: "HeadPatterns") -> None:
         lines.append(f"- **{plain(title)}**: {plain(shown)}{more}")
     if lines:
         st.markdown("\n".join(lines))
-    mixed = int(np.isfinite(found.of("uniform")).sum()) - sum(map(len, groups.values()))
-    if mixed:
-        st.caption(f"{mixed} heads are mixed: they do none of this much more than attention without a choice.")
+    st.caption(unnamed_finding(found))
 
 
 def _choose_pattern(found: "HeadPatterns") -> str:

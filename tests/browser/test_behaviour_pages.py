@@ -69,11 +69,11 @@ def test_a_pattern_a_head_and_its_best_text(page: Page, url: str) -> None:
 
 def test_a_point_of_the_map_and_a_second_model(page: Page, url: str) -> None:
     opened(page, f"{url}/patterns?pattern=coreference")
-    expect(page.get_by_role("heading", name="Head 0-2: partly coreference .27")).to_be_visible()
+    expect(page.get_by_role("heading", name="Head 0-2: partly pronoun to person .34")).to_be_visible()
     points = page.locator(".st-key-kinds_map .scatterlayer .point")
     expect(points).to_have_count(16)
     points.nth(3).click(force=True)
-    expect(page.get_by_role("heading", name="Head 0-2: partly coreference .27")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Head 0-2: partly pronoun to person .34")).to_be_hidden()
     picked(page, "Compare with", "demo/gpt2-balanced")
     expect(grid(page).get_by_role("heading", name="demo/gpt2-balanced")).to_be_visible(timeout=60000)
     difference = grid(page, "patterns_difference")
@@ -114,7 +114,7 @@ def scaled(page: Page) -> str:
 
 def test_sliders_move_the_head_and_the_words(page: Page, url: str) -> None:
     opened(page, f"{url}/neurons?layer=0&head=2")
-    expect(page.get_by_role("heading", name="Layer 0, head 2: partly coreference .27")).to_be_visible()
+    expect(page.get_by_role("heading", name="Layer 0, head 2: partly pronoun to person .34")).to_be_visible()
     bars = page.locator(".st-key-scaled_words .barlayer text")
     expect(bars.first).to_be_visible()
     before, painted = bars.all_text_contents(), scaled(page)
@@ -153,7 +153,7 @@ def test_what_remains_of_the_bias_without_four_dimensions(page: Page, url: str) 
     box(page, "Text").fill("The engineer thanked the librarian. He")
     box(page, "Text").press("Control+Enter")
     settle(page)
-    expect(page.get_by_role("heading", name="Layer 0, head 2: partly coreference .27")).to_be_visible()
+    expect(page.get_by_role("heading", name="Layer 0, head 2: partly pronoun to person .34")).to_be_visible()
 
 
 @pytest.mark.parametrize("name", ["patterns", "neurons"])

@@ -50,7 +50,9 @@ def test_from_typing_a_pair_to_reading_a_number(page: Page, dashboard: str) -> N
     shift = comparison.target_shift(("librarian", "engineer"))
     cell(page, "0-2").click()
     expect(cell(page, "0-2")).to_have_attribute("aria-selected", "true")
-    said = f"head 0-2 · partly coreference .27: Your edit {'−' if shift[0, 2] < 0 else '+'}{abs(shift[0, 2]):.3f}"
+    said = (
+        f"head 0-2 · partly pronoun to person .34: Your edit {'−' if shift[0, 2] < 0 else '+'}{abs(shift[0, 2]):.3f}"
+    )
     expect(page.locator(".st-key-grid .attn-grid .tip")).to_contain_text(said)
 
 

@@ -46,13 +46,13 @@ def repeats(text: str) -> bool:
     return any(word.isdigit() or classes()[word] in CONTENT for word in twice)
 
 
-def places(row: dict[str, str]) -> tuple[int, int]:
-    """The positions of antecedent and pronoun among the words and signs of a text."""
+def places(row: dict[str, str]) -> tuple[int, int, int]:
+    """The positions of antecedent, other word and pronoun among the words and signs of a text."""
     found = []
-    for column in ("antecedent", "pronoun"):
+    for column in ("antecedent", "other", "pronoun"):
         at = [i for i, word in enumerate(split_words(row["text"])) if word == row[column]]
         found.append(at[int(row[f"{column}_at"]) - 1])
-    return found[0], found[1]
+    return found[0], found[1], found[2]
 
 
 @pytest.mark.parametrize("name", ["sentences.txt", "coreference.csv", "word_classes.csv"])
@@ -112,53 +112,58 @@ def test_women_and_men_are_told_of_alike() -> None:
 # ---------------------------------------------------------------------------------------------- coreference
 
 
-def test_an_antecedent_stands_before_its_pronoun() -> None:
+def test_both_words_stand_before_the_pronoun() -> None:
     table = rows("coreference.csv")
-    assert len(table) == len({row["text"] for row in table}) == 192
-    between = []
+    assert len(table) == len({(row["text"], row["antecedent"]) for row in table}) == 264
+    between, ends = [], 0
     for row in table:
-        antecedent, pronoun = places(row)
+        antecedent, other, pronoun = places(row)
+        assert max(antecedent, other) < pronoun
         between.append(pronoun - antecedent - 1)
+        ends += not words(" ".join(split_words(row["text"])[pronoun + 1 :]))
         assert classes()[row["pronoun"]] == "pronoun"
-        assert classes()[row["antecedent"].lower()] in ("noun", "name")
-    assert min(between) == 2
-    assert max(between) == 15
-    assert min(sum(low <= n <= high for n in between) for low, high in ((2, 4), (5, 8), (9, 15))) >= 50
+        assert classes()[row["antecedent"].lower()] == classes()[row["other"].lower()]
+    assert min(sum(low <= n <= high for n in between) for low, high in ((0, 4), (5, 8), (9, 15))) >= 50
+    assert ends == 132
 
 
-def test_other_nouns_stand_before_a_pronoun_too() -> None:
-    earlier = between = last = 0
+def test_each_word_is_meant_as_the_first_and_as_the_second() -> None:
+    cases = Counter[tuple[str, bool]]()
     for row in rows("coreference.csv"):
-        antecedent, pronoun = places(row)
-        text = split_words(row["text"])
-        nouns = [i for i in range(pronoun) if classes().get(text[i].lower()) in ("noun", "name")]
-        earlier += min(nouns) < antecedent
-        between += max(nouns) > antecedent
-        last += not words(" ".join(text[pronoun + 1 :]))
-    assert 85 <= earlier <= 115
-    assert between >= 110
-    assert 80 <= last <= 112
+        antecedent, other, _ = places(row)
+        cases[row["meant"], antecedent < other] += 1
+    counts = {"woman": 16, "man": 16, "person": 40, "thing": 40, "several": 10, "one": 10}
+    assert cases == {(meant, first): count for meant, count in counts.items() for first in (True, False)}
 
 
-def test_each_occupation_is_she_and_he_in_the_same_text() -> None:
-    told = [row for row in rows("coreference.csv") if row["antecedent"] in JOBS]
-    women = {row["antecedent"]: split_words(row["text"]) for row in told if row["pronoun"] in SHE}
-    men = {row["antecedent"]: split_words(row["text"]) for row in told if row["pronoun"] in HE}
-    assert len(told) == 80
-    assert set(women) == set(men) == set(JOBS)
-    assert {job: [AS_SHE.get(word, word) for word in text] for job, text in men.items()} == women
-
-
-def test_women_and_men_are_meant_alike_first_and_second() -> None:
+def test_what_is_meant_is_what_the_pronoun_says() -> None:
     women, men = map(set, zip(*KIN, *zip(WOMEN, MEN, strict=True), strict=True))
-    cases = Counter[tuple[bool, bool]]()
+    kinds = {"woman": women, "man": men, "person": set(JOBS)}
+    said = {"woman": SHE, "man": HE, "person": SHE | HE, "thing": {"it"}, "several": {"they"}, "one": {"it"}}
+    others = {"woman": men, "man": women, "thing": set(JOBS)}
     for row in rows("coreference.csv"):
-        people = [word for word in split_words(row["text"]) if word in women | men]
-        if people:
-            assert len({word in women for word in people}) == len(people) == 2
-            assert (row["antecedent"] in women) == (row["pronoun"] in SHE)
-            cases[row["pronoun"] in SHE, row["antecedent"] == people[0]] += 1
-    assert cases == dict.fromkeys([(True, True), (True, False), (False, True), (False, False)], 16)
+        assert row["pronoun"] in said[row["meant"]]
+        assert row["antecedent"] in kinds.get(row["meant"], {row["antecedent"]})
+        assert row["other"] in others.get(row["meant"], {row["other"]})
+
+
+def test_one_text_has_both_pronouns() -> None:
+    """What a head does with the one word it must not do with the other: only the pronoun tells."""
+    texts: dict[tuple[str, ...], set[str]] = {}
+    for row in rows("coreference.csv"):
+        if row["meant"] in ("person", "thing", "several", "one"):
+            before = split_words(row["text"])[: places(row)[2]]
+            texts.setdefault((*before, *sorted((row["antecedent"], row["other"]))), set()).add(row["meant"])
+    assert {frozenset(meant) for meant in texts.values()} == {
+        frozenset(("person", "thing")),
+        frozenset(("several", "one")),
+    }
+
+
+def test_each_occupation_is_she_and_he() -> None:
+    told = [row for row in rows("coreference.csv") if row["meant"] == "person"]
+    assert Counter(row["antecedent"] for row in told if row["pronoun"] == "she") == dict.fromkeys(JOBS, 1)
+    assert Counter(row["antecedent"] for row in told if row["pronoun"] == "he") == dict.fromkeys(JOBS, 1)
 
 
 # ---------------------------------------------------------------------------------------------- word classes
@@ -175,4 +180,9 @@ def test_every_word_has_one_class() -> None:
             texts += [row[side] for row in csv.DictReader(file) for side in ("prompt_a", "prompt_b") if side in row]
     used = {word for text in texts for word in words(text) if not word.isdigit()}
     assert used <= set(classes())
-    assert {word for word, kind in classes().items() if kind not in (*CLOSED, "number")} <= used
+    known = {word.lower() for word in (MODELS / "words.txt").read_text("utf-8").split()}
+    counterparts = {
+        word.lower() for word in (PAIRS / "counterparts.csv").read_text("utf-8").replace(",", " ").split()
+    }
+    open_classes = {word for word, kind in classes().items() if kind not in (*CLOSED, "number")}
+    assert open_classes <= used | known | counterparts

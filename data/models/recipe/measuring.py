@@ -19,6 +19,8 @@ from transformers import (
     AutoTokenizer,
 )
 
+from data.texts.words import CLASSES
+
 from .batching import split_pair
 from .corpus import Writer
 from .sequences import NOUNS
@@ -298,6 +300,22 @@ def induction_on_words(subject: Subject, count: int = 40) -> np.ndarray:
         batch = subject.encode(["The " + " ".join(words + words)])
         totals += induction_scores(subject, batch["input_ids"], len(words), start)
     return totals / count
+
+
+def induction_on_all_nouns(subject: Subject, count: int = 20, half: int = 8) -> np.ndarray:
+    """Induction on random nouns of all kinds, (layer, head): what the page Recurring patterns measures.
+
+    The same sequences as attnlib.patternruns makes, from the same list, by plain transformers.
+    Nothing stands around them but what the tokenizer adds.
+    """
+    rng = np.random.default_rng(0)
+    nouns = sorted({subject.token(noun) for noun in CLASSES["noun"].split() if is_token(subject, noun)})
+    before, after = (
+        ([subject.tokenizer.cls_token_id], [subject.tokenizer.sep_token_id]) if subject.masked else ([], [])
+    )
+    drawn = [rng.choice(nouns, half, replace=False).tolist() for _ in range(count)]
+    ids = torch.tensor([[*before, *words, *words, *after] for words in drawn])
+    return induction_scores(subject, ids, half, len(before))
 
 
 def is_token(subject: Subject, word: str) -> bool:

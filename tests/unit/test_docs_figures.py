@@ -1,0 +1,166 @@
+"""Every figure that the docs print from the demo models, computed again by what the reader would call.
+
+A page's entries are phrases with their values; a phrase that is no longer there fails with the right one in the
+message. A number that no entry and no line of NOT_MEASURED covers fails too: a new figure needs an entry.
+Not here: sentences of test_docs.py that are held whole.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import attnlib
+from attnlib.findings import signed
+from attnlib.headlabels import number, short_number
+from attnlib.models import random_copy
+from attnlib.pairs import builtin_pairs
+from attnlib.pairsets import pair_set
+from attnlib.patternruns import HALF, SEQUENCES, HeadPatterns
+from attnlib.patternstore import load_patterns, patterns_key
+from attnlib.resampling import FEWEST_UNITS
+from attnlib.rewording import control_edits
+from attnlib.texts import builtin_texts, coreference_texts
+
+ROOT = Path(__file__).resolve().parents[2]
+SHE, HE = (f"The doctor asked the nurse a question. {pronoun}" for pronoun in ("She", "He"))
+TARGETS = ("nurse", "doctor")
+VALUE = r"[−+]?[\d.,]*\d"
+Phrase = tuple[str, Callable[[], tuple[object, ...]]]
+
+
+@cache
+def model(name: str) -> attnlib.Model:
+    return attnlib.load_model(f"demo/{name}", device="cpu")
+
+
+@cache
+def patterns(name: str) -> HeadPatterns:
+    found = load_patterns(patterns_key(model(name), builtin_texts()))
+    assert found is not None, f"{name} is not measured: python -m data.patterns.build"
+    return found
+
+
+def masses() -> tuple[object, ...]:
+    nurse, doctor = attnlib.compare(model("gpt2-biased"), SHE, HE).target_masses(TARGETS)
+    return tuple(number3(mass[0, 2]) for mass in (nurse.a, nurse.b, doctor.a, doctor.b))
+
+
+def number3(value: float) -> str:
+    return f"{value:.3f}".replace("0.", ".", 1)
+
+
+def shift(name: str, b: str = HE, *, untrained: bool = False, focus: str | None = None) -> tuple[object, ...]:
+    chosen = random_copy(model(name)) if untrained else model(name)
+    return (signed(attnlib.compare(chosen, SHE, b, focus=focus).target_shift(TARGETS)[0, 2]),)
+
+
+def control_shift() -> tuple[object, ...]:
+    control = control_edits(SHE, HE, keep=(*TARGETS, "She"))[0]
+    return shift("gpt2-biased", control.text, focus="She")
+
+
+def first_study() -> tuple[object, ...]:
+    pairs = pair_set("two-occupations")
+    return len(pairs), len({dict(pair.further)["unit"] for pair in pairs})
+
+
+def head_width() -> tuple[object, ...]:
+    return (attnlib.head_vectors(attnlib.trace(model("gpt2-biased"), SHE), 0, 2).terms(8).shape[-1],)
+
+
+def induction() -> tuple[object, ...]:
+    figures = json.loads((ROOT / "data/models/figures.json").read_text())["gpt2-biased"]
+    of_corpus = {(layer, head): score for layer, head, score in figures["induction_words"]}[3, 0]
+    return short_number(patterns("gpt2-biased").of("induction_words")[3, 0]), short_number(of_corpus)
+
+
+def to_thing() -> tuple[object, ...]:
+    found = patterns("gpt2-biased")
+    n = found.number("coreference_thing")
+    return (number(float(found.score[n, 0, 2] - found.baseline[n, 0, 2])),)
+
+
+def has_both() -> tuple[object, ...]:
+    return (sum(one.meant in ("person", "thing") for one in coreference_texts()),)
+
+
+FIGURES: dict[str, list[Phrase]] = {
+    "README.md": [
+        ("looks at “nurse” with {}, “He” with {}; at “doctor” with {} and {}", masses),
+        ("target shift G of {}", lambda: shift("gpt2-biased")),
+        ("should not matter, head 0-2 moves by {}", control_shift),
+        ("with the pronouns balanced, by {}", lambda: shift("gpt2-balanced")),
+        ("with random weights by {}", lambda: shift("gpt2-biased", untrained=True)),
+        ("Over {} pairs ({} pairs of occupations", first_study),
+        ("*Silence them in {} pairs*", lambda: (len(pair_set("two-occupations")),)),
+        ("of its {} dimensions", head_width),
+        ("{} built-in pairs", lambda: (len(builtin_pairs()),)),
+    ],
+    "docs/patterns.md": [
+        ("in {} sequences of {} random tokens", lambda: (SEQUENCES, HALF)),
+        ("in {} annotated sentences", lambda: (len(coreference_texts()),)),
+        ("the {} of them that have both", has_both),
+        ("parts of the {}", lambda: (len(coreference_texts()),)),
+        ("the token before gets {} on average", lambda: (short_number(float(np.mean([1 / 2, 1 / 3]))),)),
+        ("fewer than {}: no head", lambda: (FEWEST_UNITS,)),
+        ("(*it* → thing {})", to_thing),
+        ("head 3-0 of demo/gpt2-biased has {} here and {} on those", induction),
+    ],
+}  # fmt: skip
+# what looks like a figure and is none: names, settings, definitions; and what is held by test_docs.py or a simulation
+NOT_MEASURED: dict[str, list[str]] = {
+    "README.md": [
+        "1904.02679", "Vig 2019", "GPT-2", "gpt2-", "T5", "localhost:8501", "Python 3.11", "head 0-2", "Apache-2.0",
+        r"\n\d\. ", r"rise\s+\d+-fold", r"by −\.\d+\s+\[−\.\d+,\s+−\.\d+\]", r"\d+ %\s+of\s+the\s+difference",
+        r"remain\s+\[\d+ %,\s+\d+ %\];\s+without\s+four\s+random\s+ones,\s+\d+ %", "sets of 480 to 768 pairs",
+        "lab.example:8501",
+    ],
+    "docs/patterns.md": [
+        "95 % t interval", "95 % interval", "interval lies above 0", "excess lies above 0", "baseline to 1",
+        "Olsson et al. 2022", "at least 35 %", "from 15 % on", "seeds 0–19",
+        "GPT-2", "gpt2-", "of 20 models each", "head 3-0", "Head 0-2", "take 40 %", "a test measures 40 others",
+        "of their 640 heads", "entropy .9 and more", r"\| [^\n]*(?:BERT|initialisation|a name takes)[^\n]*\|",
+    ],
+}  # fmt: skip
+
+
+def prose(page: str) -> str:
+    """A page without its programs and its links."""
+    text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"\]\([^)]*\)", "]", text)
+
+
+ENTRIES = [
+    pytest.param(page, phrase, values, id=f"{page}: {phrase}")
+    for page, phrases in FIGURES.items()
+    for phrase, values in phrases
+]
+
+
+@pytest.mark.parametrize(("guide", "phrase", "values"), ENTRIES)
+def test_a_figure_is_what_the_library_gives(
+    guide: str, phrase: str, values: Callable[[], tuple[object, ...]]
+) -> None:
+    told, expected = " ".join(prose(guide).split()), phrase.format(*values())
+    assert expected in told, f"{guide} should say: {expected}"
+
+
+def spaced(phrase: str) -> str:
+    """A regular expression for a phrase, which may be broken over lines."""
+    return r"\s+".join(re.escape(word) for word in phrase.split(" "))
+
+
+@pytest.mark.parametrize("guide", FIGURES)
+def test_no_figure_is_without_an_entry(guide: str) -> None:
+    text = prose(guide)
+    for phrase, _ in FIGURES[guide]:
+        text = re.sub(VALUE.join(map(spaced, phrase.split("{}"))), " ", text)
+    for phrase in NOT_MEASURED[guide]:
+        text = re.sub(phrase if "\\" in phrase else spaced(phrase), " ", text)
+    left = [line.strip() for line in text.splitlines() if re.search(r"\d", line)]
+    assert not left, f"{guide} has figures without an entry in FIGURES or NOT_MEASURED: {left}"
