@@ -30,7 +30,8 @@ OF_ONE_HEAD = ("weight", "product", "shift", "indirect", "pattern")
 OF_TWO_PROMPTS = ("shift", "total", "indirect")
 PATTERN_NAMES = (  # of patterns.py, which imports torch; a test holds them to it
     *("previous", "next", "self", "same", "first", "special", "punctuation", "uniform", "distance"),
-    *("induction", "duplicate", "induction_words", "duplicate_words", "coreference"),
+    *("induction", "duplicate", "induction_words", "duplicate_words", "coreference", "person"),
+    *(f"coreference_{meant}" for meant in ("woman", "man", "person", "thing", "several", "one")),
 )
 CHOICES = frozenset(  # what a page's address can say
     (
