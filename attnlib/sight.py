@@ -121,6 +121,13 @@ class Sight:
         later = [span for span in words if min(span.a) > max(edited.a)] or words[::-1]
         return next((span for span in later if _written(span.word)), later[0] if later else edited)
 
+    def about(self, focus: Span) -> str:
+        """Which word the focus is where it is not the one that differs; "" where it is."""
+        edited = default_focus(self.queries)
+        if (focus.a, focus.b) == (edited.a, edited.b) or not self.cannot_differ(edited):
+            return ""
+        return f"Focus: “{focus.word}”. {self.cannot_differ(edited)}"
+
     def later_focus(self, targets: Sequence[Span]) -> Span | None:
         """The last word that sees all targets, is none of them, and whose attention can differ."""
         taken = {i for target in targets for i in target.a}

@@ -95,6 +95,9 @@ def _reading(chosen: Choices, comparison: "Comparison", focus: "str | Span") -> 
         targets = known_targets(comparison, chosen.pair.targets)
     statistic = _choose_statistic(bool(targets))
     messages = _place()
+    about = "" if chosen.pair.focus else comparison.sight.about(comparison.focus)
+    if about:
+        messages.caption(plain(about))
     try:
         values = comparison.statistic(statistic, targets)
     except InputError as error:  # a target is the sink itself

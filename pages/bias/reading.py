@@ -76,8 +76,8 @@ def compare_pair(
 ) -> "tuple[Comparison, str | Span] | None":
     """A and B compared, and the focus word used: without it, or without corrections, where they do not fit.
 
-    What does not fit is said on the page; None where nothing can be compared. A focus that nobody typed is kept in
-    the address by its tokens; a link from before that was so keeps the word that differs.
+    What does not fit is said on the page; None where nothing can be compared. The address always has the tokens
+    of the focus; a link from before that was so keeps the word that differs.
     """
     pair = chosen.pair
     assert pair is not None
@@ -95,7 +95,7 @@ def compare_pair(
                 st.error(plain(str(error)), icon=":material/error:")
             told.append(str(error))
             continue
-        keep_focus(None if isinstance(focus, str) else found.focus, chosen.name, linked=focus is not None)
+        keep_focus(found.focus, chosen.name, linked=focus is not None and not isinstance(focus, str))
         return found, focus if isinstance(focus, str) else found.focus
     return None
 

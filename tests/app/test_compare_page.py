@@ -88,7 +88,7 @@ def test_a_target_after_the_focus_is_explained() -> None:
 
 def test_the_first_word_of_a_causal_model_is_not_the_focus_and_the_address_says_which_is() -> None:
     app = open_page(prompt_a="Women are nurses.", prompt_b="Men are nurses.", focus="", targets="", at="3~2")
-    assert "from “are”" in finding(app)
+    assert "Focus: “are”. “Women → Men” is the first word and sees only itself" in messages(app)
     old = open_page(prompt_a="Women are nurses.", prompt_b="Men are nurses.", targets="", distance="JSD, focus word")
     assert "is the first word and sees only itself" in finding(old), "a link from before keeps its focus"
     assert app.query_params["at"] == "3~2"
@@ -170,8 +170,10 @@ def test_bad_input_is_a_sentence(choices: dict[str, str], sentence: str) -> None
 
 
 def test_long_prompts_are_cut_on_request_and_told() -> None:
-    app = open_page(prompt_a="word " * 2000, prompt_b="word " * 1999 + "end", cut="true")
+    app = open_page(prompt_a="one " + "word " * 2000, prompt_b="two " + "word " * 2000, cut="true")
     assert "Prompt A was cut" in messages(app)
+    lost = open_page(prompt_a="word " * 2000, prompt_b="word " * 1999 + "end", cut="true")
+    assert "a cut leaves that out" in messages(lost), "not: the two prompts are the same"
 
 
 def test_masks_are_compared_in_bert() -> None:
