@@ -134,23 +134,19 @@ def test_effects_against_a_slow_loop(
     assert effects.total == pytest.approx(y_b / y_a - 1, abs=of_odds() * max(1, y_b / y_a))
     layers, heads = effects.indirect.shape
     everything = {layer: range(heads) for layer in range(layers)}
-    scale = max(1.0, abs(effects.total))
+    near = of_odds() * max(1.0, abs(effects.total))
     for layer in range(layers):
         for head in range(heads):
             edited = {layer: [head]}
             indirect = slow.odds(a, candidates, b, edited) / y_a - 1
             direct = slow.odds(b, candidates, a, edited) / y_a - 1
-            assert effects.indirect[layer, head] == pytest.approx(indirect, abs=of_odds() * scale)
-            assert effects.direct[layer, head] == pytest.approx(direct, abs=of_odds() * scale)
+            assert effects.indirect[layer, head] == pytest.approx(indirect, abs=near)
+            assert effects.direct[layer, head] == pytest.approx(direct, abs=near)
         whole = {layer: range(heads)}
-        assert effects.indirect_layer[layer] == pytest.approx(
-            slow.odds(a, candidates, b, whole) / y_a - 1, abs=of_odds() * scale
-        )
-        assert effects.direct_layer[layer] == pytest.approx(
-            slow.odds(b, candidates, a, whole) / y_a - 1, abs=of_odds() * scale
-        )
-    assert effects.indirect_all == pytest.approx(slow.odds(a, candidates, b, everything) / y_a - 1, abs=of_odds() * scale)
-    assert effects.direct_all == pytest.approx(slow.odds(b, candidates, a, everything) / y_a - 1, abs=of_odds() * scale)
+        assert effects.indirect_layer[layer] == pytest.approx(slow.odds(a, candidates, b, whole) / y_a - 1, abs=near)
+        assert effects.direct_layer[layer] == pytest.approx(slow.odds(b, candidates, a, whole) / y_a - 1, abs=near)
+    assert effects.indirect_all == pytest.approx(slow.odds(a, candidates, b, everything) / y_a - 1, abs=near)
+    assert effects.direct_all == pytest.approx(slow.odds(b, candidates, a, everything) / y_a - 1, abs=near)
     assert effects.done == 1
 
 
@@ -230,7 +226,10 @@ def test_too_little_memory_halves_the_batch(error: Exception, monkeypatch: pytes
     np.testing.assert_allclose(found.indirect, whole.indirect, rtol=of_odds(), atol=of_odds())
     assert max(seen) > 4
     np.testing.assert_allclose(
-        silenced_heads(model, SHE, ("comforted", "prescribed")).edited, silenced.edited, rtol=of_odds(), atol=of_odds()
+        silenced_heads(model, SHE, ("comforted", "prescribed")).edited,
+        silenced.edited,
+        rtol=of_odds(),
+        atol=of_odds(),
     )
     monkeypatch.setattr(
         Side,
