@@ -17,7 +17,6 @@ import pytest
 import attnlib
 from attnlib.findings import signed
 from attnlib.headlabels import number, short_number
-from attnlib.models import random_copy
 from attnlib.pairs import builtin_pairs
 from attnlib.pairsets import pair_set
 from attnlib.patternruns import HALF, SEQUENCES, HeadPatterns
@@ -25,6 +24,7 @@ from attnlib.patternstore import load_patterns, patterns_key
 from attnlib.resampling import FEWEST_UNITS
 from attnlib.rewording import control_edits
 from attnlib.texts import builtin_texts, coreference_texts
+from attnlib.untrained import largest_untrained
 
 ROOT = Path(__file__).resolve().parents[2]
 SHE, HE = (f"The doctor asked the nurse a question. {pronoun}" for pronoun in ("She", "He"))
@@ -54,9 +54,17 @@ def number3(value: float) -> str:
     return f"{value:.3f}".replace("0.", ".", 1)
 
 
-def shift(name: str, b: str = HE, *, untrained: bool = False, focus: str | None = None) -> tuple[object, ...]:
-    chosen = random_copy(model(name)) if untrained else model(name)
-    return (signed(attnlib.compare(chosen, SHE, b, focus=focus).target_shift(TARGETS)[0, 2]),)
+def shift(name: str, b: str = HE, *, focus: str | None = None) -> tuple[object, ...]:
+    return (signed(attnlib.compare(model(name), SHE, b, focus=focus).target_shift(TARGETS)[0, 2]),)
+
+
+def untrained_shifts() -> tuple[object, ...]:
+    """The head that moves most of 20 random copies: the least of them and the most."""
+    copies = largest_untrained(
+        model("gpt2-biased"), lambda copy: attnlib.compare(copy, SHE, HE).target_shift(TARGETS)
+    )
+    assert len(copies) == 20
+    return number3(copies.low), number3(copies.high)
 
 
 def control_shift() -> tuple[object, ...]:
@@ -95,7 +103,7 @@ FIGURES: dict[str, list[Phrase]] = {
         ("target shift G of {}", lambda: shift("gpt2-biased")),
         ("should not matter, head 0-2 moves by {}", control_shift),
         ("with the pronouns balanced, by {}", lambda: shift("gpt2-balanced")),
-        ("with random weights by {}", lambda: shift("gpt2-biased", untrained=True)),
+        ("whichever it is, moves by {} to {}", lambda: untrained_shifts()),
         ("Over {} pairs ({} pairs of occupations", first_study),
         ("*Silence them in {} pairs*", lambda: (len(pair_set("two-occupations")),)),
         ("of its {} dimensions", head_width),
