@@ -3,6 +3,7 @@
 import re
 from urllib.parse import parse_qs, urlparse
 
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import Locator, Page
 
 # In a saved page nobody hears what a view sends. These keep it, and answer at once.
@@ -39,6 +40,14 @@ def picked(page: Page, label: str, option: str) -> None:
     field = page.get_by_role("combobox", name=re.compile(label))
     field.scroll_into_view_if_needed()
     page.wait_for_timeout(300)  # a list closes when its page scrolls
-    field.click()
-    page.get_by_role("option", name=option, exact=True).click()
+    found = page.get_by_role("option", name=option, exact=True)
+    for _ in range(3):  # a run of the page that ends just now closes the list
+        field.click()
+        try:
+            found.click(timeout=5000)
+            break
+        except PlaywrightTimeoutError:
+            settle(page)
+    else:
+        found.click()
     settle(page)
