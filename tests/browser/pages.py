@@ -3,8 +3,8 @@
 import re
 from urllib.parse import parse_qs, urlparse
 
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 # In a saved page nobody hears what a view sends. These keep it, and answer at once.
 DEAF = "const setTriggerValue = "

@@ -89,7 +89,7 @@ def test_a_study_can_be_stopped_and_goes_on(page: Page, studies: tuple[str, Path
     expect(page.get_by_text("480 pairs").first).to_be_visible(timeout=60000)
     page.get_by_role("button", name="Run", exact=True).click()
     page.locator(".st-key-stop").get_by_role("button").click()
-    ended = page.get_by_text(re.compile("Not finished|units? of|units\\."))
+    ended = page.get_by_text(re.compile("Not finished|averaged to"))
     expect(ended.first).to_be_visible(timeout=90000)
     go_on = page.get_by_role("button", name="Go on")
     if go_on.is_visible():
