@@ -9,6 +9,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  (an older Python gets a sentence,
     st.stop()
 
 from pages.ui.drawn import begin
+from pages.ui.pair import write_focus
 from pages.ui.share import OWN_CHOICES, share
 from pages.ui.state import sidebar
 
@@ -52,5 +53,6 @@ if page.url_path not in OWN_CHOICES:
         {"compare": "pair", "model": "either", "neuron": "either", "patterns": "texts"}.get(page.url_path, "text")
     )
 page.run()
+write_focus()
 with bar:
     share(page, [known.url_path for section in sections.values() for known in section])

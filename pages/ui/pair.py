@@ -274,7 +274,7 @@ def kept_focus(model: str) -> Span | None:
 
 
 def keep_focus(focus: Span | None, model: str, linked: bool = False) -> None:
-    """Put the tokens of a focus word that nobody typed into the address; None takes them out.
+    """Have `write_focus` put the tokens of a focus word that nobody typed into the address; None: take them out.
 
     `linked`: it came from a link, and is to be read from the address again.
     """
@@ -284,7 +284,17 @@ def keep_focus(focus: Span | None, model: str, linked: bool = False) -> None:
         return
     text = "~".join(".".join(map(str, side)) for side in (focus.a, focus.b))
     st.session_state["focus_kept"] = None if linked else text
-    if st.query_params.get("at") != text:
+    st.session_state["focus_to_write"] = text
+
+
+def write_focus() -> None:
+    """Write what `keep_focus` left, once the page has run.
+
+    Earlier, the address would be sent without the choices of widgets that have not run yet on a page that was turned
+    to, and they would be lost (Streamlit 1.67).
+    """
+    text = st.session_state.pop("focus_to_write", None)
+    if text is not None and st.query_params.get("at") != text:
         st.query_params["at"] = text
 
 
