@@ -94,7 +94,7 @@ def test_a_study_can_be_stopped_and_goes_on(page: Page, studies: tuple[str, Path
     go_on = page.get_by_role("button", name="Go on")
     if go_on.is_visible():
         go_on.click()
-    expect(page.get_by_role("heading", name=re.compile("units"))).to_be_visible(timeout=90000)
+    expect(page.get_by_role("heading", name=re.compile("averaged to"))).to_be_visible(timeout=90000)
     assert (root / "names" / "progress.json").read_text().count('"done"') >= 1
 
 
