@@ -127,7 +127,7 @@ def test_the_last_of_several_fast_clicks_counts(page: Page, dashboard: str) -> N
     page.locator(".attn-model").evaluate(
         "root => { for (const head of [[0, 1], [2, 3], [1, 2]]) root.modelView.select(head); }"
     )
-    expect(page.get_by_text("Layer 1, head 2", exact=True)).to_be_visible()
+    expect(page.get_by_text("Layer 1, head 2", exact=True)).to_be_visible(timeout=30000)
     page.wait_for_timeout(1500)
     assert (choice(page, "layer"), choice(page, "head")) == ("1", "2")
     assert page.locator(".attn-model").evaluate("root => root.modelView.selected") == [1, 2]

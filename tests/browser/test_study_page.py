@@ -49,13 +49,13 @@ def test_upload_run_leave_come_back_open_a_pair(page: Page, studies: tuple[str, 
     expect(head).to_be_visible(timeout=90000)
     grid = page.locator(".st-key-study_grid .attn-grid")
     grid.locator('[data-place="1-0"]').first.click()
-    expect(page.get_by_text("Head 1-0 in demo/gpt2-biased")).to_be_visible()
+    expect(page.get_by_text("Head 1-0 in demo/gpt2-biased")).to_be_visible(timeout=30000)
     grid.locator('[data-place="0-2"]').first.click()
-    expect(page.get_by_text("Head 0-2 in demo/gpt2-biased")).to_be_visible()
+    expect(page.get_by_text("Head 0-2 in demo/gpt2-biased")).to_be_visible(timeout=30000)
     _open_the_first_pair(page)
     expect(page.get_by_text("Head 0-2 as a matrix")).to_be_visible(timeout=60000)
-    expect(box(page, "Prompt A")).to_have_value(re.compile(r"^The \w+ asked the \w+ a question. She$"))
-    expect(box(page, "Target words")).to_have_value(re.compile(r"^\w+, \w+$"))
+    expect(box(page, "Prompt A")).to_have_value(re.compile(r"^The \w+ asked the \w+ a question. She$"), timeout=30000)
+    expect(box(page, "Target words")).to_have_value(re.compile(r"^\w+, \w+$"), timeout=30000)
     settle(page)
     assert choice(page, "prompt_b").endswith(" He")
     assert (root / "my_pairs" / "manifest.json").exists()
@@ -79,7 +79,7 @@ def test_a_click_on_a_point_of_a_chart_chooses_the_head(page: Page, studies: tup
     chart = page.locator(".st-key-volcano")
     chart.scroll_into_view_if_needed()
     chart.locator(".scatterlayer .point").nth(4).click(force=True)  # of 16 heads in their order: 1-0
-    expect(page.get_by_text("Head 1-0 in demo/gpt2-biased")).to_be_visible()
+    expect(page.get_by_text("Head 1-0 in demo/gpt2-biased")).to_be_visible(timeout=30000)
 
 
 def test_a_study_can_be_stopped_and_goes_on(page: Page, studies: tuple[str, Path]) -> None:
