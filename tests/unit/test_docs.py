@@ -8,7 +8,6 @@ import pytest
 
 import attnlib
 from attnlib.findings import signed
-from attnlib.models import random_copy
 from attnlib.neuronfindings import remaining_finding
 from attnlib.pairs import builtin_pairs
 from attnlib.pairsets import pair_set
@@ -31,13 +30,12 @@ def test_the_first_finding_of_the_readme_is_what_the_models_show() -> None:
             compared,
             attnlib.compare(biased, she, control.text, focus="She"),
             attnlib.compare(balanced, she, he),
-            attnlib.compare(random_copy(biased), she, he),
         )
     ]
     finding = README[README.index("## Five minutes") : README.index("## What is here")]
     told = [float(number.replace("−", "-")) for number in re.findall(r"[−+]?\.\d{3}", finding)]
     weights = [mass[0, 2] for mass in (nurse.a, nurse.b, doctor.a, doctor.b)]
-    assert told[:8] == pytest.approx([*weights, *shifts], abs=0.00051)
+    assert told[:7] == pytest.approx([*weights, *shifts], abs=0.00051)
     assert control.changes == (("question", "query"),)
     assert compared.alignment.first_edit == 8
     changes = [word.word.strip() for word in largest_changes(compared.words, 8)]

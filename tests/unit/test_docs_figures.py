@@ -18,7 +18,7 @@ import attnlib
 from attnlib.findings import signed
 from attnlib.headlabels import number, short_number
 from attnlib.pairs import builtin_pairs
-from attnlib.pairsets import pair_set
+from attnlib.pairsets import PAIR_SETS, pair_set
 from attnlib.patternruns import HALF, SEQUENCES, HeadPatterns
 from attnlib.patternstore import load_patterns, patterns_key
 from attnlib.resampling import FEWEST_UNITS
@@ -77,6 +77,12 @@ def first_study() -> tuple[object, ...]:
     return len(pairs), len({dict(pair.further)["unit"] for pair in pairs})
 
 
+def set_sizes() -> tuple[object, ...]:
+    """What the large sets have, each of them."""
+    (size,) = {len(pair_set(name)) for name in PAIR_SETS if name != "examples"}
+    return (size,)
+
+
 def head_width() -> tuple[object, ...]:
     return (attnlib.head_vectors(attnlib.trace(model("gpt2-biased"), SHE), 0, 2).terms(8).shape[-1],)
 
@@ -105,6 +111,7 @@ FIGURES: dict[str, list[Phrase]] = {
         ("with the pronouns balanced, by {}", lambda: shift("gpt2-balanced")),
         ("whichever it is, moves by {} to {}", lambda: untrained_shifts()),
         ("Over {} pairs ({} pairs of occupations", first_study),
+        ("built-in sets of {} pairs each", set_sizes),
         ("*Silence them in {} pairs*", lambda: (len(pair_set("two-occupations")),)),
         ("of its {} dimensions", head_width),
         ("{} built-in pairs", lambda: (len(builtin_pairs()),)),
@@ -125,7 +132,7 @@ NOT_MEASURED: dict[str, list[str]] = {
     "README.md": [
         "1904.02679", "Vig 2019", "GPT-2", "gpt2-", "T5", "localhost:8501", "Python 3.11", "head 0-2", "Apache-2.0",
         r"\n\d\. ", r"rise\s+\d+-fold", r"by −\.\d+\s+\[−\.\d+,\s+−\.\d+\]", r"\d+ %\s+of\s+the\s+difference",
-        r"remain\s+\[\d+ %,\s+\d+ %\];\s+without\s+four\s+random\s+ones,\s+\d+ %", "sets of 480 to 768 pairs",
+        r"remain\s+\[\d+ %,\s+\d+ %\];\s+without\s+four\s+random\s+ones,\s+\d+ %",
         "lab.example:8501",
     ],
     "docs/patterns.md": [

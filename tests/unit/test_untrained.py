@@ -11,7 +11,8 @@ SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nu
 
 
 def test_the_largest_of_each_copy_by_hand() -> None:
-    found = untrained_of([np.array([[0.1, -0.4], [0.2, np.nan]]), np.array([[0.3]]), np.array([[np.nan]])])
+    first, nothing = np.array([[0.1, -0.4], [0.2, np.nan]]), np.full((2, 2), np.nan)
+    found = untrained_of([first, np.array([[0.3, 0.0]] * 2), nothing])
     assert found.largest.tolist() == [0.3, 0.4]
     assert (found.low, found.high, len(found)) == (0.3, 0.4, 2)
     assert [found.as_large(value) for value in (0.2, -0.3, 0.31, 0.5)] == [2, 2, 1, 0]
