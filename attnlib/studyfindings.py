@@ -25,19 +25,28 @@ def study_finding(study: Study, statistic: str, model: str, unit: str | None, su
 
     `summary` is that of the study, corrected over whatever is shown together.
     """
+    return " ".join(part for part in study_sentences(study, statistic, model, unit, summary) if part)
+
+
+def study_sentences(
+    study: Study, statistic: str, model: str, unit: str | None, summary: HeadSummary
+) -> tuple[str, str]:
+    """The same in two parts: how many pairs and which heads move; then what the sign means and what to bear in mind."""
     about, basis = HEAD_STATISTICS[statistic], study.basis(statistic, model, unit)
     table = study.pair_table(model)
     table = table[table["reason"] == ""]
-    told = [summary_sentences(summary, about.title, basis), basis_notes(basis)]
-    if np.isfinite(summary.mean).any() and not basis.untested:
+    headline, missed = _headline_and_missed(summary, about.title, basis)
+    measured = np.isfinite(summary.mean).any() and not basis.untested
+    rest = []
+    if measured and statistic in RATIOS:
         most = _shown(summary)
-        if statistic in SHIFTS and summary.significant.any():
-            told.insert(1, sign_sentence(table, basis, float(summary.mean[most])))
-        if statistic in SHIFTS:
-            told.append(order_sentence(summary, study.sizes(statistic, model)))
-        if statistic in RATIOS:
-            told.insert(1, odds_sentence(most, float(summary.mean[most])))
-    return " ".join(part for part in told if part)
+        rest.append(odds_sentence(most, float(summary.mean[most])))
+    if measured and statistic in SHIFTS and summary.significant.any():
+        rest.append(sign_sentence(table, basis, float(summary.mean[_shown(summary)])))
+    rest += [missed, basis_notes(basis)]
+    if measured and statistic in SHIFTS:
+        rest.append(order_sentence(summary, study.sizes(statistic, model)))
+    return headline, " ".join(part for part in rest if part)
 
 
 def difference_finding(study: Study, statistic: str, models: tuple[str, str], summary: HeadSummary) -> str:
@@ -51,17 +60,24 @@ def summary_sentences(summary: HeadSummary, title: str, basis: Basis | None = No
 
     `title` names the number, e.g. "Target shift G"; `basis` says how pairs were counted.
     """
+    return " ".join(part for part in _headline_and_missed(summary, title, basis) if part)
+
+
+def _headline_and_missed(summary: HeadSummary, title: str, basis: Basis | None) -> tuple[str, str]:
+    """How many pairs there are and which heads move; and which means could have been missed."""
     title = title if not title[1:2].islower() else f"{title[:1].lower()}{title[1:]}"
-    counted = _pairs(summary, basis)
+    counted, missed = _pairs(summary, basis), ""
     if not summary.n.max(initial=0):
-        return f"{counted} No pair has a number for {title}: nothing can be said."
-    if basis is not None and basis.untested:
-        return f"{counted} {_described(summary, title, basis)}"
-    if not np.nanmax(np.abs(summary.mean)) and not np.nanmax(summary.sd, initial=0):
-        return f"{counted} Nothing moves: {title} is 0 in every pair and head."
-    if not summary.tests:
-        return f"{counted} {_too_few(summary, title)}"
-    return " ".join(part for part in (counted, _moving(summary, title, basis), _missed(summary)) if part)
+        told = f"No pair has a number for {title}: nothing can be said."
+    elif basis is not None and basis.untested:
+        told = _described(summary, title, basis)
+    elif not np.nanmax(np.abs(summary.mean)) and not np.nanmax(summary.sd, initial=0):
+        told = f"Nothing moves: {title} is 0 in every pair and head."
+    elif not summary.tests:
+        told = _too_few(summary, title)
+    else:
+        told, missed = _moving(summary, title, basis), _missed(summary)
+    return f"{counted} {told}", missed
 
 
 def _pairs(summary: HeadSummary, basis: Basis | None) -> str:

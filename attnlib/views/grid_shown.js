@@ -51,7 +51,7 @@ function fitRanked(counts, share, cells) {
 
 /** A value as the grid says it: with its sign where it has one. */
 export function sayValue(value, signed) {
-  if (Number.isNaN(value)) return "not there";
+  if (Number.isNaN(value)) return "no number";
   return signed ? formatSigned(value) : value.toFixed(3);
 }
 

@@ -124,14 +124,17 @@ def _choose(study: "Study", when: float) -> Shown:
 def _heads(shown: Shown) -> tuple[int, int]:
     """What holds for all heads; returns the one that is looked at closely."""
     from attnlib.studyfigures import forest, strongest, volcano
-    from attnlib.studyfindings import study_finding
+    from attnlib.studyfindings import study_sentences
 
     with st.spinner("Resampling …", show_time=False):
         summaries = {model: shown.summary(model) for model in shown.study.models}
     summary = summaries[shown.model]
     first = strongest({shown.model: summary})
     head = _chosen(summary, first[0] if first else (0, 0))
-    st.markdown(f"#### {plain(study_finding(shown.study, shown.statistic, shown.model, shown.unit, summary))}")
+    headline, rest = study_sentences(shown.study, shown.statistic, shown.model, shown.unit, summary)
+    st.markdown(f"#### {plain(headline)}")
+    if rest:
+        st.markdown(plain(rest))
     _against(shown)
     left, right = st.columns(2)
     with left:

@@ -116,7 +116,7 @@ def test_a_head_that_is_not_there_cannot_be_chosen(open_view: Any) -> None:
     assert view.sent() == []
     expect(place(view, "1-1")).to_have_attribute("aria-disabled", "true")
     place(view, "1-1", 1).hover()
-    expect(view(".tip")).to_have_text("head 1-1: Your edit not there · Control edit +0.010")
+    expect(view(".tip")).to_have_text("head 1-1: Your edit no number · Control edit +0.010")
 
 
 def test_the_grid_by_keyboard(open_view: Any, page: Page) -> None:

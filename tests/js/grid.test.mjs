@@ -106,7 +106,7 @@ test("a head is said with all cases", () => {
   assert.deepEqual(wordsOf([0, 2], header, values), ["head 0-2", ": Your edit +0.532 · Control edit −0.012"]);
   const one = { ...header, grids: [{ title: "x" }], labels: [["", "", "previous token .93"]] };
   assert.deepEqual(wordsOf([0, 2], one, values.slice(0, 1)), ["head 0-2 · previous token .93", ": +0.532"]);
-  assert.equal(sayValue(NaN, true), "not there");
+  assert.equal(sayValue(NaN, true), "no number");
   assert.equal(sayValue(0.25, false), "0.250");
   assert.equal(sayMeaning({ signed: true, names: ["B", "A"] }), "orange: more in B than in A, blue: less");
   assert.equal(sayMeaning({ signed: false }), "");
