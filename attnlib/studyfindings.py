@@ -31,7 +31,7 @@ def study_finding(study: Study, statistic: str, model: str, unit: str | None, su
 def study_sentences(
     study: Study, statistic: str, model: str, unit: str | None, summary: HeadSummary
 ) -> tuple[str, str]:
-    """The same in two parts: how many pairs and which heads move; then what the sign means and what to bear in mind."""
+    """The same in two parts: how many pairs and which heads move; what the sign means and what to bear in mind."""
     about, basis = HEAD_STATISTICS[statistic], study.basis(statistic, model, unit)
     table = study.pair_table(model)
     table = table[table["reason"] == ""]
