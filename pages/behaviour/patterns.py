@@ -162,7 +162,13 @@ def _choose_pattern(found: "HeadPatterns") -> str:
     from attnlib.headlabels import named_heads
 
     by_title = {pattern.title: pattern for pattern in found.patterns}
-    strongest = next(iter([*named_heads(found), *by_title]))
+    named = named_heads(found)
+    has_texts = [
+        title
+        for title, heads in named.items()
+        if found.best_texts(by_title[title].name, heads[0].layer, heads[0].head)
+    ]
+    strongest = next(iter([*has_texts, *named, *by_title]))
     titles = dict.fromkeys([strongest, *by_title])  # the first is the one that a link need not name
     wanted = st.session_state.pop("pattern_next", None)
     if wanted in titles:

@@ -81,7 +81,7 @@ def test_a_point_of_the_map_and_a_second_model(page: Page, url: str) -> None:
 
 
 def test_a_pattern_described_by_example(page: Page, url: str) -> None:
-    opened(page, f"{url}/patterns?pattern=coreference")  # a pattern that has texts to show
+    opened(page, f"{url}/patterns")
     page.get_by_text("Describe a pattern by example").click()
     page.wait_for_timeout(500)
     settle(page)
@@ -156,7 +156,7 @@ def test_what_remains_of_the_bias_without_four_dimensions(page: Page, url: str) 
     expect(page.get_by_role("heading", name="Layer 0, head 2: partly pronoun to person .34")).to_be_visible()
 
 
-@pytest.mark.parametrize("asked", ["patterns?pattern=coreference&", "neurons?"])
+@pytest.mark.parametrize("asked", ["patterns?", "neurons?"])
 def test_a_narrow_window_does_not_scroll_sideways(page: Page, url: str, asked: str) -> None:
     opened(page, f"{url}/{asked}layer=0&head=2", width=700)
     main = page.locator("[data-testid=stMain]")
