@@ -3,7 +3,9 @@
 import csv
 import importlib.util
 import inspect
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -429,6 +431,23 @@ def test_a_head_that_only_rests_on_the_sink_has_no_corrected_shift() -> None:
     corrected = found.target_shift(("nurse",), corrected=True)
     assert np.isnan(corrected[0, 0])
     assert corrected[0, 1] == pytest.approx(-1)
+
+
+def test_where_the_sink_has_all_of_a_row_the_corrected_shift_is_undefined_and_warns_of_nothing() -> None:
+    found = compared("demo/gpt2-biased", SHE, HE)
+    rows = [np.zeros_like(change.focus_a) for change in found.changes]
+    for row in rows:
+        row[:, 0] = 1
+    sunk = replace(
+        found,
+        changes=tuple(
+            replace(change, focus_a=row, focus_b=row) for change, row in zip(found.changes, rows, strict=True)
+        ),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(sunk.target_shift(TARGETS, corrected=True)).all()
+        assert not sunk.target_shift(TARGETS).any()
 
 
 def test_a_target_that_is_the_sink_cannot_be_corrected() -> None:
