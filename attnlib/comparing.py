@@ -4,7 +4,8 @@ Of every layer only its scores and the focus word's attention are kept; whole ma
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ from attnlib.overviews import PairOverview, empty_pair_overview
 from attnlib.predictions import compare_words, speaking_places
 from attnlib.sight import Sight
 from attnlib.spans import Span, check_span, find_span
-from attnlib.tracing import Recording, chosen_layers, synchronize
+from attnlib.tracing import Recording, Trace, chosen_layers, synchronize
 from attnlib.verification import Check
 
 SAME_BATCH, OTHER_LENGTHS = 1e-6, 1e-5  # how far weights that must be the same may lie apart: one pass, or two
@@ -41,6 +42,8 @@ def compare(
     links: Sequence[Link | tuple[Sequence[int], Sequence[int]]] = (),
     truncate: bool = False,
     small: bool = False,
+    source_language: str | None = None,
+    target_language: str | None = None,
 ) -> Comparison:
     """Run both prompts and compare their attention.
 
@@ -48,23 +51,19 @@ def compare(
     shape. `focus` is the word whose attention is asked about, or its tokens (default: the last word that differs;
     where its attention cannot differ, as that of a causal model's first word, the next that can). `stack` chooses an
     attention of an encoder-decoder model. `layers` keeps the whole matrices of these layers only; scores of all are
-    always there. `links` correct the alignment. `small` also pools every layer, for the model view. Raises
+    always there. `links` correct the alignment. `small` also pools every layer, for the model view.
+    `source_language` and `target_language` of a translation model are those of both prompts, as in `trace`. Raises
     InputError for prompts, words or models that do not go together.
     """
     other = model_b or model
     _check_models(model, other)
-    inputs = (_read(model, prompt_a, "A", truncate), _read(other, prompt_b, "B", truncate))
+    options = {"truncate": truncate, "source_language": source_language, "target_language": target_language}
+    inputs = (_read(model, prompt_a, "A", options), _read(other, prompt_b, "B", options))
     alignment, key_alignment = _alignments(model, inputs, stack := stack or model.stacks[0], links)
     _check_edit_is_kept((prompt_a, prompt_b), inputs, alignment, key_alignment)
     span = _focus(model, other, stack, (alignment, key_alignment), focus)
     meter = _meter(model, other, stack, (alignment, key_alignment), span, small)
-    chosen, every = chosen_layers(model, layers), chosen_layers(model, None)
-    needed = chosen if model.routed and other.routed else every
-    recordings = (Recording(model, inputs[0], needed), Recording(other, inputs[1], needed))
-    logits, seconds = _run(recordings, stack, meter)
-    for recording in recordings:
-        recording.drop_all_but(chosen)
-    a, b = (recording.trace(None, seconds) for recording in recordings)  # their words are compared below
+    (a, b), logits = _traces((model, other), inputs, layers, stack, meter)
     return Comparison(
         a=a,
         b=b,
@@ -79,6 +78,23 @@ def compare(
         notes=_notes(inputs, alignment, model is other),
         small=meter.small,
     )
+
+
+def _traces(
+    models: tuple[Model, Model],
+    inputs: tuple[Inputs, Inputs],
+    layers: Iterable[int] | None,
+    stack: str,
+    meter: "_Meter",
+) -> tuple[tuple[Trace, Trace], tuple[Logits, Logits]]:
+    """Both prompts run and measured: the traces of the chosen layers, without words, and the logits."""
+    chosen, every = chosen_layers(models[0], layers), chosen_layers(models[0], None)
+    needed = chosen if models[0].routed and models[1].routed else every
+    recordings = (Recording(models[0], inputs[0], needed), Recording(models[1], inputs[1], needed))
+    logits, seconds = _run(recordings, stack, meter)
+    for recording in recordings:
+        recording.drop_all_but(chosen)
+    return (recordings[0].trace(None, seconds), recordings[1].trace(None, seconds)), logits
 
 
 def _places(models: tuple[Model, Model], inputs: tuple[Inputs, Inputs]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -205,10 +221,10 @@ def _run_apart(recordings: tuple[Recording, Recording], stack: str, meter: _Mete
     return logits[0], logits[1]
 
 
-def _read(model: Model, prompt: Prompt, side: str, truncate: bool) -> Inputs:
+def _read(model: Model, prompt: Prompt, side: str, options: Mapping[str, Any]) -> Inputs:
     text, second = (prompt, None) if isinstance(prompt, str) else prompt
     try:
-        return read_inputs(model, text, second, truncate=truncate)
+        return read_inputs(model, text, second, **options)
     except InputError as error:
         raise InputError(f"Prompt {side}: {error}") from None
 

@@ -75,6 +75,7 @@ def comparison_json(
     about: dict[str, Any] = {
         "what": "attention of prompt B minus attention of prompt A",
         "prompts": {"a": comparison.prompts[0], "b": comparison.prompts[1]},
+        "languages": {"source": comparison.a.source_language, "target": comparison.a.target_language},
         "models": {side: provenance(m, fingerprint=True) for side, m in zip("ab", models, strict=True)},
         "stack": comparison.stack,
         "finding": finding(comparison, statistic, targets, controls).text,

@@ -1,15 +1,16 @@
 """From text to what a model reads: token ids, and the rows of tokens its attention runs over."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from transformers import BatchEncoding
 
 from attnlib.errors import InputError
+from attnlib.languages import hf_setting
 from attnlib.models import Model
-from attnlib.tokenization import TokenNote, token_notes
+from attnlib.tokenization import NO_LANGUAGE, TokenNote, token_notes
 from attnlib.tokens import Tokens, read_tokens
 
 LONGEST_TEXT = 2_000_000  # characters; no model reads as much
@@ -26,6 +27,8 @@ class Inputs:
     notes: tuple[str, ...]
     added: tuple[int, int] = (0, 0)  # special tokens that the tokenizer put before and behind the text
     tokenization: tuple[TokenNote, ...] = ()  # what the tokenizer did that the writer may not expect
+    source_language: str | None = None  # of a translation model
+    target_language: str | None = None
 
     def rows(self, stack: str) -> tuple[Tokens, Tokens]:
         """The tokens that ask and the tokens that are looked at, in one attention of the model."""
@@ -41,10 +44,12 @@ def read_inputs(
     *,
     truncate: bool,
     hide: Sequence[int] = (),
+    source_language: str | None = None,
+    target_language: str | None = None,
     most: int | None = None,
     encoding: Any = None,
 ) -> Inputs:
-    """Tokenize for `model`; see `attnlib.trace`. Raises InputError for a text it cannot read.
+    """Tokenize for `model`; see `attnlib.trace`. Raises InputError for a text or language it cannot read.
 
     `most` limits the tokens further than the model does. `encoding` is what the tokenizer made of the text already
     (`tokenize_all`).
@@ -54,23 +59,24 @@ def read_inputs(
     if text_b is not None and not model.pairs:
         raise InputError(f"{model.name} reads one text, from left to right: it has no place for a second one.")
     seq2seq = model.family == "seq2seq"
+    source = model.languages.chosen_source(source_language)
+    target = model.languages.chosen_target(target_language)
     if encoding is None:
         encoding = _tokenize(model, text, None if seq2seq else text_b)
     encoding, total = _fit(model, encoding, truncate, most, text, None if seq2seq else text_b)
     _check_ids(model, encoding["input_ids"])
     added = added_tokens(model, encoding, text if text_b is None or seq2seq else None)
-    tokens = _row(model, encoding, [text] if seq2seq or text_b is None else [text, text_b])
-    told = token_notes(model.name, model.tokenizer, text, encoding["input_ids"], tokens, added)
-    tensors = {name: torch.tensor([values]) for name, values in encoding.items()}
+    ids = model.languages.with_source(encoding["input_ids"], added, source)
+    tokens = _row(model, encoding, ids, [text] if seq2seq or text_b is None else [text, text_b])
+    told = token_notes(model.name, model.tokenizer, text, ids, tokens, added)
+    tensors = {name: torch.tensor([values]) for name, values in {**encoding, "input_ids": ids}.items()}
     if max(encoding.get("token_type_ids", [0])) >= getattr(model.hf.config, "type_vocab_size", 0):
         tensors.pop("token_type_ids", None)  # a model without sentence embeddings: GPT-2 would read them as words
     tokens, notes = _hide(model, tensors, tokens, hide)
-    decoder_tokens = None
+    read = Inputs(tensors, tokens, None, total, notes, added, told, source)
     if seq2seq:
-        decoder_tokens, tensors["decoder_input_ids"], cut = _decoder_row(model, text_b, truncate)
-        notes += cut
-    tensors = {name: tensor.to(model.device) for name, tensor in tensors.items()}
-    return Inputs(tensors, tokens, decoder_tokens, total, notes, added, told)
+        read = _with_decoder(model, read, text_b, target, chosen=target_language is not None, truncate=truncate)
+    return replace(read, tensors={name: tensor.to(model.device) for name, tensor in read.tensors.items()})
 
 
 def added_tokens(model: Model, encoding: Any, text: str | None) -> tuple[int, int]:
@@ -84,13 +90,20 @@ def added_tokens(model: Model, encoding: Any, text: str | None) -> tuple[int, in
         own = [bool(mark) for mark in fast.special_tokens_mask]
     elif text is not None:
         written = list(model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
-        starts = [n for n in range(len(ids) - len(written) + 1) if ids[n : n + len(written)] == written]
-        return (starts[0], len(ids) - starts[0] - len(written)) if starts else (0, 0)
+        kept = [_common(ids[n:], written) for n in range(len(ids))]  # a text that was cut keeps its beginning
+        before = kept.index(max(kept))
+        return (before, len(ids) - before - kept[before]) if kept[before] else (0, 0)
     else:
         own = [token in model.tokenizer.all_special_ids for token in ids]
     if all(own):
         return len(ids), 0
     return own.index(False), own[::-1].index(False)
+
+
+def _common(one: Sequence[int], two: Sequence[int]) -> int:
+    """With how many equal tokens both begin."""
+    pairs = zip(one, two, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(two)))
 
 
 def tokenize_all(model: Model, texts: Sequence[str]) -> list[Any]:
@@ -154,43 +167,70 @@ def _check_ids(model: Model, ids: Sequence[int]) -> None:
         )
 
 
-def _row(model: Model, encoding: Any, texts: list[str]) -> Tokens:
+def _row(model: Model, encoding: Any, ids: Sequence[int], texts: list[str]) -> Tokens:
     fast = encoding.encodings[0] if getattr(encoding, "encodings", None) else None
-    return read_tokens(model.tokenizer, encoding["input_ids"], fast, texts)
+    return read_tokens(model.tokenizer, ids, fast, texts)
 
 
-def _decoder_row(model: Model, text: str | None, truncate: bool) -> tuple[Tokens, torch.Tensor, tuple[str, ...]]:
-    """The decoder's tokens: its start token, then `text` as far as it is given; and a note where it was cut."""
-    start = decoder_start(model)
-    ids, words = [start], Tokens.plain([])
-    notes: tuple[str, ...] = ()
+def _with_decoder(
+    model: Model, read: Inputs, text: str | None, target: str | None, *, chosen: bool, truncate: bool
+) -> Inputs:
+    """With the decoder's tokens: its start token, its language, then `text` as far as it is given.
+
+    `chosen`: whether `target` is what somebody chose, and not the model's own.
+    """
+    ids, words, notes = list[int](), Tokens.plain([]), read.notes
     if text is not None:
-        encoding = model.tokenizer(text_target=text, add_special_tokens=False, verbose=False)
-        limit = None if model.max_tokens is None else model.max_tokens - 1
-        total = len(encoding["input_ids"])
-        if limit is not None and total > limit:
-            if not truncate:
-                raise InputError(
-                    f"The decoder's text has {total:,} tokens and {model.name} reads at most {limit:,}. "
-                    "Shorten it, or have it cut to the limit."
-                )
-            notes = (f"The decoder's text was cut from {total:,} to {limit:,} tokens.",)
-        _check_ids(model, encoding["input_ids"])
-        words = _row(model, encoding, [text]).first(limit)
-        ids += encoding["input_ids"][:limit]
-    return read_tokens(model.tokenizer, [start]) + words, torch.tensor([ids]), notes
+        encoding = _target_encoding(model, text)
+        ids = list(encoding["input_ids"])
+        _check_ids(model, ids or [0])
+        words = _row(model, encoding, ids, [text])
+    written = model.languages.of(ids[0]) if ids else None
+    if written is not None and chosen and written != target:
+        raise InputError(
+            f"The decoder's text begins with the token of {written}, and {target} is chosen. Take one of them out."
+        )
+    target = written or target
+    begin = model.languages.decoder_start(decoder_start(model), target)
+    begin = begin[:-1] if written else begin  # the language stands in the text
+    limit = None if model.max_tokens is None else model.max_tokens - len(begin)
+    if limit is not None and len(ids) > limit:
+        notes += (_cut_note(model, len(ids), limit, truncate),)
+    told = (NO_LANGUAGE,) if model.languages.ids and target is None else ()
+    return replace(
+        read,
+        tensors={**read.tensors, "decoder_input_ids": torch.tensor([begin + ids[:limit]])},
+        decoder_tokens=read_tokens(model.tokenizer, begin) + words.first(limit),
+        notes=notes,
+        tokenization=read.tokenization + told,
+        target_language=target,
+    )
+
+
+def _target_encoding(model: Model, text: str) -> Any:
+    """The decoder's text without special tokens.
+
+    A tokenizer with tokens for languages reads it as any other text; asked for a target text it would change itself
+    meanwhile, for all who share it.
+    """
+    if model.languages.ids:
+        return model.tokenizer(text, add_special_tokens=False, verbose=False)
+    return model.tokenizer(text_target=text, add_special_tokens=False, verbose=False)
+
+
+def _cut_note(model: Model, total: int, limit: int, truncate: bool) -> str:
+    if not truncate:
+        raise InputError(
+            f"The decoder's text has {total:,} tokens and {model.name} reads at most {limit:,}. "
+            "Shorten it, or have it cut to the limit."
+        )
+    return f"The decoder's text was cut from {total:,} to {limit:,} tokens."
 
 
 def decoder_start(model: Model) -> int:
     """The token a decoder begins with."""
-    settings = (getattr(model.hf, "generation_config", None), model.hf.config)
     names = ("decoder_start_token_id", "bos_token_id", "pad_token_id")
-    for name in names:
-        for source in settings:
-            value = getattr(source, name, None)
-            if value is not None:
-                return int(value)
-    return 0
+    return next((int(value) for name in names if (value := hf_setting(model.hf, name)) is not None), 0)
 
 
 def _hide(

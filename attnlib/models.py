@@ -28,6 +28,7 @@ from transformers.utils import logging as transformers_logging
 from attnlib.attention import Edit, Observer, OutputEdit, Place, watching
 from attnlib.errors import InputError
 from attnlib.languagehead import has_language_head, is_classifier
+from attnlib.languages import Languages, read_languages
 from attnlib.probing import accepts, expected_shapes, probe, probe_inputs
 from attnlib.sources import available_memory, find_model
 
@@ -104,6 +105,12 @@ class Model:
                 limits.append(module.weight.shape[0] - module.padding_idx - 1)  # RoBERTa counts from there
         known = [int(limit) for limit in limits if limit and 0 < limit < 10**7]
         return min(known) if known else None
+
+    @cached_property
+    def languages(self) -> Languages:
+        """The languages of a translation model; none of other models."""
+        known = self.family == "seq2seq"
+        return read_languages(self.name, self.hf, self.tokenizer) if known else Languages(self.name)
 
     @cached_property
     def grows(self) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -94,16 +95,24 @@ class Overview:
 
 
 def overview(
-    model: Model, text: str, text_b: str | None = None, *, truncate: bool = False, hide: Sequence[int] = ()
+    model: Model,
+    text: str,
+    text_b: str | None = None,
+    *,
+    truncate: bool = False,
+    hide: Sequence[int] = (),
+    source_language: str | None = None,
+    target_language: str | None = None,
 ) -> Overview:
     """Run `model` on `text` once and look at all its layers and heads, small.
 
     No layer is kept: memory grows neither with the depth nor, beyond what the model needs itself, with the tokens.
-    `text_b`, `truncate`, `hide` and errors as in `trace`.
+    Arguments and errors as in `trace`.
     """
+    languages: dict[str, Any] = {"source_language": source_language, "target_language": target_language}
     if not model.routed:
-        return overview_of(trace(model, text, text_b, truncate=truncate, hide=hide))
-    inputs = read_inputs(model, text, text_b, truncate=truncate, hide=hide)
+        return overview_of(trace(model, text, text_b, truncate=truncate, hide=hide, **languages))
+    inputs = read_inputs(model, text, text_b, truncate=truncate, hide=hide, **languages)
     check_memory(model, inputs, frozenset())
     stacks = {name: _empty(model.heads[name], name, inputs.rows(name), model.causal) for name in model.stacks}
     checked: list[Check] = []

@@ -120,9 +120,12 @@ def words_without(
     *,
     stack: str = "self",
     truncate: bool = False,
+    source_language: str | None = None,
+    target_language: str | None = None,
 ) -> tuple[WordChange, ...]:
     """What the model would say with `heads` (layer, head) silenced, against all heads on: p_a with all, p_b without.
 
+    Texts and languages as in `trace`.
     Raises InputError for a text the model cannot read, a model outside the attention interface, a head it lacks.
     """
     if not model.editable:
@@ -131,7 +134,8 @@ def words_without(
     for layer, head in heads:
         if not (0 <= layer < len(counts) and 0 <= head < counts[layer]):
             raise InputError(f"There is no head {layer}-{head} in {model.name}.")
-    inputs = read_inputs(model, text, text_b, truncate=truncate)
+    languages: dict[str, Any] = {"source_language": source_language, "target_language": target_language}
+    inputs = read_inputs(model, text, text_b, truncate=truncate, **languages)
     places = speaking_places(model, inputs)
     if not places:
         return ()

@@ -25,10 +25,17 @@ COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 class TokenNote:
     """One thing that the tokenizer did."""
 
-    kind: str  # "twice", "space", "unknown", "pieces" or "words"
+    kind: str  # "twice", "space", "unknown", "pieces", "words" or "language"
     text: str  # a sentence
     remedy: str = ""  # what a button that mends it says; empty where nothing can be mended
     mended: str = ""  # the text after that
+
+
+NO_LANGUAGE = TokenNote(
+    "language",
+    "This model's decoder expects the token of a target language first; none was chosen, so that it goes on in no "
+    "language. Choose one.",
+)
 
 
 def token_notes(

@@ -88,7 +88,8 @@ def read_tokens(tokenizer: Any, ids: Sequence[int], encoding: Any = None, text: 
     """
     names = tuple(str(name) for name in tokenizer.convert_ids_to_tokens(list(ids)))
     written = {getattr(tokenizer, f"{kind}_token_id", None) for kind in ("unk", "mask")}
-    added = set(tokenizer.all_special_ids) - written
+    languages = (getattr(tokenizer, "lang_code_to_id", None) or {}).values()  # which M2M100 does not count as special
+    added = {*tokenizer.all_special_ids, *languages} - written
     special = tuple(int(i) in added for i in ids)
     style = token_style(tokenizer)
     labels = tuple(

@@ -124,6 +124,8 @@ class Trace:
     seconds: float = 0.0  # of the forward pass
     notes: tuple[str, ...] = field(default=())
     tokenization: tuple[TokenNote, ...] = field(default=())
+    source_language: str | None = None  # of a translation model's text
+    target_language: str | None = None  # of its decoder's text
 
     def stack(self, name: str | None = None) -> Stack:
         """One attention of the model; a model that is no encoder-decoder has just "self"."""
@@ -233,16 +235,22 @@ def trace(
     truncate: bool = False,
     hide: Sequence[int] = (),
     edits: Sequence[Edit] = (),
+    source_language: str | None = None,
+    target_language: str | None = None,
 ) -> Trace:
     """Run `model` on `text` once and keep its attention.
 
     `text_b` is the second sentence (BERT-like models) or the decoder's text (encoder-decoder models).
+    `source_language` and `target_language` are those of a translation model's text and decoder's text, as its
+    tokenizer names them ("fr_XX" of mBART, "fra_Latn" of NLLB, "fr" of M2M100; `model.languages.ids` has all);
+    without them the model's own are read.
     `layers` keeps only those layers of each attention: memory then does not grow with the model's depth.
     `hide` hides tokens from the model (by its mask token, else from its attention); `edits` change attention
     while it is computed. Raises InputError for a text the model cannot read; a text over the model's limit is
     cut only if `truncate`, and the trace says so.
     """
-    inputs = read_inputs(model, text, text_b, truncate=truncate, hide=hide)
+    languages: dict[str, Any] = {"source_language": source_language, "target_language": target_language}
+    inputs = read_inputs(model, text, text_b, truncate=truncate, hide=hide, **languages)
     recording = Recording(model, inputs, chosen_layers(model, layers))
     if edits:
         model.check_editable()
@@ -300,6 +308,8 @@ class Recording:
             seconds=seconds,
             notes=(*self.inputs.notes, *([self.model.numbering] if self.model.numbering else [])),
             tokenization=self.inputs.tokenization,
+            source_language=self.inputs.source_language,
+            target_language=self.inputs.target_language,
         )
 
 
