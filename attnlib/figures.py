@@ -96,6 +96,46 @@ def effect_scatter(
     return figure
 
 
+def largest_heads(own: tuple[str, float], references: Sequence[tuple[str, Sequence[float]]], title: str) -> go.Figure:
+    """The size of the largest head beside that of others that should show nothing: a short row each, `own` on top.
+
+    `own` is a name and a number with its sign, which gives the colour; a reference has a dot per model that was
+    measured. `title` names the number.
+    """
+    name, value = own
+    rows = [(name, (abs(value),)), *references]
+    dots = [
+        go.Scatter(
+            name=short(label),
+            x=list(sizes),
+            y=[len(rows) - 1 - n] * len(sizes),
+            mode="markers",
+            marker=_dot(n, len(sizes), value),
+            cliponaxis=False,
+            hovertemplate=f"{short(label)}: %{{x:.3f}}<extra></extra>",
+        )
+        for n, (label, sizes) in enumerate(rows)
+    ]
+    figure = go.Figure(dots)
+    figure.update_layout(**layout(56 + 22 * len(rows)), showlegend=False)
+    figure.update_layout(margin={"l": 8, "r": 16, "t": 4, "b": 8})
+    figure.add_vline(abs(value), line={"width": 1, "dash": "dot", "color": SIDES[0]})
+    most = max(size for _, sizes in rows for size in sizes)
+    figure.update_xaxes(title=escaped(title), range=[-0.03 * most, 1.05 * most], zeroline=False, automargin=True)
+    name_axis(figure.update_yaxes, [label for label, _ in reversed(rows)])
+    figure.update_yaxes(range=[-0.6, len(rows) - 0.4], zeroline=False, showgrid=False, automargin=True)
+    return figure
+
+
+def _dot(row: int, count: int, value: float) -> dict:
+    """The first row is full, in the colour of its sign; a reference of one model is open; many are see-through."""
+    if row == 0:
+        return {"size": 11, "symbol": "diamond", "color": MORE if value > 0 else LESS}
+    if count == 1:
+        return {"size": 9, "symbol": "circle-open", "color": SIDES[0], "line": {"width": 2}}
+    return {"size": 9, "color": SIDES[0], "opacity": 0.55}
+
+
 def name_axis(update: Callable[..., object], names: Sequence[str]) -> None:
     """Names on an axis by position: Plotly would draw equal names as one, and read "1950" as a number."""
     update(tickmode="array", tickvals=list(range(len(names))), ticktext=[short(name) for name in names])

@@ -66,10 +66,17 @@ class Controls:
         found = [(c.name, c.largest, f"{c.name} {number(c.largest)}") for c in self.others if np.isfinite(c.largest)]
         copies = self.untrained
         if copies is not None and len(copies):
-            name = "an untrained copy" if len(copies) == 1 else f"{len(copies)} untrained copies"
-            span = number(copies.low) + (f" to {number(copies.high)}" if len(copies) > 1 else "")
-            found.append(("an untrained copy", copies.high, f"{name} {span}"))
+            found.append(("an untrained copy", copies.high, f"{copies.name} {_span(copies.largest)}"))
         return found
+
+    def rows(self) -> list[tuple[str, tuple[float, ...]]]:
+        """The same as a row of numbers each, those of the copies one by one: what `figures.largest_heads` draws."""
+        found = [(c.name, (c.largest,)) for c in self.others if np.isfinite(c.largest)]
+        copies = self.untrained
+        return [
+            *found,
+            *([(copies.name, tuple(copies.largest.tolist()))] if copies is not None and len(copies) else []),
+        ]
 
 
 def finding(
@@ -124,6 +131,31 @@ def _moves(value: float, place: tuple[int, int], statistic: str, controls: Contr
     if reached:
         return f"moves no head further than one moves {_where(reached)} (largest: {name}, {size}; {told})"
     return f"moves {name} most, by {size}, and further than any head of the controls moves ({told})"
+
+
+def reference_sentence(what: str, value: float, untrained: Untrained) -> str:
+    """In how many untrained copies the largest head reaches that of a finding, and what this is not.
+
+    `what` names the finding's head: "head 0-2 here".
+    """
+    reached = untrained.as_large(value)
+    if len(untrained) == 1:
+        told = f"In {untrained.name} the largest head {'moves' if reached else 'does not move'}"
+    else:
+        told = f"In {reached} of {untrained.name} the largest head moves"
+    return f"{told} as far as {what}, or farther. This is a reference, not a test: there is no p."
+
+
+def rows_in_words(own: tuple[str, float], references: Sequence[tuple[str, Sequence[float]]]) -> str:
+    """What `figures.largest_heads` draws, for who does not see it."""
+    rows = [(own[0], (abs(own[1]),)), *references]
+    told = "; ".join(f"{name}: {_span(np.array(sizes))}" for name, sizes in rows)
+    return f"The size of the largest head: {told}."
+
+
+def _span(sizes: Float[np.ndarray, " size"]) -> str:
+    """ ".024 to .240"; of one number that number."""
+    return number(sizes.min()) + (f" to {number(sizes.max())}" if len(sizes) > 1 else "")
 
 
 def _where(controls: Sequence[str]) -> str:

@@ -29,6 +29,11 @@ class Untrained:
         return len(self.largest)
 
     @property
+    def name(self) -> str:
+        """What they are called within a sentence: "20 untrained copies"."""
+        return "an untrained copy" if len(self) == 1 else f"{len(self)} untrained copies"
+
+    @property
     def low(self) -> float:
         """The smallest of the copies' largest heads."""
         return float(self.largest[0])

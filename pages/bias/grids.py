@@ -9,6 +9,7 @@ from attnlib.sources import twin_of
 from pages.bias.reading import Reading, run, untrained_runs
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
+from pages.ui.drawn import hold
 from pages.ui.names import head_names
 from pages.ui.pair import choose_control, links
 from pages.ui.state import Choices, show_head
@@ -45,7 +46,9 @@ def grids(reading: Reading) -> "Controls":
             except InputError as error:
                 st.warning(f"{name.capitalize()}: {plain(str(error))}")
     _draw(reading, [_grid(reading, reading.comparison, "Your edit"), *beside.values()])
-    return _controls(reading, beside)
+    controls = _controls(reading, beside)
+    _reference(reading, controls)
+    return controls
 
 
 def _controls(reading: Reading, beside: "dict[str, HeadGrid]") -> "Controls":
@@ -60,6 +63,27 @@ def _controls(reading: Reading, beside: "dict[str, HeadGrid]") -> "Controls":
     with st.container(), st.spinner("Untrained copies …", show_time=False):
         found = [one.statistic(reading.statistic, reading.targets) for one in untrained_runs(reading)]
     return Controls(others, untrained_of(found or [beside[UNTRAINED].values]))
+
+
+def _reference(reading: Reading, controls: "Controls") -> None:
+    """The largest head beside those of untrained copies and of the other controls, where there are copies."""
+    from attnlib.comparison import STATISTICS
+    from attnlib.figures import largest_heads
+    from attnlib.findings import largest, reference_sentence, rows_in_words
+
+    copies = controls.untrained
+    values = reading.comparison.statistic(reading.statistic, reading.targets)
+    layer, head = largest(values)
+    value = float(values[layer, head])
+    if copies is None or len(copies) < 2 or not abs(value) > 0:  # NaN: nothing was measured
+        return
+    name = f"head {layer}-{head}, your edit"
+    title = f"{STATISTICS[reading.statistic].title}, size of the largest head"
+    figure, told = largest_heads((name, value), controls.rows(), title), rows_in_words((name, value), controls.rows())
+    st.plotly_chart(figure, key="reference", alt=told, config={"displayModeBar": False})
+    meant = reference_sentence(f"head {layer}-{head} here", value, copies)
+    st.caption(meant)
+    hold("the largest head beside those of the controls", f"{title}. {told} {meant}\n", "largest-heads.txt")
 
 
 def _choose_controls(chosen: Choices) -> list[str]:

@@ -1,5 +1,6 @@
 """The comparison page as a script: what the views are given, what the sentences say, what errors read like."""
 
+import base64
 import csv
 import io
 import json
@@ -49,6 +50,30 @@ def test_the_controls_stand_beside_and_the_twin_is_quiet() -> None:
     ]
     edit, _, twin, _ = (np.asarray(array) for array in arrays.values())
     assert np.nanmax(np.abs(edit)) > 10 * np.nanmax(np.abs(twin))
+
+
+def test_the_largest_head_is_drawn_beside_untrained_copies() -> None:
+    from attnlib.untrained import largest_untrained
+
+    app = open_page()
+    strip = next(one for one in app.get("plotly_chart") if one.proto.id.endswith("reference"))
+    rows = {row["name"]: row["x"] for row in json.loads(strip.proto.spec)["data"]}
+    assert set(rows) == {"head 0-2, your edit", "a control edit", "the twin model", "20 untrained copies"}
+    model = attnlib.load_model("demo/gpt2-biased")
+    copies = largest_untrained(model, lambda one: attnlib.compare(one, SHE, HE).target_shift(("nurse", "doctor")))
+    assert _numbers(rows["20 untrained copies"]) == pytest.approx(copies.largest)
+    assert "20 untrained copies: " in strip.proto.alt
+    assert "In 0 of 20 untrained copies the largest head moves as far as head 0-2 here" in messages(app)
+    app.button_group(key="controls").set_value(["a control edit"]).run()
+    assert not app.exception
+    assert not [one for one in app.get("plotly_chart") if one.proto.id.endswith("reference")]
+
+
+def _numbers(values: "list[float] | dict[str, str]") -> np.ndarray:
+    """Numbers of a chart as they are sent: a list, or base64."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+    return np.array(values)
 
 
 def test_the_plain_sentence_agrees_with_the_table() -> None:

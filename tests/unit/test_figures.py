@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from attnlib.figures import LESS, MORE, SIDES, effect_scatter, target_bars, word_bars
+from attnlib.figures import LESS, MORE, SIDES, effect_scatter, largest_heads, target_bars, word_bars
 from attnlib.predictions import WordChange
 
 WORDS = (
@@ -117,3 +117,17 @@ def test_the_scatter_names_the_heads_that_stand_out() -> None:
     assert list(points.marker.color) == [MORE, LESS, MORE]
     assert points.marker.size[1] > points.marker.size[0]
     assert figure.layout.xaxis.title.text == "|G|"
+
+
+def test_the_largest_head_stands_beside_its_references_as_a_row_each() -> None:
+    references = [("the <twin>", (0.05,)), ("3 untrained copies", (0.1, 0.2, 0.9))]
+    figure = largest_heads(("head 0-2", -0.6), references, "Target shift G")
+    assert [list(row.x) for row in figure.data] == [[0.6], [0.05], [0.1, 0.2, 0.9]]
+    assert [set(row.y) for row in figure.data] == [{2}, {1}, {0}]
+    assert list(figure.layout.yaxis.ticktext) == ["3 untrained copies", "the &lt;twin&gt;", "head 0-2"]
+    assert [row.marker.color for row in figure.data] == [LESS, SIDES[0], SIDES[0]]
+    assert figure.data[2].marker.opacity < 1  # copies that lie on each other are seen
+    low, high = figure.layout.xaxis.range
+    assert low < 0
+    assert high > 0.9
+    assert largest_heads(("head 0-2", 0.6), [], "").data[0].marker.color == MORE

@@ -21,6 +21,8 @@ from attnlib.findings import (
     number,
     power,
     prompts_table,
+    reference_sentence,
+    rows_in_words,
     signed,
 )
 from attnlib.models import Model
@@ -298,6 +300,24 @@ def test_where_no_control_was_measured_the_headline_says_so() -> None:
 
 def test_an_untrained_copy_by_itself() -> None:
     assert "(an untrained copy .240)" in headline(copies=(0.24,))
+
+
+def test_the_drawing_beside_the_grid_has_the_controls_numbers_and_says_what_they_are() -> None:
+    copies = Untrained(np.array([0.05, 0.2, 0.9]))
+    controls = Controls((Control("the twin model", 0.04), Control("a control edit", float("nan"))), copies)
+    assert controls.rows() == [("the twin model", (0.04,)), ("3 untrained copies", (0.05, 0.2, 0.9))]
+    assert rows_in_words(("head 0-2", -0.898), controls.rows()) == (
+        "The size of the largest head: head 0-2: .898; the twin model: .040; 3 untrained copies: .050 to .900."
+    )
+    calm = "This is a reference, not a test: there is no p."
+    assert reference_sentence("head 0-2 here", -0.898, copies) == (
+        f"In 1 of 3 untrained copies the largest head moves as far as head 0-2 here, or farther. {calm}"
+    )
+    alone = Untrained(np.array([0.2]))
+    told = "In an untrained copy the largest head {} as far as head 0-2, or farther. " + calm
+    assert reference_sentence("head 0-2", 0.3, alone) == told.format("does not move")
+    assert reference_sentence("head 0-2", 0.1, alone) == told.format("moves")
+    assert Controls().rows() == []
 
 
 # ---------------------------------------------------------------------------------------------- directions and names
