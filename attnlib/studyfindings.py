@@ -13,6 +13,7 @@ from jaxtyping import Float
 from attnlib.findings import largest, number, signed
 from attnlib.power import detectable, fewest_pairs, pairs_needed
 from attnlib.resampling import FEWEST_UNITS
+from attnlib.sources import twin_of
 from attnlib.statistics import HeadSummary
 from attnlib.studybasis import DISTANCE, Basis
 from attnlib.studyresults import HEAD_STATISTICS, RATIOS, SHIFTS, Study
@@ -45,7 +46,8 @@ def study_sentences(
         rest.append(sign_sentence(table, basis, float(summary.mean[_shown(summary)])))
     rest += [missed, basis_notes(basis)]
     if measured and statistic in SHIFTS:
-        rest.append(order_sentence(summary, study.sizes(statistic, model)))
+        twin = _twin_sizes(study, statistic, model)
+        rest.append(order_sentence(summary, study.sizes(statistic, model), twin))
     return headline, " ".join(part for part in rest if part)
 
 
@@ -145,19 +147,37 @@ def _target_names(table: pd.DataFrame) -> tuple[str, str]:
     return names[0], names[1]
 
 
-def order_sentence(summary: HeadSummary, sizes: Float[np.ndarray, "layer head"]) -> str:
-    """A warning where a head moves far and its mean is near 0: the order of targets carries the sign."""
+def order_sentence(
+    summary: HeadSummary,
+    sizes: Float[np.ndarray, "layer head"],
+    twin: tuple[str, Float[np.ndarray, "layer head"]] | None = None,
+) -> str:
+    """A warning where a head moves far and its mean is near 0: the order of targets carries the sign.
+
+    `sizes` are means with the sign left aside, of the model and (with its name) of the twin in the same study.
+    """
     if summary.contrast or not np.isfinite(sizes).any():
         return ""
     place = largest(sizes)
     size, mean = float(sizes[place]), abs(float(summary.mean[place]))
     if size < LARGE_SIZE or not mean < size / 4:
         return ""
+    beside = ""
+    if twin is not None:
+        name, theirs = twin
+        over_all = number(float(np.nanmean(theirs)))
+        beside = f" (in its twin {name} by {number(theirs[place])}, and by {over_all} on average over all heads)"
     return (
-        f"Head {place[0]}-{place[1]} moves by {number(size)} on average with the sign left aside, and by only "
-        f"{signed(summary.mean[place])} with it: the order of the two targets carries the sign. Name first the "
+        f"Head {place[0]}-{place[1]} moves by {number(size)} on average with the sign left aside{beside}, and by "
+        f"only {signed(summary.mean[place])} with it: the order of the two targets carries the sign. Name first the "
         "target that is expected with prompt A, in every pair."
     )
+
+
+def _twin_sizes(study: Study, statistic: str, model: str) -> tuple[str, Float[np.ndarray, "layer head"]] | None:
+    """The twin of a demo model and how far its heads move, where it is in the study."""
+    twin = twin_of(model)
+    return None if twin is None or twin not in study.models else (twin, study.sizes(statistic, twin))
 
 
 def odds_sentence(place: tuple[int, int], mean: float) -> str:

@@ -7,6 +7,8 @@ import pytest
 import attnlib
 from attnlib.paircheck import checked, remarks
 from attnlib.pairs import Dropped, Pair
+from attnlib.study import run_study
+from attnlib.studyfindings import study_finding
 from attnlib.studyinput import read_source
 
 CASES = Path(attnlib.__file__).resolve().parent.parent.parent / "shared" / "cases"
@@ -54,6 +56,20 @@ def test_targets_in_any_order_or_with_a_comma() -> None:
     read = read_source(CASES / "target-order.csv", "csv", columns, 1000)
     assert read.remarked == 20  # 8 with a comma, 12 that name Bob, who is in no sentence
     assert sum("a comma" in one.text for one in read.remarks) == 8
+
+
+@cases
+def test_a_study_of_targets_in_any_order_says_how_far_the_head_moves_here_and_in_the_twin(tmp_path: Path) -> None:
+    columns = {"prompt_a": "text_standard", "prompt_b": "text_variant", "targets": "watch"}
+    models = ["demo/gpt2-biased", "demo/gpt2-balanced"]
+    study = run_study(CASES / "target-order.csv", models, tmp_path / "order", columns=columns)
+    told = study_finding(study, "shift", models[0], None, study.summary("shift", models[0]))
+    assert (
+        "Head 0-2 moves by .610 on average with the sign left aside (in its twin demo/gpt2-balanced by .070" in told
+    )
+    assert "the order of the two targets carries the sign" in told
+    quiet = study_finding(study, "shift", models[1], None, study.summary("shift", models[1]))
+    assert "the order of the two targets" not in quiet
 
 
 @cases

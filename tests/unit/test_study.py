@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,12 @@ from attnlib import study as study_module
 from attnlib.errors import InputError
 from attnlib.models import Model
 from attnlib.pairs import Dropped, Pair
+from attnlib.pairsets import pair_set
+from attnlib.statistics import summarize
 from attnlib.study import StudyProgress, run_study
 from attnlib.studyfolder import StudyFolder, studies
 from attnlib.studyresults import Study, group_columns, open_study
+from attnlib.tokenization import WORDS
 from tests.unit.tolerance import of_rows
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
@@ -108,6 +112,20 @@ def test_effects_and_scores(tmp_path: Path) -> None:
     assert "names no candidate_a" in table["remark"][1]
     assert "Prompt A has 9 tokens and prompt B 10" in table["remark"][2]
     assert (table["reason"] == "").all()  # the attention of all of them was measured
+
+
+def test_random_candidate_words_show_no_effect(tmp_path: Path) -> None:
+    """150 pairs with two random words in random order as candidates: no effect has a direction.
+
+    A mean of ratios calls head 0-2 significant here.
+    """
+    rng, known, of_set = np.random.default_rng(1), WORDS.read_text("utf-8").split(), list(pair_set("two-occupations"))
+    chosen = [of_set[n] for n in rng.choice(len(of_set), 150, replace=False)]
+    pairs = [replace(pair, candidates=tuple(rng.choice(known, 2, replace=False).tolist())) for pair in chosen]
+    study = run_study(pairs, model(), tmp_path / "random", effects=True, unit="every pair")
+    for statistic in ("indirect", "direct"):
+        assert not study.summary(statistic).significant.any()
+        assert summarize(np.expm1(study.values(statistic).values)).significant[0, 2]
 
 
 def test_masked_scores_are_those_of_crows_pairs(tmp_path: Path) -> None:

@@ -85,4 +85,7 @@ def test_targets_in_any_order_are_warned_of() -> None:
     assert order_sentence(summary, np.abs(values).mean(0)) == "" or abs(summary.mean[0, 0]) < 0.15
     values[:10, 0, 0], values[10:, 0, 0] = -0.7, 0.7
     told = order_sentence(summarize(values, draws=100), np.abs(values).mean(0))
-    assert told.startswith("Head 0-0 moves by .700 on average with the sign left aside")
+    assert told.startswith("Head 0-0 moves by .700 on average with the sign left aside, and by only ")
+    beside = ("demo/twin", np.array([[0.07, 0.01]]))
+    told = order_sentence(summarize(values, draws=100), np.abs(values).mean(0), beside)
+    assert "left aside (in its twin demo/twin by .070, and by .040 on average over all heads), and by only " in told
