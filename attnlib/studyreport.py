@@ -22,6 +22,7 @@ LIMITS = (
     "**No difference found is not no difference.** Every summary says which mean could have been missed.",
 )
 POWER = "Detectable: the smallest mean that passes the correction with 80 % power."
+WIDENED = "every tested statistic, model and difference of models in this report together"
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -140,9 +141,11 @@ def _groups(table: pd.DataFrame, title: str, unit: str) -> Iterator[str]:
 def _methods(study: Study) -> list[str]:
     summaries = [study.summary(name) for name in study.statistics if HEAD_STATISTICS[name].signed]
     tested = next((one.method for one in summaries if one.tests), "")
+    over = (
+        WIDENED if study.together else "the heads of one statistic in one model; several of them stand in this report"
+    )
     tested = tested and (
-        f"{tested} Corrected is over the heads of one statistic in one model; several of them stand in this report. "
-        f"Effect size d: mean divided by standard deviation. {POWER}"
+        f"{tested} Corrected is over {over}. Effect size d: mean divided by standard deviation. {POWER}"
     )
     return [
         "Prompts are aligned word by word (fewest edits); attention to a word is the sum over its tokens, from a "

@@ -86,6 +86,7 @@ class Study:
     folder: StudyFolder
     manifest: dict[str, Any]
     chosen: str = ""  # the unit that somebody chose who reads it
+    together: bool = False  # whether who reads it has p corrected over all that is tested, not heads of one statistic
 
     @property
     def name(self) -> str:
@@ -182,8 +183,8 @@ class Study:
         as they are not independent (default: `Study.unit`; empty: every pair counts). Pairs with a column `contrast`
         are contrasted. Distances, and shifts with one target and no contrast, are described and not tested.
         """
-        arranged = self.arranged(statistic, model, unit)
-        return _summaries([arranged])[0]
+        known = self._together(unit).get((statistic, self._model(model)))
+        return known or _summaries([self.arranged(statistic, model, unit)])[0]
 
     def basis(self, statistic: str, model: str | None = None, unit: str | None = None) -> Basis:
         """What `summary` rests on: pairs, units, contrast, and why it is not tested where it is not."""
@@ -191,7 +192,16 @@ class Study:
 
     def model_difference(self, statistic: str, model_a: str, model_b: str, unit: str | None = None) -> HeadSummary:
         """The same of model B − model A, over the pairs both have. InputError where their heads do not match."""
-        return _summaries([self._difference(statistic, model_a, model_b, unit)])[0]
+        known = self._together(unit).get((statistic, model_b, model_a))
+        return known or _summaries([self._difference(statistic, model_a, model_b, unit)])[0]
+
+    def _together(self, unit: str | None) -> dict[tuple[str, ...], HeadSummary]:
+        """What is corrected together, where that was chosen; empty where not, or by another unit than the study's."""
+        return self._family if self.together and unit in (None, self.unit) else {}
+
+    @cached_property
+    def _family(self) -> dict[tuple[str, ...], HeadSummary]:
+        return self.family()
 
     def differences(self) -> list[tuple[str, str]]:
         """The models that are compared pair by pair: the first less each other one."""
@@ -303,13 +313,14 @@ class Study:
         return [str(self.folder.path / f"{table}.parquet" / f"part-{number:02}-{n:06}.parquet") for n in finished]
 
 
-def open_study(folder: str | Path, unit: str = "") -> Study:
+def open_study(folder: str | Path, unit: str = "", together: bool = False) -> Study:
     """The results in a study's folder, read by another `unit` than its own where one is named.
 
-    Raises InputError where there is no study.
+    `together`: with p corrected over every tested statistic, model and difference (`Study.family`), in `summary`,
+    `model_difference` and the report. Raises InputError where there is no study.
     """
     found = StudyFolder(Path(folder).resolve())
-    return Study(found, found.manifest(), unit)
+    return Study(found, found.manifest(), unit, together)
 
 
 # ---------------------------------------------------------------------------------------------- columns of pairs

@@ -9,7 +9,7 @@ from attnlib.errors import InputError
 from pages.ui import cached
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
-from pages.ui.drawn import offer
+from pages.ui.drawn import hold, offer
 from pages.ui.names import demo_names
 from pages.ui.state import show_pair
 from pages.ui.studies import stamp
@@ -135,7 +135,8 @@ def _heads(shown: Shown) -> tuple[int, int]:
     st.markdown(f"#### {plain(headline)}")
     if rest:
         st.markdown(plain(rest))
-    _against(shown)
+    found = [" ".join(part for part in (headline, rest) if part), *_against(shown)]
+    hold("what was found", "\n\n".join(found) + "\n", "finding.txt")
     left, right = st.columns(2)
     with left:
         _clickable(forest(summaries, strongest(summaries), shown.title), "forest")
@@ -148,18 +149,20 @@ def _heads(shown: Shown) -> tuple[int, int]:
     return head
 
 
-def _against(shown: Shown) -> None:
-    """The first model less each other one, pair by pair."""
+def _against(shown: Shown) -> list[str]:
+    """The first model less each other one, pair by pair; returns the sentences."""
     from attnlib.studyfindings import difference_finding
 
+    told = []
     for first, other in shown.study.differences():
         try:
             difference = shown.difference(first, other)
         except InputError as error:
             st.caption(plain(str(error)))
             continue
-        told = difference_finding(shown.study, shown.statistic, (first, other), difference)
-        st.markdown(f"**Pair by pair.** {plain(told)}")
+        told.append(difference_finding(shown.study, shown.statistic, (first, other), difference))
+        st.markdown(f"**Pair by pair.** {plain(told[-1])}")
+    return told
 
 
 def _chosen(summary: "HeadSummary", first: tuple[int, int]) -> tuple[int, int]:
@@ -333,7 +336,7 @@ def _downloads(shown: Shown) -> None:
     with st.container(horizontal=True):
         offer(
             "Report (HTML)",
-            lambda: cached.study_report(str(study.folder.path), shown.stamp, shown.unit),
+            lambda: cached.study_report(str(study.folder.path), shown.stamp, shown.unit, shown.family),
             f"{study.name}.html",
             "text/html",
         )

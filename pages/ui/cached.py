@@ -323,12 +323,12 @@ def study_reasons(folder: str, stamp: float) -> "pd.DataFrame":
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def study_report(folder: str, stamp: float, unit: str) -> str:
-    """The report of a study as HTML, with the units of the page. Raises InputError."""
+def study_report(folder: str, stamp: float, unit: str, together: bool) -> str:
+    """The report of a study as HTML, with the units and the correction of the page. Raises InputError."""
     from attnlib.studyreport import study_report as report
     from attnlib.studyresults import open_study
 
-    return report(open_study(folder, unit))
+    return report(open_study(folder, unit, together))
 
 
 # ---------------------------------------------------------------------------------------------- lessons

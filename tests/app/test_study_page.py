@@ -1,9 +1,12 @@
 """The study page as a script: the form, a run in a process of its own, results against the library's numbers."""
 
 import time
+from html import unescape
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -63,6 +66,20 @@ def test_what_holds_is_said_as_the_library_says_it(root: Path) -> None:
     np.testing.assert_allclose(arrays["values0"], summary.mean, atol=1e-6)
     assert "Pair by pair." in words(app)
     assert "With “he” instead of “she” attention goes from the female-typed word to the male-typed word" in words(app)
+
+
+def test_a_wider_correction_is_in_what_is_saved(root: Path) -> None:
+    app = open_page(study="done")
+    app.toggle(key="study_family").set_value(True).run()
+    assert not app.exception
+    family = open_study(root / "done").family()
+    assert f"corrected over {16 * len(family)} tests" in headline(app)
+    files = app.session_state["drawn"].files
+    content = {name: made() if callable(made) else made for name, (_, made) in files.items()}
+    assert headline(app) in content["finding.txt"]
+    assert headline(app) in unescape(content["done.html"])
+    told = pd.read_csv(StringIO(content["done heads.csv"])).set_index(["layer", "head"])["p_corrected"]
+    np.testing.assert_allclose(told[0, 2], family["shift", MODELS[0]].p_corrected[0, 2], rtol=1e-3)
 
 
 def test_the_twin_shows_nothing() -> None:

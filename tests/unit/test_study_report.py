@@ -11,10 +11,10 @@ from attnlib.export import safe_csv
 from attnlib.pairs import Dropped, Pair
 from attnlib.pairsets import pair_set
 from attnlib.study import begin_study, run_study
-from attnlib.studyfindings import study_finding
+from attnlib.studyfindings import difference_finding, study_finding
 from attnlib.studyinput import folder_name, free_name, read_source
 from attnlib.studyreport import study_report
-from attnlib.studyresults import group_columns, outside_columns
+from attnlib.studyresults import group_columns, open_study, outside_columns
 
 EVIL = "<script>alert(1)</script>"
 
@@ -40,6 +40,26 @@ def test_the_report_says_what_the_study_found(tmp_path: Path) -> None:
     assert not re.findall(
         r"""(?:src|href)=["'](?!data:)[^"']""", re.sub(r"<script>.*?</script>", "", html, flags=re.S)
     )
+
+
+def test_a_wider_correction_is_in_the_report_too(tmp_path: Path) -> None:
+    pairs = [pair for pair in pair_set("two-occupations") if " asked " in pair.prompt_a]
+    models = ["demo/gpt2-biased", "demo/gpt2-balanced"]
+    run_study(pairs, models, tmp_path / "study")
+    alone, wide = open_study(tmp_path / "study"), open_study(tmp_path / "study", together=True)
+    family, html = alone.family(), study_report(wide)
+    heads, tests = (one.summary("shift", models[0]).tests for one in (alone, wide))
+    assert (heads, tests) == (16, family["shift", models[0]].tests)
+    assert tests == 16 * len(family) == 16 * 6  # two shifts, of two models and of their difference
+    for key, summary in family.items():
+        if len(key) == 2:
+            assert study_finding(alone, *key, None, summary) in html
+        else:
+            assert difference_finding(alone, key[0], key[1:], summary) in html
+    assert f"corrected over {tests} tests" in html
+    assert "corrected over 16 tests" not in html
+    assert "every tested statistic, model and difference" in html
+    assert "every tested statistic" not in study_report(alone)
 
 
 def test_a_report_of_one_bad_pair_and_of_nothing(tmp_path: Path) -> None:
