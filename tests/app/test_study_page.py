@@ -76,8 +76,8 @@ def test_a_wider_correction_is_in_what_is_saved(root: Path) -> None:
     assert f"corrected over {16 * len(family)} tests" in headline(app)
     files = app.session_state["drawn"].files
     content = {name: made() if callable(made) else made for name, (_, made) in files.items()}
-    assert headline(app) in content["finding.txt"]
-    assert headline(app) in unescape(content["done.html"])
+    assert finding(app) in content["finding.txt"]
+    assert finding(app) in unescape(content["done.html"])
     told = pd.read_csv(StringIO(content["done heads.csv"])).set_index(["layer", "head"])["p_corrected"]
     np.testing.assert_allclose(told[0, 2], family["shift", MODELS[0]].p_corrected[0, 2], rtol=1e-3)
 
