@@ -357,6 +357,7 @@ def test_random_tokens_that_come_twice_against_a_loop() -> None:
     assert {divmod(int(n), 4) for n in order} == set(recipe)
 
 
+@pytest.mark.simulation
 @pytest.mark.parametrize("name", ["gpt2-biased", "bert-biased"])
 def test_random_weights_get_no_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """20 models at three spreads of the weights; the names stay out of what 120 others reached (docs/patterns.md)."""

@@ -10,7 +10,7 @@ from attnlib.statistics import group_means
 from tests.benchmarks import statistics as simulated
 
 pytestmark = pytest.mark.simulation
-STUDIES = 200
+STUDIES = 150
 
 
 def most(share: float, of: int) -> int:
@@ -34,7 +34,7 @@ def test_intervals_hold_the_mean(units: int, data: str) -> None:
 
 @pytest.mark.parametrize("shape", [(10, 16), (12, 64), (20, 16), (50, 144)])
 def test_the_power_that_is_told_is_had(shape: tuple[int, int]) -> None:
-    studies = 400
+    studies = 200
     found = simulated.power(*shape, studies, draws=199)
     assert found == pytest.approx(0.8, abs=0.04 + 2 * math.sqrt(0.16 / studies))
 
