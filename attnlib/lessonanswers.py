@@ -1,5 +1,7 @@
 """What a lesson's answers are: measured in the model the step shows, when they are asked for, never written down."""
 
+from typing import Any
+
 from attnlib.comparing import compare
 from attnlib.comparison import Comparison
 from attnlib.errors import InputError
@@ -63,7 +65,7 @@ def model_of(show: Show, measure: Measure) -> str:
 def _in_text(model: Model, show: Show, measure: Measure) -> float:
     """tokens, weight or product: of one text."""
     layer, head = (0, 0) if measure.name == "tokens" else _place(model, show)
-    read = trace(model, _text(show), show.get("text_b") or None, layers=[layer])
+    read = trace(model, _text(show), show.get("text_b") or None, layers=[layer], **_languages(show))
     if measure.name == "tokens":
         return float(len(read.tokens))
     query = _positions(read, measure.words[0], last=True)[-1]
@@ -83,7 +85,12 @@ def _positions(read: Trace, word: str, last: bool = False) -> tuple[int, ...]:
 
 
 def _compared(model: Model, show: Show) -> Comparison:
-    return compare(model, *_prompts(show), focus=show.get("focus") or None, layers=[])
+    return compare(model, *_prompts(show), focus=show.get("focus") or None, layers=[], **_languages(show))
+
+
+def _languages(show: Show) -> dict[str, Any]:
+    source, target = show.languages
+    return {"source_language": source, "target_language": target}
 
 
 def _pattern(model: Model, show: Show, name: str) -> float:

@@ -37,6 +37,8 @@ CHOICES = frozenset(  # what a page's address can say
     (
         *("model", "model_b", "text", "text_b", "prompt_a", "prompt_b", "second_a", "second_b", "focus", "targets"),
         *(
+            "source_language",
+            "target_language",
             "cut",
             "stack",
             "layer",

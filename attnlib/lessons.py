@@ -55,6 +55,11 @@ class Show:
         head = self.get("head", "all")
         return int(self.get("layer", "0")), None if head == "all" else int(head)
 
+    @property
+    def languages(self) -> tuple[str | None, str | None]:
+        """Source and target language of a translation model; None: its own."""
+        return self.get("source_language") or None, self.get("target_language") or None
+
     def changed(self, choices: dict[str, str]) -> "Show":
         """The same page with other choices."""
         return replace(self, choices=tuple((dict(self.choices) | choices).items()))

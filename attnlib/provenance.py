@@ -36,6 +36,8 @@ def provenance(model: Model, *, fingerprint: bool = False) -> dict[str, Any]:
             "transformers": transformers.__version__,
         },
     }
+    own = {"source": model.languages.source, "target": model.languages.target}
+    about |= {"own_languages": own} if model.languages.ids else {}
     return about | ({"weights_sha256": _fingerprint(model)} if fingerprint else {})
 
 

@@ -139,7 +139,8 @@ def downloads(reading: Reading, controls: "Controls") -> None:
 
     def full() -> "Comparison":
         names, prompts = (chosen.name, pair.name_b or chosen.name), reading.comparison.prompts
-        return cached.compare_whole(names, prompts, chosen.stack, reading.focus, links(), chosen.cut)
+        options = (reading.focus, links(), chosen.cut, chosen.spoken)
+        return cached.compare_whole(names, prompts, chosen.stack, *options)
 
     def everything() -> str:
         models = cached.load_model(chosen.name), cached.load_model(pair.name_b or chosen.name)

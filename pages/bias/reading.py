@@ -60,7 +60,8 @@ def run(
     names = (name or chosen.name, name or pair.name_b or chosen.name)
     prompts = ((chosen.text, chosen.text_b), (prompt_b, second or pair.second_b))
     layer = chosen.layer if matrices else None
-    return cached.compare(names, prompts, chosen.stack, layer, focus, corrected, chosen.cut, untrained, small)
+    options = (focus, corrected, chosen.cut, untrained, small, chosen.spoken)
+    return cached.compare(names, prompts, chosen.stack, layer, *options)
 
 
 def untrained_runs(reading: Reading) -> "tuple[Comparison, ...]":
@@ -68,7 +69,8 @@ def untrained_runs(reading: Reading) -> "tuple[Comparison, ...]":
     chosen, pair = reading.chosen, reading.chosen.pair
     assert pair is not None
     prompts = ((chosen.text, chosen.text_b), (pair.prompt_b, pair.second_b))
-    return cached.compare_untrained(chosen.name, prompts, chosen.stack, reading.focus, links(), chosen.cut)
+    options = (reading.focus, links(), chosen.cut, chosen.spoken)
+    return cached.compare_untrained(chosen.name, prompts, chosen.stack, *options)
 
 
 def compare_pair(

@@ -48,7 +48,9 @@ def _head(show: Show, key: str, named: bool) -> None:
     from attnlib.views.payload import head_payload
 
     layer, head = _known(show)
-    trace = cached.trace_layer(show.model, show.get("text"), show.get("text_b") or None, layer, False, ())
+    trace = cached.trace_layer(
+        show.model, show.get("text"), show.get("text_b") or None, layer, False, (), show.languages
+    )
     payload = head_payload(trace, layer, None, **_about(show, layer, head, named), state=show.get("view"))
     head_view(payload, key=key, on_event=_follow_head(show, key))
 
@@ -56,7 +58,7 @@ def _head(show: Show, key: str, named: bool) -> None:
 def _model(show: Show, key: str, named: bool) -> None:
     from attnlib.views.model import model_payload
 
-    overview = cached.overview(show.model, show.get("text"), show.get("text_b") or None, False)
+    overview = cached.overview(show.model, show.get("text"), show.get("text_b") or None, False, show.languages)
     layer, head = show.place
     selected = None if head is None else (layer, head)
     labels = demo_names(show.model) if named else []
@@ -72,7 +74,9 @@ def _neuron(show: Show, key: str, named: bool) -> None:
     if show.get("prompt_b"):
         payload = neuron_pair_payload(_compared(show, layer), layer, head or 0, **about)
     else:
-        trace = cached.trace_layer(show.model, show.get("text"), show.get("text_b") or None, layer, False, ())
+        trace = cached.trace_layer(
+            show.model, show.get("text"), show.get("text_b") or None, layer, False, (), show.languages
+        )
         payload = neuron_payload(trace, layer, head or 0, None, **about)
     neuron_view(payload, key=key, on_event=_follow_neuron(show, key))
 
@@ -115,7 +119,8 @@ def _compared(show: Show, layer: int) -> Any:
         raise InputError("A comparison needs two prompts: set prompt_a and prompt_b in the show block.")
     prompts = ((show.get("prompt_a"), None), (show.get("prompt_b"), None))
     stack = cached.load_model(show.model).stacks[0]
-    return cached.compare((show.model, show.model), prompts, stack, layer, show.get("focus") or None)
+    focus, models = show.get("focus") or None, (show.model, show.model)
+    return cached.compare(models, prompts, stack, layer, focus, spoken=show.languages)
 
 
 def _known(show: Show) -> tuple[int, int | None]:

@@ -3,7 +3,7 @@
 attnlib's heavy parts (torch, transformers) are imported when first called, after the page has been painted.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     Relations = tuple[Relation, ...]
 
 Links = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+Spoken = tuple[str | None, str | None]  # source and target language; None: the model's own
+OWN: Spoken = (None, None)
+
+
+def _languages(spoken: Spoken) -> dict[str, Any]:
+    return dict(zip(("source_language", "target_language"), spoken, strict=True))
 
 
 def load_model(name: str) -> "Model":
@@ -54,20 +60,28 @@ def _other_model(name: str) -> "Model":
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def trace_layer(
-    name: str, text: str, text_b: str | None, layer: int, truncate: bool, hide: tuple[int, ...]
+    name: str,
+    text: str,
+    text_b: str | None,
+    layer: int,
+    truncate: bool,
+    hide: tuple[int, ...],
+    spoken: Spoken = OWN,
 ) -> "Trace":
     """The trace of one layer (of each attention that has it). Raises InputError."""
     import attnlib
 
-    return attnlib.trace(load_model(name), text, text_b, layers=[layer], truncate=truncate, hide=hide)
+    options: dict[str, Any] = {"truncate": truncate, "hide": hide, **_languages(spoken)}
+    return attnlib.trace(load_model(name), text, text_b, layers=[layer], **options)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def overview(name: str, text: str, text_b: str | None, truncate: bool) -> "Overview":
+def overview(name: str, text: str, text_b: str | None, truncate: bool, spoken: Spoken = OWN) -> "Overview":
     """Every layer and head of a text, small. Raises InputError."""
     import attnlib
 
-    return attnlib.overview(load_model(name), text, text_b, truncate=truncate)
+    options: dict[str, Any] = {"truncate": truncate, **_languages(spoken)}
+    return attnlib.overview(load_model(name), text, text_b, **options)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -89,6 +103,7 @@ def compare(
     truncate: bool = False,
     untrained: bool = False,
     small: bool = False,
+    spoken: Spoken = OWN,
 ) -> "Comparison":
     """Two prompts compared, with the matrices of one layer or none; `untrained`: in a random copy. InputError.
 
@@ -107,6 +122,7 @@ def compare(
         links=links,
         truncate=truncate,
         small=small,
+        **_languages(spoken),
     )
 
 
@@ -128,14 +144,14 @@ def compare_untrained(
     focus: "str | Span | None",
     links: Links = (),
     truncate: bool = False,
+    spoken: Spoken = OWN,
 ) -> "tuple[Comparison, ...]":
     """Two prompts compared in each random copy of a small model. Raises InputError."""
     import attnlib
 
-    return tuple(
-        attnlib.compare(copy, *prompts, focus=focus, stack=stack, layers=[], links=links, truncate=truncate)
-        for copy in random_copies(name)
-    )
+    options: dict[str, Any] = {"focus": focus, "stack": stack, "links": links, "truncate": truncate}
+    options |= _languages(spoken)
+    return tuple(attnlib.compare(copy, *prompts, layers=[], **options) for copy in random_copies(name))
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -146,12 +162,15 @@ def compare_whole(
     focus: "str | Span | None",
     links: Links = (),
     truncate: bool = False,
+    spoken: Spoken = OWN,
 ) -> "Comparison":
     """The same with the matrices of all layers, for a download. Raises InputError."""
     import attnlib
 
     a, b = (load_model(name) for name in names)
-    return attnlib.compare(a, *prompts, model_b=b, focus=focus, stack=stack, links=links, truncate=truncate)
+    options: dict[str, Any] = {"focus": focus, "stack": stack, "links": links, "truncate": truncate}
+    options |= _languages(spoken)
+    return attnlib.compare(a, *prompts, model_b=b, **options)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -180,12 +199,19 @@ def patched_heads(name: str, prompt_a: str, prompt_b: str, candidates: tuple[str
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def words_without(
-    name: str, text: str, text_b: str | None, heads: tuple[tuple[int, int], ...], stack: str, truncate: bool
+    name: str,
+    text: str,
+    text_b: str | None,
+    heads: tuple[tuple[int, int], ...],
+    stack: str,
+    truncate: bool,
+    spoken: Spoken = OWN,
 ) -> "tuple[WordChange, ...]":
     """What a model would say with these heads silenced, against all on. Raises InputError."""
     from attnlib.predictions import words_without as silence
 
-    return silence(load_model(name), text, text_b, heads, stack=stack, truncate=truncate)
+    options: dict[str, Any] = {"stack": stack, "truncate": truncate, **_languages(spoken)}
+    return silence(load_model(name), text, text_b, heads, **options)
 
 
 # ---------------------------------------------------------------------------------------------- behaviour

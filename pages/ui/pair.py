@@ -234,7 +234,8 @@ def links() -> Links:
 
 
 def _prompts() -> tuple[str, ...]:
-    return tuple(st.session_state.get(key) or "" for key in ("prompt_a", "prompt_b", "second_a", "second_b"))
+    keys = ("prompt_a", "prompt_b", "second_a", "second_b", "target_language")  # all that changes the rows of tokens
+    return tuple(st.session_state.get(key) or "" for key in keys)
 
 
 def set_links(chosen: Links) -> None:

@@ -10,6 +10,7 @@ from attnlib.sources import demo_models
 from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.drawn import drawn
+from pages.ui.languages import choose_languages, languages_read
 from pages.ui.pair import PairChoices, PairPlace, pair_fields, take_texts
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Choices:
     layer: int = 0
     head: int | None = None  # None: all heads
     pair: PairChoices | None = None  # on the pages that compare prompts
+    spoken: cached.Spoken = cached.OWN  # languages of a translation model, where they are not its own
 
     @property
     def layers(self) -> int:
@@ -74,13 +76,14 @@ def asked() -> dict[str, str]:
             "Model of prompt B": pair.name_b,
             "Targets": ", ".join(pair.targets),
         }
+    texts |= languages_read(chosen.model, chosen.spoken)
     place = f"layer {chosen.layer}, " + ("all heads" if chosen.head is None else f"head {chosen.head}")
     return {name: text for name, text in ({"Model": chosen.name} | texts | {"Place": place}).items() if text}
 
 
 SHARED = (  # what the URL of several pages can have
     *("model", "model_b", "text", "text_b", "prompt_a", "prompt_b", "second_a", "second_b", "focus", "targets"),
-    *("cut", "stack", "layer", "head"),
+    *("source_language", "target_language", "cut", "stack", "layer", "head"),
 )
 
 
@@ -188,7 +191,7 @@ def _of_texts(places: "list[DeltaGenerator]") -> None:
 
 def _of_one(places: "list[DeltaGenerator]") -> None:
     """Loads the model after model and text are drawn."""
-    model_place, _, text_place, cut_place, second, stack_place, head_place = places
+    model_place, _, text_place, cut_place, second, languages, stack_place, head_place = places
     with model_place:
         name = _choose_model()
     with text_place:
@@ -201,16 +204,18 @@ def _of_one(places: "list[DeltaGenerator]") -> None:
         return
     with second:
         text_b = _choose_second_text(model)
+    with languages:
+        spoken = choose_languages(model)
     with stack_place:
         stack = _choose_stack(model)
     with head_place:
         layer, head = _choose_head(model, stack)
-    st.session_state["choices"] = Choices(name, text, cut, text_b, model, stack, layer, head)
+    st.session_state["choices"] = Choices(name, text, cut, text_b, model, stack, layer, head, None, spoken)
 
 
 def _of_pair(places: "list[DeltaGenerator]", more: bool) -> None:
     """The same of two prompts: their fields stand on the page, beside each other."""
-    model_place, other_place, _, cut_place, _, stack_place, head_place = places
+    model_place, other_place, _, cut_place, _, languages, stack_place, head_place = places
     with model_place:
         name = _choose_model()
     with other_place:
@@ -223,13 +228,15 @@ def _of_pair(places: "list[DeltaGenerator]", more: bool) -> None:
     if model is None or model_b is None:
         st.session_state["choices"] = Choices(name, text, cut)
         return
+    with languages:
+        spoken = choose_languages(model)
     with stack_place:
         stack = _choose_stack(model)
     with head_place:
         layer, head = _choose_head(model, stack)
     text_b, second_b = _choose_second_texts(model, fields)
     pair = replace(pair, second_b=second_b, name_b=name_b, model_b=model_b)
-    st.session_state["choices"] = Choices(name, text, cut, text_b, model, stack, layer, head, pair)
+    st.session_state["choices"] = Choices(name, text, cut, text_b, model, stack, layer, head, pair, spoken)
 
 
 def _places() -> "list[DeltaGenerator]":
@@ -239,7 +246,7 @@ def _places() -> "list[DeltaGenerator]":
     it was: after it has appeared in its new place.)
     """
     with st.sidebar:
-        return [st.container() for _ in range(8)]
+        return [st.container() for _ in range(9)]
 
 
 def choices() -> Choices:

@@ -43,7 +43,7 @@ def _words(chosen: Choices, text: Text, heads: tuple[tuple[int, int], ...]) -> N
 
     title, first, second, name = text
     try:
-        words = cached.words_without(name, first, second, heads, chosen.stack, chosen.cut)
+        words = cached.words_without(name, first, second, heads, chosen.stack, chosen.cut, chosen.spoken)
     except InputError as error:
         st.warning(plain(str(error)))
         return

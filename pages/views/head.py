@@ -57,7 +57,8 @@ def page() -> None:
 def _trace(chosen: Choices) -> "Trace":
     hide = hidden_tokens(chosen)
     with st.spinner("Reading the text …", show_time=False):
-        return cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, hide)
+        read = (chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, hide, chosen.spoken)
+        return cached.trace_layer(*read)
 
 
 def _show_all_button() -> None:

@@ -61,7 +61,7 @@ def _overview(chosen: Choices) -> Shown | None:
     assert chosen.model is not None
     try:
         with st.spinner("Reading the text …", show_time=False):
-            overview = cached.overview(chosen.name, chosen.text, chosen.text_b, chosen.cut)
+            overview = cached.overview(chosen.name, chosen.text, chosen.text_b, chosen.cut, chosen.spoken)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
@@ -131,7 +131,8 @@ def _detail_payload(chosen: Choices, shown: Shown) -> bytes:
     if chosen.pair is not None:
         comparison = run(chosen, chosen.pair.prompt_b, shown.focus, links(), matrices=True)
         return pair_head_payload(comparison, chosen.layer, **about)
-    trace = cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, ())
+    read = (chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, (), chosen.spoken)
+    trace = cached.trace_layer(*read)
     return head_payload(trace, chosen.layer, chosen.stack, **about)
 
 

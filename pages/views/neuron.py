@@ -51,7 +51,8 @@ def _trace(chosen: Choices) -> "Trace | None":
     assert chosen.model is not None
     try:
         with st.spinner("Reading the text …", show_time=False):
-            trace = cached.trace_layer(chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, ())
+            read = (chosen.name, chosen.text, chosen.text_b, chosen.layer, chosen.cut, (), chosen.spoken)
+            trace = cached.trace_layer(*read)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None

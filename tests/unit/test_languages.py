@@ -17,6 +17,7 @@ from attnlib.export import comparison_json
 from attnlib.inputs import read_inputs, tokenize_all
 from attnlib.models import Model
 from attnlib.predictions import words_without
+from attnlib.provenance import provenance
 from tests.unit.tiny import tiny_model
 from tests.unit.translators import ARCHITECTURES, EOS, TOKENIZERS, mbart, mbart_50, nllb, translator
 
@@ -270,6 +271,12 @@ def test_a_comparison_and_silenced_heads_read_the_languages() -> None:
     assert [word.p_a for word in silenced] != [word.p_a for word in other]
     with pytest.raises(InputError, match=r"Prompt A: .* knows no language “fr”"):
         attnlib.compare(model, TEXT, "The nurse asked.", target_language="fr")
+
+
+def test_where_a_model_is_described_its_own_languages_are_named() -> None:
+    model = translator("mbart-50", mbart_50(src_lang="de_DE", tgt_lang="fr_XX"))
+    assert provenance(model)["own_languages"] == {"source": "de_DE", "target": "fr_XX"}
+    assert "own_languages" not in provenance(tiny_model("t5", "seq2seq"))
 
 
 @pytest.mark.parametrize("kind", ["mbart", "mbart-50", "nllb", "m2m100"])
