@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from attnlib.tokens import split_words
 
+NO_UNIT = " (no unit)"  # how the label of a pair ends whose cell is empty
 EVERY_PAIR = "every pair"
 FOUND = {  # what pairs may share, the most telling first: name of the unit, and its noun
     "same targets": "target set",
@@ -61,7 +62,7 @@ def by_pair(count: int) -> Units:
 def by_column(name: str, cells: Sequence[str | None]) -> Units:
     """The units of a column: as they are written; an empty cell is a unit of its own."""
     plain = [" ".join((cell or "").split()) for cell in cells]
-    labels = tuple(cell or f"row {n} (no unit)" for n, cell in enumerate(plain, 1))
+    labels = tuple(cell or f"row {n}{NO_UNIT}" for n, cell in enumerate(plain, 1))
     written = set(plain) - {""}
     return Units(name, labels, blank=plain.count(""), shared=_shared({label: _words(label) for label in written}))
 

@@ -6,7 +6,7 @@ Units are what is drawn at random: pairs that share an occupation or a name are 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -51,11 +51,17 @@ class HeadSummary:
     draws: int  # 0: the normal limit instead
     noun: str = "pair"  # what is counted: pairs, or units of pairs that belong together
     contrast: bool = False  # between two sides of units
+    bounds: tuple[float, float] = (-np.inf, np.inf)  # between which a mean lies, whatever is measured
 
     @property
     def significant(self) -> Bool[np.ndarray, "layer head"]:
         """Which means differ from 0 after the correction."""
         return self.p_corrected <= self.alpha
+
+    def within(self, least: float, most: float) -> "HeadSummary":
+        """The same of numbers that cannot be outside: no interval goes where no mean can be."""
+        names = ("low", "high", "wide_low", "wide_high")
+        return replace(self, bounds=(least, most), **{name: getattr(self, name).clip(least, most) for name in names})
 
     @property
     def untested(self) -> str:

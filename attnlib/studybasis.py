@@ -46,7 +46,9 @@ class Basis:
     contrast: Contrast | None = None
     counts: tuple[int, int] = (0, 0)  # units on the sides of the contrast
     within: bool = False  # whether every unit has both sides, so that the contrast is taken within it
-    left_out: int = 0  # pairs of neither side, or with one target where others have two
+    left_out: int = 0  # pairs on neither side of the contrast
+    one_target: int = 0  # pairs with one target where others have two, left out
+    labels: tuple[str, ...] = ()  # of a column `contrast`, where there are not two: no contrast is taken
     untested: str = ""  # why nothing is tested; empty where it is
 
 
@@ -58,6 +60,7 @@ class Arranged:
     labels: tuple[str, ...]  # of the units
     sides: Int[np.ndarray, " unit"] | None
     basis: Basis
+    bounds: tuple[float, float] = (-np.inf, np.inf)  # of a mean of these numbers
 
 
 def texts_of(table: pd.DataFrame) -> list[PairTexts]:
@@ -106,20 +109,21 @@ def arrange(
     `shift`: whether they are target shifts, which with one target and no contrast are not tested.
     """
     targets = table["targets"].fillna("").str.count(r"\|").to_numpy() + (table["targets"].fillna("") != "").to_numpy()
-    left_out = 0
+    one_target = 0
     if shift and (targets == 2).any() and (targets == 1).any():
-        left_out = int((targets == 1).sum())
+        one_target = int((targets == 1).sum())
         values = np.where((targets == 1)[:, None, None], np.nan, values)
     units = units_by(table, unit)
     order = tuple(dict.fromkeys(units.labels))
-    basis = Basis(len(table), units, noun_of(units, table), left_out=left_out)
+    basis = Basis(len(table), units, noun_of(units, table), one_target=one_target)
     if not signed:
         return Arranged(unit_means(values, units.labels), order, None, replace(basis, untested=DISTANCE))
-    contrast = contrast_of(table["contrast"]) if "contrast" in table else None
+    cells = table["contrast"].fillna("").str.strip() if "contrast" in table else pd.Series(dtype=str)
+    contrast = contrast_of(cells)
     if contrast is not None:
-        return _contrasted(values, table["contrast"].fillna("").str.strip().to_numpy(), basis, contrast)
+        return _contrasted(values, cells.to_numpy(), basis, contrast)
     lone = shift and (targets == 1).any() and not (targets == 2).any()
-    basis = replace(basis, untested=ONE_TARGET if lone else "")
+    basis = replace(basis, untested=ONE_TARGET if lone else "", labels=tuple(cells[cells != ""].unique()))
     return Arranged(unit_means(values, units.labels), order, None, basis)
 
 
@@ -130,7 +134,7 @@ def _contrasted(
     labels = np.array(basis.units.labels, dtype=object)
     order = np.array(list(dict.fromkeys(basis.units.labels)), dtype=object)
     kinds = [np.isin(order, labels[cells == kind]) for kind in contrast]
-    basis = replace(basis, contrast=contrast, left_out=basis.left_out + int((~np.isin(cells, contrast)).sum()))
+    basis = replace(basis, contrast=contrast, left_out=int((~np.isin(cells, contrast)).sum()))
     means = [
         unit_means(np.where((cells == kind)[:, None, None], values, np.nan), basis.units.labels) for kind in contrast
     ]

@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from attnlib.findings import largest, number, signed
+from attnlib.pairunits import NO_UNIT
 from attnlib.power import detectable, fewest_pairs, pairs_needed
 from attnlib.resampling import FEWEST_UNITS
 from attnlib.sources import twin_of
@@ -18,6 +19,7 @@ from attnlib.statistics import HeadSummary
 from attnlib.studybasis import DISTANCE, Basis
 from attnlib.studyresults import HEAD_STATISTICS, RATIOS, SHIFTS, Study
 
+NO_SHIFT = "G cannot be measured"  # how such a remark begins (pairbatch.py)
 LARGE_SIZE = 0.1  # a mean |G| from which a mean near 0 is odd
 
 
@@ -42,12 +44,13 @@ def study_sentences(
     if measured and statistic in RATIOS:
         most = _shown(summary)
         rest.append(odds_sentence(most, float(summary.mean[most])))
-    if measured and statistic in SHIFTS and summary.significant.any():
-        rest.append(sign_sentence(table, basis, float(summary.mean[_shown(summary)])))
-    rest += [missed, basis_notes(basis)]
+    order = ""
     if measured and statistic in SHIFTS:
-        twin = _twin_sizes(study, statistic, model)
-        rest.append(order_sentence(summary, study.sizes(statistic, model), twin))
+        roles = _target_roles(table)
+        order = order_sentence(summary, study.sizes(statistic, model), _twin_sizes(study, statistic, model), roles)
+    if measured and statistic in SHIFTS and summary.significant.any() and not order:
+        rest.append(sign_sentence(table, basis, float(summary.mean[_shown(summary)])))
+    rest += [missed, basis_notes(basis), order, _unmeasured(table)]
     return headline, " ".join(part for part in rest if part)
 
 
@@ -76,7 +79,7 @@ def _headline_and_missed(summary: HeadSummary, title: str, basis: Basis | None) 
     elif not np.nanmax(np.abs(summary.mean)) and not np.nanmax(summary.sd, initial=0):
         told = f"Nothing moves: {title} is 0 in every pair and head."
     elif not summary.tests:
-        told = _too_few(summary, title)
+        told = _too_few(summary, title, basis)
     else:
         told, missed = _moving(summary, title, basis), _missed(summary)
     return f"{counted} {told}", missed
@@ -87,8 +90,12 @@ def _pairs(summary: HeadSummary, basis: Basis | None) -> str:
     used = summary.n[summary.n > 0]
     counted = _count(summary.pairs, summary.noun)
     if basis is not None:
-        example = f" ({basis.units.labels[0]}, …)" if summary.noun == "unit" and basis.pairs else ""
-        how = "counted one by one" if basis.units.one_by_one else f"averaged to {counted}{example}"
+        how = "counted one by one"
+        if not basis.units.one_by_one:
+            each = "each is a" if basis.pairs > 1 else "a"
+            own = basis.pairs == summary.pairs
+            how = f"{each} {summary.noun} of its own" if own else f"averaged to {counted}"
+            how += _example(summary, basis)
         counted = f"{_count(basis.pairs, 'pair')}, {how}"
     least, most = (int(used.min()), int(used.max())) if len(used) else (0, 0)
     if least < most:
@@ -100,6 +107,14 @@ def _pairs(summary: HeadSummary, basis: Basis | None) -> str:
     if summary.infinite:
         told += f" {_count(summary.infinite, 'infinite number')} left out."
     return told
+
+
+def _example(summary: HeadSummary, basis: Basis) -> str:
+    """The first unit that somebody named, where the noun does not say what units are."""
+    written = [label for label in dict.fromkeys(basis.units.labels) if not label.endswith(NO_UNIT)]
+    if summary.noun != "unit" or not written:
+        return ""
+    return f" ({written[0]}, …)" if summary.pairs > 1 else f" ({written[0]})"
 
 
 def basis_notes(basis: Basis) -> str:
@@ -118,8 +133,26 @@ def basis_notes(basis: Basis) -> str:
             "intervals and tests take them to be."
         )
     if basis.left_out:
-        told.append(f"{_count(basis.left_out, 'pair')} on neither side of the comparison left out.")
+        told.append(f"{_count(basis.left_out, 'pair')} on neither side of the contrast left out.")
+    if basis.one_target:
+        told.append(f"{_count(basis.one_target, 'pair')} with one target left out, because others have two.")
+    if basis.labels:
+        told.append(
+            f"The column contrast has {_count(len(basis.labels), 'label')} ({', '.join(basis.labels[:4])}), and a "
+            "contrast takes two: none is taken. Leave the cell empty in pairs that are on neither side."
+        )
     return " ".join(told)
+
+
+def _unmeasured(table: pd.DataFrame) -> str:
+    """In how many pairs the target shift cannot be measured, and why in the first of them."""
+    remarks = table["remark"].fillna("")
+    remarks = remarks[remarks.str.startswith(NO_SHIFT)]
+    if remarks.empty:
+        return ""
+    why, many = remarks.iloc[0].removeprefix(f"{NO_SHIFT}: "), len(remarks) > 1
+    of = f"In {len(remarks):,} of {_count(len(table), 'pair')} the target shift cannot be measured"
+    return f"{of}{'; in the first of them ' if many else ': '}{why}"
 
 
 def sign_sentence(table: pd.DataFrame, basis: Basis, value: float) -> str:
@@ -139,22 +172,29 @@ def sign_sentence(table: pd.DataFrame, basis: Basis, value: float) -> str:
 
 def _target_names(table: pd.DataFrame) -> tuple[str, str]:
     """What the two targets are called: their column, where one has them in all pairs, or their place."""
-    names = []
-    for place, ordinal in ((0, "first"), (1, "second")):
-        words = table["targets"].fillna("").str.split("|").str[place]
-        columns = [name for name in table.columns if name.endswith("_typed") and list(table[name]) == list(words)]
-        names.append(f"the {columns[0].replace('_', '-')} word" if columns else f"the {ordinal} target")
-    return names[0], names[1]
+    roles = _target_roles(table)
+    names = [f"the {role.replace('_', '-')} word" if role else "" for role in roles]
+    return names[0] or "the first target", names[1] or "the second target"
+
+
+def _target_roles(table: pd.DataFrame) -> tuple[str, str]:
+    """The column that has the first target of every pair, and the second; empty where none has."""
+    words = [table["targets"].fillna("").str.split("|").str[place] for place in (0, 1)]
+    typed = [name for name in table.columns if name.endswith("_typed")]
+    first, second = (next((name for name in typed if list(table[name]) == list(word)), "") for word in words)
+    return first, second
 
 
 def order_sentence(
     summary: HeadSummary,
     sizes: Float[np.ndarray, "layer head"],
     twin: tuple[str, Float[np.ndarray, "layer head"]] | None = None,
+    roles: tuple[str, str] = ("", ""),
 ) -> str:
-    """A warning where a head moves far and its mean is near 0: the order of targets carries the sign.
+    """A warning where a head moves far and its mean is near 0: something in the pairs decides on the sign.
 
     `sizes` are means with the sign left aside, of the model and (with its name) of the twin in the same study.
+    `roles` are what the targets are in every pair alike; empty where that is not known.
     """
     if summary.contrast or not np.isfinite(sizes).any():
         return ""
@@ -167,10 +207,16 @@ def order_sentence(
         name, theirs = twin
         over_all = number(float(np.nanmean(theirs)))
         beside = f" (in its twin {name} by {number(theirs[place])}, and by {over_all} on average over all heads)"
+    why = (
+        "The targets have the same roles in every pair, so that something else decides on the sign: perhaps which of "
+        "them the prompt names first."
+        if all(roles)
+        else "Perhaps the order in which the targets are given: give them in the same roles in every pair (the "
+        "female-typed one first, say), by what they are and not by how they come out."
+    )
     return (
         f"Head {place[0]}-{place[1]} moves by {number(size)} on average with the sign left aside{beside}, and by "
-        f"only {signed(summary.mean[place])} with it: the order of the two targets carries the sign. Name first the "
-        "target that is expected with prompt A, in every pair."
+        f"only {signed(summary.mean[place])} with it: its sign differs from pair to pair. {why}"
     )
 
 
@@ -202,14 +248,19 @@ def _described(summary: HeadSummary, title: str, basis: Basis) -> str:
     told = interval(mean, low, high, places)
     if basis.untested == DISTANCE:
         told = number(mean, places) + (f" [{number(low, places)}, {number(high, places)}]" if known else "")
-    return f"The largest mean {title} is that of head {layer}-{head}: {told}. {basis.untested}"
+    alike, n = "", int(summary.n[layer, head])
+    if n >= FEWEST_UNITS and not known:
+        alike = f" It is the same in each of the {_count(n, summary.noun)}, which count as one observation."
+    return f"The largest mean {title} is that of head {layer}-{head}: {told}.{alike} {basis.untested}"
 
 
-def _too_few(summary: HeadSummary, title: str) -> str:
+def _too_few(summary: HeadSummary, title: str, basis: Basis | None) -> str:
     layer, head = largest(summary.mean)
     value = signed(summary.mean[layer, head], places_of(summary.mean))
-    what = "largest" if int(summary.n.max()) == 1 else "largest mean"
-    return f"{summary.untested} The {what} {title} is {value} in head {layer}-{head}."
+    what = f"largest {title}" if int(summary.n.max()) == 1 else f"largest mean {title}"
+    if basis is not None and basis.contrast is not None:
+        what = f"largest difference of mean {title}, {basis.contrast[0]} less {basis.contrast[1]},"
+    return f"{summary.untested} The {what} is {value} in head {layer}-{head}."
 
 
 def _moving(summary: HeadSummary, title: str, basis: Basis | None) -> str:
@@ -218,21 +269,25 @@ def _moving(summary: HeadSummary, title: str, basis: Basis | None) -> str:
     how = f"step-down max-T over {summary.draws:,} draws" if summary.draws else "normal limit, corrected"
     test = f"({how}, {summary.alpha * 100:g} %, corrected over {_count(summary.tests, 'test')})"
     most, heads = _shown(summary), _count(int(np.isfinite(summary.p).sum()), "head")
-    differs = f"{title} {_differs(summary, basis)} {test}"
+    from_what = _from_what(summary, basis)
     if passed:
         others = " most" if passed > 1 else ""
-        return f"In {passed} of {heads} {differs}: {most[0]}-{most[1]}{others}, {_numbers(summary, most)}."
-    largest_mean = f"the largest mean is that of {most[0]}-{most[1]}, {_numbers(summary, most)}"
-    return f"In none of {heads} {differs}: {largest_mean}."
+        numbers = f"{most[0]}-{most[1]}{others}, {_numbers(summary, most)}"
+        return f"In {passed} of {heads} {title} differs {from_what} {test}: {numbers}."
+    what = "mean" if basis is None or basis.contrast is None else "difference"
+    return (
+        f"In none of {heads} is {title} shown to differ {from_what} {test}: the largest {what} is that of "
+        f"{most[0]}-{most[1]}, {_numbers(summary, most)}."
+    )
 
 
-def _differs(summary: HeadSummary, basis: Basis | None) -> str:
+def _from_what(summary: HeadSummary, basis: Basis | None) -> str:
     """From what a mean is shown to differ, or between what."""
     if basis is None or basis.contrast is None:
-        return "differs from 0 on average"
+        return "from 0 on average"
     (one, two), (n, m) = basis.contrast, basis.counts
     counted = f"within each {summary.noun}" if basis.within else f"({n:,} and {m:,} {summary.noun}s)"
-    return f"differs on average between {one} and {two} {counted}"
+    return f"on average between {one} and {two} {counted}"
 
 
 def _numbers(summary: HeadSummary, place: tuple[int, int]) -> str:
@@ -249,25 +304,43 @@ def _numbers(summary: HeadSummary, place: tuple[int, int]) -> str:
 
 
 def head_power(summary: HeadSummary, place: tuple[int, int]) -> str:
-    """What so many pairs can show of one head, and how many its own mean needs; empty where it is not tested."""
+    """What so many pairs can show of one head, and how many its own mean needs; empty where it is not tested.
+
+    By the draws of this very study where they ask for more than normal numbers would.
+    """
     n, sd, mean = int(summary.n[place]), float(summary.sd[place]), float(summary.mean[place])
     if n < FEWEST_UNITS or not sd > 0 or not mean or not summary.tests or summary.contrast:
         return ""
-    return power_sentence(n, sd, summary.tests, mean, summary.alpha, summary.noun)
+    least, normal = float(summary.detectable[place]), detectable(n, sd, summary.tests, summary.alpha)
+    stretch = least / normal if math.isfinite(least) and math.isfinite(normal) else 1.0
+    told = power_sentence(n, sd, summary.tests, None, summary.alpha, summary.noun, stretch)
+    needed = pairs_needed(mean, sd * stretch, summary.tests, summary.alpha)
+    if needed <= n and not summary.significant[place]:
+        return told
+    return f"{told} {_needs(mean, needed, summary.noun)}"
 
 
 def _missed(summary: HeadSummary) -> str:
     """What these pairs could not have shown, of which “in none” says nothing."""
-    none = not summary.significant.any()
-    caution = "This does not show that there is no effect: " if none else ""
     known = summary.detectable[np.isfinite(summary.detectable) & (summary.detectable > 0)]
     if not len(known):
         return ""
     places = places_of(known)
-    half, most = (number(max(float(value), 10.0**-places), places) for value in (np.median(known), known.max()))
-    wide = "" if half == most else f" ({most} in the noisiest head)"
-    told = f"means below {half}{wide} could have been missed."
-    return f"{caution}{told}" if none else f"{told[0].upper()}{told[1:]}"
+    half = f"from a mean of {_least_mean(float(np.median(known)), places)} on"
+    if summary.significant.any():
+        return f"Half of the heads would be shown, with 80 % probability, only {half}."
+    most = _shown(summary)
+    own = float(summary.detectable[most])
+    told = "This does not show that there is no effect: with 80 % probability"
+    if not math.isfinite(own) or own > max(map(abs, summary.bounds)):
+        return f"{told} half of the heads would be shown {half}, and {most[0]}-{most[1]} by no mean that is possible."
+    mine = f"{most[0]}-{most[1]} would be shown from a mean of {_least_mean(own, places)} on"
+    return f"{told} {mine}, half of the heads {half}." if len(known) > 1 else f"{told} {mine}."
+
+
+def _least_mean(value: float, places: int) -> str:
+    """A bound, never written as nothing."""
+    return number(max(value, 10.0**-places), places)
 
 
 def summary_table(summary: HeadSummary) -> pd.DataFrame:
@@ -280,10 +353,19 @@ def summary_table(summary: HeadSummary) -> pd.DataFrame:
 
 
 def power_sentence(
-    n: int, sd: float, heads: int, effect: float | None = None, alpha: float = 0.05, noun: str = "pair"
+    n: int,
+    sd: float,
+    heads: int,
+    effect: float | None = None,
+    alpha: float = 0.05,
+    noun: str = "pair",
+    stretch: float = 1.0,
 ) -> str:
-    """What n pairs can show among so many heads; with an `effect` also how many pairs it needs."""
-    least = detectable(n, sd, heads, alpha)
+    """What n pairs can show among so many heads; with an `effect` also how many pairs it needs.
+
+    `stretch`: how much larger a mean must be than with normal numbers.
+    """
+    least = stretch * detectable(n, sd, heads, alpha)
     test = f"({alpha * 100:g} %, corrected over {_count(heads, 'head')}, standard deviation {_plain(sd)})"
     if math.isfinite(least):
         shown = _least(least, places_of(np.array([least])))
@@ -292,8 +374,11 @@ def power_sentence(
         told = f"{_count(n, noun)} can show no mean, however large {test}: {fewest_pairs()} are needed."
     if effect is None:
         return told
-    needed = _count(pairs_needed(effect, sd, heads, alpha), noun)
-    return f"{told} A mean of {signed(effect, places_of(np.array([effect])))} needs {needed}."
+    return f"{told} {_needs(effect, pairs_needed(effect, sd * stretch, heads, alpha), noun)}"
+
+
+def _needs(effect: float, needed: int, noun: str) -> str:
+    return f"A mean of {signed(effect, places_of(np.array([effect])))} needs {_count(needed, noun)}."
 
 
 def interval(mean: float, low: float, high: float, places: int = 3) -> str:

@@ -19,7 +19,7 @@ LIMITS = (
     "**Attention is not an explanation.** That attention moves does not show that a head matters for what the model "
     "says; effects of heads (the columns candidate_a, candidate_b and the option effects) do.",
     "**The pairs are a choice.** What holds for them need not hold for other sentences, names or languages.",
-    "**No difference found is not no difference.** Every summary says which mean could have been missed.",
+    "**No difference found is not no difference.** Every summary says from which mean on one would be shown.",
 )
 POWER = "Detectable: the smallest mean that passes the correction with 80 % power."
 WIDENED = "every tested statistic, model and difference of models in this report together"

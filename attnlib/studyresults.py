@@ -49,6 +49,16 @@ def log_odds_ratio(ratio_less_one: Float[np.ndarray, "..."]) -> Float[np.ndarray
         return np.log1p(ratio_less_one)
 
 
+def bounds_of(statistic: str, differences: int = 0) -> tuple[float, float]:
+    """Between which a number of a head lies, or a difference of such numbers (of models, of a contrast's sides)."""
+    if statistic in RATIOS:
+        return -np.inf, np.inf
+    least, most = (-2.0, 2.0) if statistic in SHIFTS else (0.0, 1.0)
+    for _ in range(differences):
+        least, most = least - most, most - least
+    return least, most
+
+
 def _summaries(arranged: Sequence[Arranged]) -> list[HeadSummary]:
     """The summaries of several numbers, corrected together; a unit that one lacks has no number there."""
     if not arranged:
@@ -58,7 +68,8 @@ def _summaries(arranged: Sequence[Arranged]) -> list[HeadSummary]:
     sides = dict(pair for mine, signs in known for pair in zip(mine, signs.tolist(), strict=True))
     values = [_of_units(one, labels) for one in arranged]
     found = summarize_family(values, sides=[sides[label] for label in labels] if sides else None)
-    named = [replace(one, noun=of.basis.noun) for one, of in zip(found, arranged, strict=True)]
+    both = zip(found, arranged, strict=True)
+    named = [replace(one, noun=of.basis.noun).within(*of.bounds) for one, of in both]
     return [described(one) if of.basis.untested else one for one, of in zip(named, arranged, strict=True)]
 
 
@@ -249,7 +260,7 @@ class Study:
         pairs, in_a, in_b = np.intersect1d(a.pairs, b.pairs, return_indices=True)
         if a.values.shape[1:] != b.values.shape[1:]:
             raise InputError(f"{model_a} and {model_b} have different heads: they cannot be compared head by head.")
-        return self._arranged(b.values[in_b] - a.values[in_a], pairs, model_a, statistic, unit)
+        return self._arranged(b.values[in_b] - a.values[in_a], pairs, model_a, statistic, unit, difference=True)
 
     def _arranged(
         self,
@@ -258,13 +269,16 @@ class Study:
         model: str,
         statistic: str,
         unit: str | None,
+        difference: bool = False,
     ) -> Arranged:
         unit = self.unit if unit is None else unit
         table = self.pair_table(model).set_index("pair").loc[pairs]
         if unit not in ("", EVERY_PAIR, *FOUND, *table.columns):
             raise InputError(f"{self.name} has no column {unit!r}.")
         signed = HEAD_STATISTICS[statistic].signed
-        return arrange(values, table, unit, signed=signed, shift=statistic in SHIFTS)
+        found = arrange(values, table, unit, signed=signed, shift=statistic in SHIFTS)
+        differences = int(difference) + (found.basis.contrast is not None)
+        return replace(found, bounds=bounds_of(statistic, differences))
 
     def numbers(self, name: str, model: str, head: tuple[int, int]) -> pd.DataFrame:
         """One number per measured pair, beside its row: of a head by a statistic, or one of SCORES; column "number".

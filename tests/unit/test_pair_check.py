@@ -67,9 +67,9 @@ def test_a_study_of_targets_in_any_order_says_how_far_the_head_moves_here_and_in
     assert (
         "Head 0-2 moves by .610 on average with the sign left aside (in its twin demo/gpt2-balanced by .070" in told
     )
-    assert "the order of the two targets carries the sign" in told
+    assert "its sign differs from pair to pair" in told
     quiet = study_finding(study, "shift", models[1], None, study.summary("shift", models[1]))
-    assert "the order of the two targets" not in quiet
+    assert "sign differs from pair to pair" not in quiet
 
 
 @cases

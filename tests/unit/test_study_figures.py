@@ -23,7 +23,7 @@ from attnlib.studyfigures import (
     strongest,
     volcano,
 )
-from attnlib.studyfindings import interval, p_value, places_of, power_sentence, summary_sentences
+from attnlib.studyfindings import head_power, interval, p_value, places_of, power_sentence, summary_sentences
 
 MARKUP = "<b>nurse</b> & co"
 ESCAPED = "&lt;b&gt;nurse&lt;/b&gt; &amp; co"
@@ -253,8 +253,8 @@ def test_the_sentences_have_the_numbers_of_the_table() -> None:
     )
     wide = f"all at once [{signed(found.wide_low[0, 2])}, {signed(found.wide_high[0, 2])}]"
     assert f"0-2, {told}, {wide}, {p_value(found.p_corrected[0, 2])}, d = {found.effect[0, 2]:.1f}." in text
-    half, most = (f"{value:.3f}"[1:] for value in (np.median(found.detectable), found.detectable.max()))
-    assert text.endswith(f"Means below {half} ({most} in the noisiest head) could have been missed.")
+    half = f"{np.median(found.detectable):.3f}"[1:]
+    assert text.endswith(f"Half of the heads would be shown, with 80 % probability, only from a mean of {half} on.")
 
 
 def test_several_heads_and_the_largest_of_those_that_pass() -> None:
@@ -271,16 +271,23 @@ def test_several_heads_and_the_largest_of_those_that_pass() -> None:
 
 def test_what_could_be_missed_is_a_number_however_small() -> None:
     text = summary_sentences(summarize(values(60)[:, :, :2] / np.float32(1e12), draws=200), "G")
-    assert "below .000000001" in text
+    assert "from a mean of .000000001 on" in text
     assert "less than" not in text
 
 
 def test_no_head_is_no_proof() -> None:
     found = summarize(values(60)[:, :, :2], draws=200)
     text = summary_sentences(found, "G")
-    assert "In none of 4 heads G differs from 0 on average" in text
-    assert "This does not show that there is no effect: means below ." in text
+    assert "In none of 4 heads is G shown to differ from 0 on average" in text
     layer, head = np.unravel_index(np.abs(found.mean).argmax(), found.mean.shape)
+    least, half = (f"{v:.3f}"[1:] for v in (found.detectable[layer, head], np.median(found.detectable)))
+    assert text.endswith(
+        f"This does not show that there is no effect: with 80 % probability {layer}-{head} would be shown from a "
+        f"mean of {least} on, half of the heads from a mean of {half} on."
+    )
+    assert f"{least} with 80 % probability" in head_power(found, (layer, head))  # the same as beside the head
+    impossible = found.within(-0.9 * found.detectable[layer, head], 0.9 * found.detectable[layer, head])
+    assert f"{layer}-{head} by no mean that is possible." in summary_sentences(impossible, "G")
     assert f"the largest mean is that of {layer}-{head}" in text
     assert p_value(found.p_corrected[layer, head]) in text
 

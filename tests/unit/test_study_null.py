@@ -113,7 +113,7 @@ def test_a_contrast_within_units_is_taken_there() -> None:
 def test_a_pair_with_one_target_is_left_out_where_others_have_two() -> None:
     pairs = [Pair("", "a", "b", targets=("x", "y")), Pair("", "c", "d", targets=("x",))]
     arranged = arrange(np.ones((2, 1, 1), np.float32), table_of(pairs), "", signed=True, shift=True)
-    assert arranged.basis.left_out == 1
+    assert arranged.basis.one_target == 1
     assert np.isnan(arranged.values[1]).all()
 
 

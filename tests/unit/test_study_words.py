@@ -1,6 +1,7 @@
 """300 random summaries, degenerate ones too: every sentence is parsed back and has the numbers of its summary."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from attnlib.pairunits import Contrast, Units
 from attnlib.statistics import HeadSummary, summarize
 from attnlib.studybasis import DISTANCE, ONE_TARGET, Basis, described
 from attnlib.studyfindings import basis_notes, order_sentence, places_of, summary_sentences, summary_table
+from attnlib.studyresults import bounds_of
 
 
 def drawn(seed: int) -> tuple[HeadSummary, Basis]:
@@ -43,6 +45,8 @@ def test_a_sentence_has_the_numbers_of_its_summary(seed: int) -> None:
     assert "inf" not in text.replace("infinite", "")
     assert not re.search(r"\b1 (pair|unit|head|test|number)s\b", text)
     assert text.startswith(f"{basis.pairs} pair{'s' * (basis.pairs != 1)}, averaged to {summary.pairs} ")
+    if "no mean that is possible" not in text and summary.tests and not summary.significant.any():
+        assert re.search(r"with 80 % probability \d-\d would be shown from a mean of", text)
     if not summary.n.max():
         assert "nothing can be said" in text
         return
@@ -74,6 +78,12 @@ def test_what_must_be_known_of_units_is_said_and_nothing_else() -> None:
     assert basis_notes(Basis(3, Units("unit", labels), "unit")) == ""
     assert "Nobody said which pairs" in basis_notes(Basis(3, Units("same targets", labels, True), "x"))
     assert "1 pair has no unit: it counts by itself." in basis_notes(Basis(3, Units("unit", labels, blank=1), "unit"))
+    three = Basis(3, Units("unit", labels), "unit", labels=("f", "m", "neither"))
+    assert "has 3 labels (f, m, neither), and a contrast takes two: none is taken" in basis_notes(three)
+    left = Basis(3, Units("unit", labels), "unit", left_out=2, one_target=1)
+    assert basis_notes(left) == (
+        "2 pairs on neither side of the contrast left out. 1 pair with one target left out, because others have two."
+    )
     assert "“emily” is in 2 of 3" in basis_notes(Basis(3, Units("unit", labels, shared=("emily", 2)), "unit"))
 
 
@@ -86,6 +96,44 @@ def test_targets_in_any_order_are_warned_of() -> None:
     values[:10, 0, 0], values[10:, 0, 0] = -0.7, 0.7
     told = order_sentence(summarize(values, draws=100), np.abs(values).mean(0))
     assert told.startswith("Head 0-0 moves by .700 on average with the sign left aside, and by only ")
+    assert told.endswith("by what they are and not by how they come out.")
+    roles = ("female_typed", "male_typed")
+    told = order_sentence(summarize(values, draws=100), np.abs(values).mean(0), roles=roles)
+    assert "The targets have the same roles in every pair" in told
     beside = ("demo/twin", np.array([[0.07, 0.01]]))
     told = order_sentence(summarize(values, draws=100), np.abs(values).mean(0), beside)
     assert "left aside (in its twin demo/twin by .070, and by .040 on average over all heads), and by only " in told
+
+
+def test_units_are_counted_as_they_are() -> None:
+    numbers = summarize(np.random.default_rng(0).normal(size=(3, 1, 1)), draws=100)
+    labels = ("row 1 (no unit)", "nurse", "cook")
+    text = summary_sentences(replace(numbers, noun="unit"), "G", Basis(3, Units("unit", labels, blank=1), "unit"))
+    assert text.startswith("3 pairs, each is a unit of its own (nurse, …). ")
+    one = summarize(np.ones((1, 1, 1)), draws=100)
+    text = summary_sentences(replace(one, noun="unit"), "G", Basis(1, Units("unit", ("nurse",)), "unit"))
+    assert text.startswith("1 pair, a unit of its own (nurse). ")
+
+
+def test_a_difference_of_few_units_is_called_so() -> None:
+    values = np.array([1.0, 2.0, 3.0, 5.0])[:, None, None]
+    basis = Basis(4, Units("unit", tuple("abcd")), "unit", Contrast("female", "male"), (2, 2))
+    text = summary_sentences(summarize(values, sides=[1, 1, -1, -1]), "G", basis)
+    assert "The largest difference of mean G, female less male, is −2.500 in head 0-0." in text
+
+
+def test_equal_distances_are_one_observation() -> None:
+    values = np.full((10, 1, 1), 0.05, np.float32)
+    basis = Basis(10, Units("every pair", tuple(map(str, range(10)))), "pair", untested=DISTANCE)
+    text = summary_sentences(described(summarize(values)), "JSD", basis)
+    assert "It is the same in each of the 10 pairs, which count as one observation." in text
+
+
+def test_no_interval_goes_where_no_number_can_be() -> None:
+    """Uneven distances of seven units have an interval that is wider than distances go."""
+    values = np.array([0.9, 0.02, 0.05, 0.3, 0.01, 0.0, 0.04])[:, None, None]
+    raw = summarize(values, draws=500)
+    assert raw.low[0, 0] < 0
+    inside = raw.within(*bounds_of("jsd"))
+    assert (inside.low[0, 0], inside.high[0, 0]) == (0, min(1, raw.high[0, 0]))
+    assert (bounds_of("shift"), bounds_of("shift", 1), bounds_of("jsd", 1)) == ((-2, 2), (-4, 4), (-1, 1))
