@@ -12,9 +12,11 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from scipy import stats
 
-from attnlib.figures import LESS, MORE, SIDES, escaped, layout, name_axis, padded, short
+from attnlib.figures import LESS, MORE, SIDES, escaped, largest_heads, layout, name_axis, padded, short
+from attnlib.findings import largest
 from attnlib.statistics import Correlation, HeadSummary
 from attnlib.studyfindings import interval, p_value, places_of
+from attnlib.untrained import Untrained
 
 Place = tuple[int, int]
 ZERO = {"zeroline": True, "zerolinewidth": 1.5, "zerolinecolor": SIDES[0], "automargin": True}
@@ -150,6 +152,26 @@ def volcano(
     top = max(passing, y.max(initial=0))
     figure.update_yaxes(title="−log10 p (corrected)", range=[-0.04 * top, 1.15 * top], **ZERO)
     return figure
+
+
+def largest_rows(
+    summaries: Mapping[str, HeadSummary], model: str, copies: Untrained
+) -> tuple[tuple[str, float], list[tuple[str, tuple[float, ...]]]]:
+    """The head of `model` that moves most, and as references that of the other models and of untrained copies."""
+    mean = {name: _largest(summary) for name, summary in summaries.items()}
+    place, value = mean.pop(model)
+    others = [(name, (abs(size),)) for name, (_, size) in mean.items() if np.isfinite(size)]
+    return (f"head {place[0]}-{place[1]} here", value), [*others, (copies.name, tuple(copies.largest.tolist()))]
+
+
+def _largest(summary: HeadSummary) -> tuple[Place, float]:
+    place = largest(summary.mean)
+    return place, float(summary.mean[place])
+
+
+def largest_means(summaries: Mapping[str, HeadSummary], model: str, copies: Untrained, title: str) -> go.Figure:
+    """The largest mean of any head beside those of the other models and of untrained copies; `title`: the number."""
+    return largest_heads(*largest_rows(summaries, model, copies), f"{title}, size of the largest mean")
 
 
 def group_forest(table: pd.DataFrame, title: str) -> go.Figure:

@@ -18,6 +18,8 @@ from attnlib.sources import twin_of
 from attnlib.statistics import HeadSummary
 from attnlib.studybasis import DISTANCE, Basis
 from attnlib.studyresults import HEAD_STATISTICS, RATIOS, SHIFTS, Study
+from attnlib.studyuntrained import untrained_heads
+from attnlib.untrained import Untrained
 
 NO_SHIFT = "G cannot be measured"  # how such a remark begins (pairbatch.py)
 LARGE_SIZE = 0.1  # a mean |G| from which a mean near 0 is odd
@@ -51,6 +53,7 @@ def study_sentences(
     if measured and statistic in SHIFTS and summary.significant.any() and not order:
         rest.append(sign_sentence(table, basis, float(summary.mean[_shown(summary)])))
     rest += [missed, basis_notes(basis), order, _unmeasured(table)]
+    rest.append(untrained_sentence(summary, untrained_heads(study, statistic, model, unit)))
     return headline, " ".join(part for part in rest if part)
 
 
@@ -224,6 +227,23 @@ def _twin_sizes(study: Study, statistic: str, model: str) -> tuple[str, Float[np
     """The twin of a demo model and how far its heads move, where it is in the study."""
     twin = twin_of(model)
     return None if twin is None or twin not in study.models else (twin, study.sizes(statistic, twin))
+
+
+def untrained_sentence(summary: HeadSummary, copies: Untrained) -> str:
+    """The head that moves most, beside those of untrained copies over the same pairs; empty where there are none."""
+    if not len(copies) or not np.isfinite(summary.mean).any():
+        return ""
+    place = largest(summary.mean)
+    value = abs(float(summary.mean[place]))
+    places, reached = places_of(np.array([value, *copies.largest])), copies.as_large(value)
+    span = number(copies.low, places) + (f" to {number(copies.high, places)}" if len(copies) > 1 else "")
+    is_reached = "is reached" if reached or len(copies) > 1 else "is not reached"
+    where = copies.name if len(copies) == 1 else f"{reached} of {copies.name}"
+    return (
+        f"The largest mean of any head, that of {place[0]}-{place[1]} ({number(value, places)} without its sign), "
+        f"{is_reached} in {where} measured over the same pairs ({span}). This is a reference, not a test: there is "
+        "no p."
+    )
 
 
 def odds_sentence(place: tuple[int, int], mean: float) -> str:

@@ -5,6 +5,7 @@
     heads.parquet/part-…    the long table: pair, model, layer, head, statistic, value
     pairs.parquet/part-…    one row per pair and model; a part is finished when this file of it is there
     progress.json           how far it is
+    untrained/copy-…        the same pairs in a random copy of a model, where that was asked for
 
 Not here: measuring (studyparts.py), running (study.py), reading results (studyresults.py).
 """
@@ -21,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -128,6 +130,21 @@ class StudyFolder:
             temporary = self.path / folder / f".{name}"
             pq.write_table(table, temporary, compression="zstd")
             _into_place(temporary, self.path / folder / name)
+
+    # ---- untrained copies
+
+    def copies(self, model: int) -> dict[int, Path]:
+        """By seed, the files of one model's untrained copies."""
+        files = (self.path / "untrained").glob(f"copy-{model:02}-*.npz")
+        return {int(file.stem.rsplit("-", 1)[1]): file for file in files}
+
+    def keep_copy(self, model: int, seed: int, **arrays: np.ndarray) -> None:
+        """Put what was measured in an untrained copy in place."""
+        folder, name = self.path / "untrained", f"copy-{model:02}-{seed:03}.npz"
+        folder.mkdir(exist_ok=True)
+        temporary = folder / f".{name}"
+        np.savez(temporary, **arrays)  # type: ignore[arg-type]
+        _into_place(temporary, folder / name)
 
     # ---- manifest, progress, who works here
 

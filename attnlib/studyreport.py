@@ -11,9 +11,10 @@ from plotly.offline import get_plotlyjs
 from attnlib.errors import InputError
 from attnlib.statistics import correlate, group_means, join_column
 from attnlib.studybasis import unit_numbers
-from attnlib.studyfigures import effect_histogram, forest, group_scatter, strongest, volcano
+from attnlib.studyfigures import effect_histogram, forest, group_scatter, largest_means, strongest, volcano
 from attnlib.studyfindings import difference_finding, study_finding, summary_table
 from attnlib.studyresults import HEAD_STATISTICS, SCORES, Study, group_columns, outside_columns
+from attnlib.studyuntrained import untrained_heads
 
 LIMITS = (
     "**Attention is not an explanation.** That attention moves does not show that a head matters for what the model "
@@ -97,6 +98,9 @@ def _statistic(study: Study, statistic: str) -> Iterator[str]:
     for model, summary in summaries.items():
         yield f"<h3>{escape(model)}</h3>"
         yield _paragraphs([study_finding(study, statistic, model, None, summary)])
+        copies = untrained_heads(study, statistic, model)
+        if len(copies):
+            yield _chart(largest_means(summaries, model, copies, about.title))
         if summary.tests:
             yield _chart(volcano(summary, about.title))
         yield _table(summary_table(summary).head(20))

@@ -246,7 +246,7 @@ class Study:
     def arranged(self, statistic: str, model: str | None = None, unit: str | None = None) -> Arranged:
         """One statistic's numbers as they are counted: of units, with the sides of a contrast."""
         found = self.values(statistic, model)
-        return self._arranged(found.values, found.pairs, found.model, statistic, unit)
+        return self.arrange(found.values, found.pairs, found.model, statistic, unit)
 
     def sizes(self, statistic: str, model: str | None = None) -> Float[np.ndarray, "layer head"]:
         """The mean over pairs of each head's size, its sign left aside; NaN where it has no number."""
@@ -260,9 +260,9 @@ class Study:
         pairs, in_a, in_b = np.intersect1d(a.pairs, b.pairs, return_indices=True)
         if a.values.shape[1:] != b.values.shape[1:]:
             raise InputError(f"{model_a} and {model_b} have different heads: they cannot be compared head by head.")
-        return self._arranged(b.values[in_b] - a.values[in_a], pairs, model_a, statistic, unit, difference=True)
+        return self.arrange(b.values[in_b] - a.values[in_a], pairs, model_a, statistic, unit, difference=True)
 
-    def _arranged(
+    def arrange(
         self,
         values: Float[np.ndarray, "pair layer head"],
         pairs: Int[np.ndarray, " pair"],
@@ -271,6 +271,7 @@ class Study:
         unit: str | None,
         difference: bool = False,
     ) -> Arranged:
+        """Numbers of these pairs as they are counted, whatever they were measured in."""
         unit = self.unit if unit is None else unit
         table = self.pair_table(model).set_index("pair").loc[pairs]
         if unit not in ("", EVERY_PAIR, *FOUND, *table.columns):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from attnlib.errors import InputError
+from pages.bias.studycopies import untrained
 from pages.ui import cached
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
@@ -146,6 +147,8 @@ def _heads(shown: Shown) -> tuple[int, int]:
         else:
             st.info("Nothing is tested here: the sentence above says why.")
     _grid(shown, summaries, head)
+    with st.container():
+        untrained(shown, summaries)
     return head
 
 
@@ -331,12 +334,15 @@ def _not_measured(study: "Study", when: float) -> None:
 def _downloads(shown: Shown) -> None:
     from attnlib.export import safe_csv
     from attnlib.studyfindings import summary_table
+    from attnlib.studyuntrained import copies_done
 
     study = shown.study
+    where = str(study.folder.path), shown.stamp
+    copies = tuple(len(copies_done(study, model)) for model in study.models)
     with st.container(horizontal=True):
         offer(
             "Report (HTML)",
-            lambda: cached.study_report(str(study.folder.path), shown.stamp, shown.unit, shown.family),
+            lambda: cached.study_report(*where, shown.unit, shown.family, copies),
             f"{study.name}.html",
             "text/html",
         )

@@ -349,8 +349,11 @@ def study_reasons(folder: str, stamp: float) -> "pd.DataFrame":
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def study_report(folder: str, stamp: float, unit: str, together: bool) -> str:
-    """The report of a study as HTML, with the units and the correction of the page. Raises InputError."""
+def study_report(folder: str, stamp: float, unit: str, together: bool, copies: tuple[int, ...]) -> str:
+    """The report of a study as HTML, with the units and the correction of the page. Raises InputError.
+
+    `copies`: how many untrained ones of each model were measured.
+    """
     from attnlib.studyreport import study_report as report
     from attnlib.studyresults import open_study
 

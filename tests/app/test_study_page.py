@@ -1,5 +1,6 @@
 """The study page as a script: the form, a run in a process of its own, results against the library's numbers."""
 
+import json
 import time
 from html import unescape
 from io import StringIO
@@ -13,9 +14,10 @@ from streamlit.testing.v1 import AppTest
 from attnlib.pairs import Dropped, Pair
 from attnlib.pairsets import pair_set
 from attnlib.study import begin_study, run_study
-from attnlib.studyfindings import study_finding
+from attnlib.studyfindings import study_finding, untrained_sentence
 from attnlib.studyfolder import StudyFolder
 from attnlib.studyresults import open_study
+from attnlib.studyuntrained import untrained_heads
 from attnlib.views.payload import unpack
 from tests.app.pages import messages, opens, says, words
 
@@ -80,6 +82,29 @@ def test_a_wider_correction_is_in_what_is_saved(root: Path) -> None:
     assert finding(app) in unescape(content["done.html"])
     told = pd.read_csv(StringIO(content["done heads.csv"])).set_index(["layer", "head"])["p_corrected"]
     np.testing.assert_allclose(told[0, 2], family["shift", MODELS[0]].p_corrected[0, 2], rtol=1e-3)
+
+
+def test_untrained_copies_are_measured_at_a_button_and_drawn(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnlib.studyuntrained.COPIES", 3)
+    run_study(list(pair_set("two-occupations"))[:60:6], MODELS, root / "small")
+    app = open_page(study="small")
+    assert not [one for one in app.get("plotly_chart") if one.proto.id.endswith("reference")]
+    app.button(key="measure_untrained").click().run()
+    assert not app.exception
+    study = open_study(root / "small")
+    copies = untrained_heads(study, "shift", MODELS[0])
+    assert len(copies) == 3
+    assert study.folder.worker() is None
+    assert untrained_sentence(study.summary("shift", MODELS[0]), copies) in finding(app)
+    strip = next(one for one in app.get("plotly_chart") if one.proto.id.endswith("reference"))
+    rows = [row["name"] for row in json.loads(strip.proto.spec)["data"]]
+    assert rows[1:] == [MODELS[1], "3 untrained copies"]
+    assert "3 untrained copies: " in strip.proto.alt
+    assert not [one for one in app.button if one.key == "measure_untrained"], "all of them are there"
+    assert "3 untrained copies" in app.session_state["drawn"].files["small.html"][1]()
+    app.selectbox(key="study_model").select(MODELS[1]).run()
+    assert "untrained" not in finding(app)
+    assert app.button(key="measure_untrained").label == "Measure 3 untrained copies"
 
 
 def test_the_twin_shows_nothing() -> None:
