@@ -221,6 +221,10 @@ def random_copy(model: Model, seed: int = 0) -> Model:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             hf = type(model.hf)._from_config(config, attn_implementation="eager", dtype=model.dtype)
+        if getattr(model.hf, "generation_config", None) is not None:
+            hf.generation_config = copy.deepcopy(
+                model.hf.generation_config
+            )  # has the start and language of a decoder
         hf.eval().requires_grad_(False).to(model.device)
         return _wrapped(f"{model.name} (random weights)", hf, model.tokenizer, model.family)
 

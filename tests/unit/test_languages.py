@@ -15,7 +15,7 @@ import attnlib
 from attnlib import InputError
 from attnlib.export import comparison_json
 from attnlib.inputs import read_inputs, tokenize_all
-from attnlib.models import Model
+from attnlib.models import Model, random_copy, wrap
 from attnlib.predictions import words_without
 from attnlib.provenance import provenance
 from tests.unit.tiny import tiny_model
@@ -271,6 +271,17 @@ def test_a_comparison_and_silenced_heads_read_the_languages() -> None:
     assert [word.p_a for word in silenced] != [word.p_a for word in other]
     with pytest.raises(InputError, match=r"Prompt A: .* knows no language “fr”"):
         attnlib.compare(model, TEXT, "The nurse asked.", target_language="fr")
+
+
+@pytest.mark.parametrize("kind", ["mbart", "mbart-50", "nllb", "m2m100"])
+def test_an_untrained_copy_reads_the_same_rows(kind: str) -> None:
+    """A control beside a comparison: the language that the settings force is in its rows too."""
+    model = translator(kind)
+    target = CHOSEN[kind][1]
+    model.hf.generation_config.forced_bos_token_id = model.languages.ids[target]
+    model = wrap(model.name, model.hf, model.tokenizer, "seq2seq")  # as loaded: with these settings from the start
+    assert model.languages.target == target
+    assert read(random_copy(model)) == read(model)
 
 
 def test_where_a_model_is_described_its_own_languages_are_named() -> None:
