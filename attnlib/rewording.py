@@ -7,7 +7,7 @@ Words are those of `attnlib.tokens`: "she-wolf" is one word, and nothing inside 
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -18,7 +18,7 @@ from attnlib.pairs import PAIR_FOLDER
 from attnlib.tokens import split_words
 
 TABLE = PAIR_FOLDER / "counterparts.csv"
-ONE_WAY = frozenset({"synonym"})  # a word may have meanings that its synonym lacks
+ONE_WAY = frozenset({"synonym", "neutral"})  # a word may have meanings that its synonym lacks
 NAMES = frozenset({"name", "origin", "same-gender"})  # never matched in lower case
 MOST_EDITS = 20  # each is a whole copy of the prompt
 
@@ -29,7 +29,14 @@ class Rewording:
 
     text: str
     changes: tuple[tuple[str, str], ...]  # ("She", "He"), in the text's order
-    kind: str  # "other one"; of control edits "same-gender name", "synonym" or "they"
+    kind: str  # "other one"; of control edits "same-gender name", "synonym", "neutral" or "they"
+
+
+class Reader(NamedTuple):
+    """How a model reads the words of a control edit (spelling.py makes one of a model)."""
+
+    unlike: Callable[[str, str], int]  # how unlike a word its replacement is read; 0: in as many tokens, and known
+    both_ways: bool  # whether a word is seen from those before it, too
 
 
 def other_one(text: str) -> Rewording | None:
@@ -39,16 +46,21 @@ def other_one(text: str) -> Rewording | None:
     return _reworded(text, words, edits, "other one") if edits else None
 
 
-def control_edits(prompt_a: str, prompt_b: str, keep: Sequence[str] = ()) -> tuple[Rewording, ...]:
+def control_edits(
+    prompt_a: str, prompt_b: str, keep: Sequence[str] = (), reader: Reader | None = None
+) -> tuple[Rewording, ...]:
     """Edits of prompt A that should not matter to what distinguishes it from prompt B, most convincing first.
 
-    First the word that differs gets a name of the same gender or a synonym, then a synonym stands elsewhere; words
-    of `keep`, such as the targets, are changed after the others. "They" comes last: it takes a pronoun's gender away,
-    so that it is half the edit itself rather than none of it.
+    With a `reader` those come first whose words the model reads as it reads the words they replace: a head that moves
+    under an edit of one word into five unknown pieces moves for these. Then: the word that differs gets a name of the
+    same gender or a synonym, then a synonym stands elsewhere, then a word that means something else of the same kind;
+    words of `keep`, such as the targets, are changed after the others. "They" comes last: it takes a pronoun's gender
+    away, so that it is half the edit itself rather than none of it.
     """
     words = _words(prompt_a)
     differing = _differing([word.text for word in words], [word.text for word in _words(prompt_b)])
-    edits = [*islice(_replacements(words, differing, frozenset(keep)), MOST_EDITS), (_they(words, differing), "they")]
+    replaced = islice(_replacements(words, differing, frozenset(keep), reader), MOST_EDITS)
+    edits = [*replaced, (_they(words, differing), "they")]
     found = [_reworded(prompt_a, words, changed, kind) for changed, kind in edits]
     different = {edit.text: edit for edit in found if edit.text not in (prompt_a, prompt_b)}
     return tuple(different.values())
@@ -60,14 +72,18 @@ def counterparts(kind: str) -> Mapping[str, str]:
 
     Read both ways, except synonyms. Of several rows for a word the first counts.
     """
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        rows = [(row["word"], row["other"]) for row in csv.DictReader(file) if row["kind"] == kind]
     table: dict[str, str] = {}
-    for word, other in rows:
+    for word, other in _table(kind):
         table.setdefault(word, other)
         if kind not in ONE_WAY:
             table.setdefault(other, word)
     return MappingProxyType(table)
+
+
+def _table(kind: str) -> list[tuple[str, str]]:
+    """The rows of one kind as the file has them."""
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        return [(row["word"], row["other"]) for row in csv.DictReader(file) if row["kind"] == kind]
 
 
 # ---------------------------------------------------------------------------------------------- words in a text
@@ -263,26 +279,63 @@ def _differing(a: Sequence[str], b: Sequence[str]) -> frozenset[int]:
 
 
 def _replacements(
-    words: Sequence[_Word], differing: frozenset[int], keep: frozenset[str]
+    words: Sequence[_Word], differing: frozenset[int], keep: frozenset[str], reader: Reader | None
 ) -> Iterator[tuple[dict[int, str], str]]:
-    """Same-gender names and synonyms: of words that differ, then of words before the last of these, then of others.
+    """Names, synonyms and neutral words: of words that differ, of words before the last of these, of others.
 
-    A word after it changes nothing for a reader from left to right: as a control it proves least. Among equals the
-    table's order counts.
+    A word after it changes nothing for a reader from left to right: as a control it proves least, and it comes last
+    where the reader is known to be one. Among equals the table's order counts.
     """
     last = max(differing, default=len(words))
-    present = {word.text.lower() for word in words}
+    one_way = reader is not None and not reader.both_ways
     ranked = []
+    for n, base, suffix, kind, others in _changeable(words, differing):
+        other, unlike = _most_alike(base, others, reader)
+        elsewhere, name, behind = n not in differing, kind == "same-gender", n > last
+        first = (behind and one_way, unlike, elsewhere, base in keep, kind == "neutral")
+        order = (*first, behind, name == elsewhere, _rows(kind)[base], n)
+        ranked.append((order, n, other, suffix, kind))
+    for _, n, other, suffix, kind in sorted(ranked):
+        yield (
+            (_renamed(words, n, other), "same-gender name") if kind == "same-gender" else ({n: other + suffix}, kind)
+        )
+
+
+def _changeable(
+    words: Sequence[_Word], differing: frozenset[int]
+) -> Iterator[tuple[int, str, str, str, tuple[str, ...]]]:
+    """The words that have replacements: place, word, what is contracted with it, kind, replacements.
+
+    A neutral word for one that differs would be another edit and no control.
+    """
+    present = {word.text.lower() for word in words}
     for n, word in enumerate(words):
         base, suffix = _parts(word.text)
-        for kind in ("same-gender", "synonym"):
-            other = _lookup(kind).get(base)
-            if other is not None and other.lower() not in present and _fits_article(words, n, other):
-                elsewhere, name = n not in differing, kind == "same-gender"
-                order = (elsewhere, base in keep, n > last, name == elsewhere, _rows(kind)[base], n)
-                ranked.append((order, other + suffix, name))
-    for (*_, n), other, name in sorted(ranked):
-        yield (_renamed(words, n), "same-gender name") if name else ({n: other}, "synonym")
+        for kind in ("same-gender", "synonym", "neutral"):
+            if base in _lookup(kind) and not (kind == "neutral" and n in differing):
+                found = [one for one in _offered(kind, base) if one.lower() not in present]
+                others = tuple(one for one in found if _fits_article(words, n, one))
+                if others:
+                    yield n, base, suffix, kind, others
+
+
+def _most_alike(base: str, others: Sequence[str], reader: Reader | None) -> tuple[str, int]:
+    """The first of the words that are read most like `base`, and how unlike it that is."""
+    if reader is None:
+        return others[0], 0
+    unlike = [reader.unlike(base, other) for other in others]
+    return others[unlike.index(min(unlike))], min(unlike)
+
+
+@lru_cache(maxsize=1000)
+def _offered(kind: str, base: str) -> tuple[str, ...]:
+    """What may stand for a word: that of the table first; for a name then other names of its gender and origin."""
+    first = _lookup(kind)[base]
+    if kind != "same-gender":
+        return (first,)
+    elsewhere = {other for _, other in _table("origin")}
+    columns = [[name for name in column if name not in elsewhere] for column in zip(*_table("name"), strict=True)]
+    return (first, *(name for column in columns if base in column for name in column if name not in (base, first)))
 
 
 @lru_cache(maxsize=4)
@@ -297,11 +350,11 @@ def _fits_article(words: Sequence[_Word], n: int, other: str) -> bool:
     return article not in ("a", "an") or (article == "an") == (other[0].lower() in "aeiou")
 
 
-def _renamed(words: Sequence[_Word], n: int) -> dict[int, str]:
+def _renamed(words: Sequence[_Word], n: int, other: str) -> dict[int, str]:
     """The name at n changed wherever it stands: one person keeps one name."""
-    name, table = _parts(words[n].text)[0], _lookup("same-gender")
+    name = _parts(words[n].text)[0]
     parts = [(i, *_parts(word.text)) for i, word in enumerate(words)]
-    return {i: table[name] + suffix for i, base, suffix in parts if base == name}
+    return {i: other + suffix for i, base, suffix in parts if base == name}
 
 
 def _they(words: Sequence[_Word], differing: frozenset[int]) -> dict[int, str]:

@@ -1,6 +1,7 @@
 """How the two sides of an edit are spelled: into how many tokens, and which words would be spelled alike.
 
-A head can move because a name is one token and the other three. Not here: what a tokenizer did to one text.
+A head can move because a name is one token and the other three, under a control edit as well. Not here: what a
+tokenizer did to one text, which words a control edit may change (rewording.py).
 """
 
 import csv
@@ -13,7 +14,8 @@ from attnlib.errors import InputError
 from attnlib.inputs import read_inputs
 from attnlib.models import Model
 from attnlib.pairs import PAIR_FOLDER
-from attnlib.tokenization import COUNTS
+from attnlib.rewording import Reader
+from attnlib.tokenization import COUNTS, is_demo, known_words, trained
 from attnlib.tokens import find_word
 
 MOST = 3  # matches that are offered
@@ -64,6 +66,45 @@ def matches(model: Model, prompt_b: str, edit: Pieces) -> tuple[tuple[str, str],
         if len(found) == MOST:
             break
     return tuple(found)
+
+
+def reader_of(model: Model) -> Reader:
+    """How a model reads the words of control edits: in how many tokens, and (demo models) whether it knows them."""
+
+    @lru_cache(maxsize=10_000)
+    def tokens(word: str) -> int:
+        return len(model.tokenizer(f" {word}", add_special_tokens=False, verbose=False)["input_ids"])
+
+    def unlike(word: str, other: str) -> int:
+        unknown = is_demo(model.name) and not trained(other)
+        return abs(tokens(other) - tokens(word)) + int(unknown)
+
+    return Reader(unlike, not model.causal)
+
+
+class Unlike(NamedTuple):
+    """What of a control edit a model reads otherwise than what it replaces."""
+
+    name: str  # within a sentence: "with more tokens"
+    text: str  # a sentence
+
+
+def control_unlike(model: str, control: Alignment) -> Unlike | None:
+    """What a control edit changes beside the words, given how prompt A and it are aligned; None where nothing."""
+    unequal = pieces(control)
+    unknown = _new_unknown(control) if is_demo(model) else ""
+    if not unequal:
+        return Unlike("with unknown words", unknown) if unknown else None
+    more = sum(one.tokens_b - one.tokens_a for one in unequal)
+    name = "with more tokens" if more > 0 else "with fewer tokens" if more else "with other tokens"
+    return Unlike(name, " ".join([*(one.text for one in unequal), *([unknown] if unknown else [])]))
+
+
+def _new_unknown(control: Alignment) -> str:
+    """A sentence about the words of a control edit that a demo model never read and that prompt A has not."""
+    before = known_words(control.a).unknown
+    new = [word.partition(" (")[0] for word in known_words(control.b).unknown if word not in before]
+    return f"This demo model has never read {' and '.join(new)}." if new else ""
 
 
 @lru_cache(maxsize=100)

@@ -164,14 +164,18 @@ def known_words(*rows: Tokens) -> KnownWords:
         for word, text in zip(tokens.words, tokens.texts, strict=True)
         if any(char.isalpha() for char in text) and not any(tokens.special[i] for i in word) and "[MASK]" not in text
     }
-    unknown = [text for text, pieces in words.items() if text == UNKNOWN or (pieces > 1 and not _trained(text))]
+    unknown = [text for text, pieces in words.items() if text == UNKNOWN or (pieces > 1 and not trained(text))]
     named = tuple(f"“{text}”" + (f" ({words[text]} pieces)" if words[text] > 1 else "") for text in unknown)
     return KnownWords(len(words) - len(unknown), len(words), named)
 
 
-def _trained(text: str) -> bool:
-    """Whether all parts of a word ("sister-in-law", "doctor's") were in the corpus."""
-    return all(part in training_words() or len(part) == 1 for part in re.findall(r"[^\W\d_]+", text.lower()))
+def trained(text: str) -> bool:
+    """Whether all parts of a word ("sister-in-law", "doctor's") were in the corpus; a letter a–z counts as there.
+
+    A letter of another script was not: a word of Chinese is often one sign.
+    """
+    parts = re.findall(r"[^\W\d_]+", text.lower())
+    return all(part in training_words() or (len(part) == 1 and part.isascii()) for part in parts)
 
 
 def _words(name: str, tokens: Tokens) -> TokenNote | None:

@@ -35,14 +35,17 @@ def grids(reading: Reading) -> "Controls":
     with left:
         shown = _choose_controls(chosen)
     with middle:
-        control = choose_control(chosen.text, pair.prompt_b, (*reading.targets, reading.comparison.focus_in_a))
+        control = choose_control(
+            chosen.model, chosen.text, pair.prompt_b, (*reading.targets, reading.comparison.focus_in_a)
+        )
     right.toggle("Largest first", key="order", bind="query-params", persist_state="session")
     beside: dict[str, HeadGrid] = {}
     with st.container():  # the grid below stays where it is (compare.py, _place)
         for name in shown:
             try:
                 with st.spinner("Comparing …", show_time=False):
-                    beside[name] = _control(reading, name, control)
+                    named, grid = _control(reading, name, control)
+                    beside[named] = grid
             except InputError as error:
                 st.warning(f"{name.capitalize()}: {plain(str(error))}")
     _draw(reading, [_grid(reading, reading.comparison, "Your edit"), *beside.values()])
@@ -105,20 +108,32 @@ def _choose_controls(chosen: Choices) -> list[str]:
     )
 
 
-def _control(reading: Reading, name: str, control: str) -> "HeadGrid":
+def _control(reading: Reading, name: str, control: str) -> "tuple[str, HeadGrid]":
+    """A control's name within a sentence, and its grid."""
     chosen, pair, focus = reading.chosen, reading.chosen.pair, reading.comparison.focus_in_a
     assert pair is not None
     if name == EDIT:
         if not control:
             raise InputError("no word of prompt A is known that could be changed without a difference. Write one.")
-        return _grid(
-            reading, run(chosen, control, focus, name=chosen.name, second=chosen.text_b), "Control edit", control
-        )
+        return _control_edit(reading, run(chosen, control, focus, name=chosen.name, second=chosen.text_b), control)
     if name == TWIN:
         twin = twin_of(chosen.name)
-        return _grid(reading, run(chosen, pair.prompt_b, reading.focus, links(), twin), "Twin model", twin or "")
+        return name, _grid(
+            reading, run(chosen, pair.prompt_b, reading.focus, links(), twin), "Twin model", twin or ""
+        )
     untrained = run(chosen, pair.prompt_b, reading.focus, links(), chosen.name, untrained=True)
-    return _grid(reading, untrained, "Random weights", "the same architecture, untrained")
+    return name, _grid(reading, untrained, "Random weights", "the same architecture, untrained")
+
+
+def _control_edit(reading: Reading, comparison: "Comparison", control: str) -> "tuple[str, HeadGrid]":
+    """The same of a control edit, which is named otherwise where the model reads its words otherwise than A's."""
+    from attnlib.spelling import control_unlike
+
+    unlike = control_unlike(reading.chosen.name, comparison.alignment)
+    if unlike is None:
+        return EDIT, _grid(reading, comparison, "Control edit", control)
+    st.caption(plain(f"Control edit: {unlike.text}"))
+    return f"{EDIT} {unlike.name}", _grid(reading, comparison, f"Control edit {unlike.name}", control)
 
 
 def _grid(reading: Reading, comparison: "Comparison", title: str, about: str = "") -> "HeadGrid":

@@ -195,10 +195,12 @@ def _split(text: str | None, by: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in (text or "").split(by) if part.strip()))
 
 
-def choose_control(prompt_a: str, prompt_b: str, keep: tuple[str, ...]) -> str:
+def choose_control(model: "Model", prompt_a: str, prompt_b: str, keep: tuple[str, ...]) -> str:
     """The control edit: a field that starts with a suggestion; empty where there is none."""
+    from attnlib.spelling import reader_of
+
     kept = {word.lower() for word in keep}
-    edits = control_edits(prompt_a, prompt_b, keep)
+    edits = control_edits(prompt_a, prompt_b, keep, reader_of(model))
     suggested = [edit.text for edit in edits if not kept & {word.lower() for word, _ in edit.changes}]
     written = st.text_input(
         "Control edit of prompt A",
@@ -206,7 +208,8 @@ def choose_control(prompt_a: str, prompt_b: str, keep: tuple[str, ...]) -> str:
         bind="query-params",
         persist_state="session",
         placeholder=suggested[0] if suggested else "prompt A with a word changed that should not matter",
-        help="An edit that should make no difference: a name of the same gender, a synonym, they. "
+        help="An edit that should make no difference: a name of the same gender, a synonym, another thing. "
+        "Suggested are words that the model reads in as many tokens. "
         "A head that moves as much under it is not about your edit.",
     )
     return (written or "").strip() or (suggested[0] if suggested else "")

@@ -13,6 +13,7 @@ from attnlib.pairs import builtin_pairs
 from attnlib.pairsets import pair_set
 from attnlib.predictions import largest_changes
 from attnlib.rewording import control_edits
+from attnlib.spelling import reader_of
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -20,8 +21,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 def test_the_first_finding_of_the_readme_is_what_the_models_show() -> None:
     she, he = (f"The doctor asked the nurse a question. {pronoun}" for pronoun in ("She", "He"))
-    control = control_edits(she, he, keep=("nurse", "doctor", "She"))[0]
     biased, balanced = (attnlib.load_model(f"demo/gpt2-{name}") for name in ("biased", "balanced"))
+    control = control_edits(she, he, keep=("nurse", "doctor", "She"), reader=reader_of(biased))[0]
     compared = attnlib.compare(biased, she, he)
     nurse, doctor = compared.target_masses(("nurse", "doctor"))
     shifts = [
@@ -36,7 +37,7 @@ def test_the_first_finding_of_the_readme_is_what_the_models_show() -> None:
     told = [float(number.replace("−", "-")) for number in re.findall(r"[−+]?\.\d{3}", finding)]
     weights = [mass[0, 2] for mass in (nurse.a, nurse.b, doctor.a, doctor.b)]
     assert told[:7] == pytest.approx([*weights, *shifts], abs=0.00051)
-    assert control.changes == (("question", "query"),)
+    assert control.changes == (("question", "story"),)
     assert compared.alignment.first_edit == 8
     changes = [word.word.strip() for word in largest_changes(compared.words, 8)]
     assert {"comforted", "bandaged", "prescribed", "examined"} <= set(changes)

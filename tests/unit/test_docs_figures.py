@@ -24,6 +24,7 @@ from attnlib.patternruns import HALF, SEQUENCES, HeadPatterns
 from attnlib.patternstore import load_patterns, patterns_key
 from attnlib.resampling import FEWEST_UNITS
 from attnlib.rewording import control_edits
+from attnlib.spelling import reader_of
 from attnlib.texts import builtin_texts, coreference_texts
 from attnlib.untrained import largest_untrained
 
@@ -69,7 +70,7 @@ def untrained_shifts() -> tuple[object, ...]:
 
 
 def control_shift() -> tuple[object, ...]:
-    control = control_edits(SHE, HE, keep=(*TARGETS, "She"))[0]
+    control = control_edits(SHE, HE, keep=(*TARGETS, "She"), reader=reader_of(model("gpt2-biased")))[0]
     return shift("gpt2-biased", control.text, focus="She")
 
 

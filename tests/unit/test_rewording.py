@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 import attnlib
 from attnlib.pairs import Pair, builtin_pairs
 from attnlib.rewording import MOST_EDITS, NAMES, TABLE, Rewording, control_edits, counterparts, other_one
+from attnlib.spelling import reader_of
+from attnlib.tokenization import training_words
 from attnlib.tokens import find_word, split_words
 
 
@@ -140,13 +142,18 @@ def test_a_name_gets_another_name_of_its_gender_wherever_it_stands() -> None:
     edits = control_edits("Emily said that Emily’s car is new.", "Greg said that Greg’s car is new.")
     assert edits[0].kind == "same-gender name"
     assert edits[0].text == "Anna said that Anna’s car is new."
-    assert edited("The nurse met Greg and Tom.", "The nurse met Emily and Tom.") == []  # a second Tom would confuse
+    assert edited("The nurse met Greg and Tom.", "The nurse met Emily and Tom.") == [  # a second Tom would confuse
+        ("same-gender name", "The nurse met John and Tom."),
+        ("same-gender name", "The nurse met Greg and John."),
+        ("neutral", "The nurse saw Greg and Tom."),
+    ]
 
 
 def test_a_word_that_differs_is_changed_first() -> None:
     assert edited("I asked a question. The woman", "I asked a question. The man") == [
         ("synonym", "I asked a question. The lady"),
         ("synonym", "I asked a query. The woman"),
+        ("neutral", "I asked a story. The woman"),
     ]
 
 
@@ -155,13 +162,15 @@ def test_a_pronoun_is_left_alone_before_it_is_taken_away() -> None:
     assert edited(first.prompt_a, first.prompt_b) == [
         ("synonym", "The doctor asked the nurse a query. She"),
         ("synonym", "The physician asked the nurse a question. She"),
+        ("neutral", "The doctor asked the nurse a story. She"),
         ("they", "The doctor asked the nurse a question. They"),
     ]
 
 
 def test_words_to_keep_are_changed_after_the_others() -> None:
     pair = ("The doctor asked a question. She", "The doctor asked a question. He")
-    assert [edit.changes[0][0] for edit in control_edits(*pair, keep=("question",))] == ["doctor", "question", "She"]
+    edits = control_edits(*pair, keep=("question",))
+    assert [edit.changes[0][0] for edit in edits if edit.kind != "neutral"] == ["doctor", "question", "She"]
 
 
 def test_words_after_the_last_difference_come_last() -> None:
@@ -194,7 +203,7 @@ def test_articles_keep_fitting() -> None:
 
 
 def test_an_edit_is_never_prompt_b() -> None:
-    assert edited("a large car", "a big car") == [("synonym", "a large automobile")]
+    assert edited("a large car", "a big car") == [("synonym", "a large automobile"), ("neutral", "a large boat")]
 
 
 @pytest.mark.parametrize("text", ["", "The end."])
@@ -227,6 +236,67 @@ def test_on_the_planted_model_a_control_edit_moves_less_than_the_edit() -> None:
     assert np.mean(moved["first"]) < 0.5 * np.mean(moved["they"])
 
 
+@pytest.mark.parametrize("name", ["demo/gpt2-biased", "demo/bert-biased"])
+def test_a_control_edit_is_read_as_the_prompt_is_where_there_is_such_an_edit(name: str) -> None:
+    """Of the built-in pairs all but a few have one; first is never one that is read less alike than another."""
+    model, unlike = attnlib.load_model(name), []
+    reader = reader_of(model)
+
+    def told(text: str) -> int:
+        return len(model.tokenizer(text)["input_ids"])
+
+    for pair in builtin_pairs():
+        kept = {*(word.lower() for word in pair.targets), pair.focus.lower()}
+        edits = [
+            edit
+            for edit in control_edits(pair.prompt_a, pair.prompt_b, (*pair.targets, pair.focus), reader)
+            if edit.kind != "they" and not kept & {word.lower() for word, _ in edit.changes}
+        ]
+        first = abs(told(edits[0].text) - told(pair.prompt_a))
+        seen = [edit for edit in edits if not model.causal or _before(pair, edit)] or edits
+        assert first == min(abs(told(edit.text) - told(pair.prompt_a)) for edit in seen), pair.prompt_a
+        known = {word.lower() for _, word in edits[0].changes} <= training_words()
+        unlike += [] if first == 0 and known else [pair.prompt_a]
+    assert len(unlike) <= 6, unlike
+
+
+def _before(pair: Pair, edit: Rewording) -> bool:
+    """Whether an edit changes the prompt before the words that differ, or at them."""
+    words = zip(split_words(pair.prompt_a), split_words(pair.prompt_b), strict=False)
+    last = max(n for n, two in enumerate(words) if len({*two}) > 1)
+    return split_words(pair.prompt_a)[last + 1 :] == split_words(edit.text)[last + 1 :]
+
+
+def test_the_analysts_control_edits_are_words_that_the_models_know() -> None:
+    """ "Weary" is five tokens and moves a head by .343, "hungry" one and moves none: the verdict rested on it."""
+    bert, gpt2 = (attnlib.load_model(f"demo/{name}-biased") for name in ("bert", "gpt2"))
+    tired = ("The nurse said that [MASK] was tired.", "The mechanic said that [MASK] was tired.")
+    (first, *_) = control_edits(*tired, ("nurse", "mechanic"), reader_of(bert))
+    assert first.changes == (("tired", "hungry"),)
+    asked = builtin_pairs()[0]
+    (first, *_) = control_edits(asked.prompt_a, asked.prompt_b, (*asked.targets, "She"), reader_of(gpt2))
+    assert first.changes == (("question", "story"),)
+    focus = "She"
+    shift, jsd = (
+        [
+            np.nanmax(np.abs(attnlib.compare(gpt2, asked.prompt_a, text, focus=focus).statistic(name, asked.targets)))
+            for text in (first.text, asked.prompt_a.replace("question", "query"))
+        ]
+        for name in ("shift", "jsd_focus")
+    )
+    assert shift[0] < 0.05 < shift[1]
+    assert jsd == pytest.approx([0.053, 0.235], abs=0.0006)
+
+
+def test_a_name_gets_the_first_name_of_its_gender_that_is_read_alike() -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+    a, b = "Tom met Emily. She", "Tom met Emily. He"
+    names = [edit.changes[0] for edit in control_edits(a, b, (), reader_of(model)) if edit.kind == "same-gender name"]
+    assert names[0] == ("Tom", "John"), "Greg is more tokens"
+    assert len(model.tokenizer(" Hannah")["input_ids"]) == len(model.tokenizer(" Emily")["input_ids"])
+    assert names[1] == ("Emily", "Hannah")
+
+
 # ---------------------------------------------------------------------------------------------- the word table
 
 
@@ -237,7 +307,7 @@ def rows() -> list[tuple[str, str, str]]:
 
 def test_the_table_has_enough_of_each_kind() -> None:
     counts = {kind: sum(row[2] == kind for row in rows()) for kind in {row[2] for row in rows()}}
-    assert set(counts) == {"noun", "name", "origin", "same-gender", "synonym"}
+    assert set(counts) == {"noun", "name", "origin", "same-gender", "synonym", "neutral"}
     assert counts["name"] >= 25
     assert counts["synonym"] >= 40
 
@@ -271,6 +341,13 @@ def test_a_noun_changes_back_where_no_row_above_says_otherwise() -> None:
     table = counterparts("noun")
     firsts = {other_word: word for word, other_word, kind in reversed(rows()) if kind == "noun"}
     assert all(table[other_word] == word for other_word, word in firsts.items())
+
+
+def test_neutral_words_are_known_to_the_demo_models_and_say_nothing_of_a_person() -> None:
+    people = {word for kind in ("noun", "name", "origin", "same-gender") for word in counterparts(kind)}
+    for word, neutral in counterparts("neutral").items():
+        assert neutral in training_words(), word
+        assert not {word, neutral} & people
 
 
 def test_synonyms_keep_gender_and_number() -> None:

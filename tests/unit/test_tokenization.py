@@ -8,7 +8,7 @@ import attnlib
 from attnlib.findings import finding
 from attnlib.inputs import read_inputs
 from attnlib.models import Model
-from attnlib.spelling import Pieces, alternatives, matches, pieces
+from attnlib.spelling import Pieces, alternatives, control_unlike, matches, pieces
 from attnlib.tokenization import TokenNote, known_words
 
 FINE = "The doctor asked the nurse a question. She"
@@ -80,6 +80,53 @@ def test_the_headline_is_replaced_where_too_few_words_are_known() -> None:
     fine = finding(attnlib.compare(model, FINE, FINE[:-3] + "He"), "jsd_focus")
     assert fine.headline.startswith(f"Changing “She” to “He” moves head {fine.layer}-{fine.head} most")
     assert "part of any difference" not in fine.headline
+
+
+@pytest.mark.parametrize("name", ["demo/gpt2-biased", "demo/bert-biased"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("医生问护士一个问题。她", 11), ("Врач спросил медсестру. Я", 4), ("γιατρός ή α", 3), ("أ و ب", 3)],
+)
+def test_no_word_of_another_script_is_known(name: str, text: str, words: int) -> None:
+    """The corpus is English: a single letter counts as known only where it is one of a–z ("doctor's")."""
+    model = attnlib.load_model(name)
+    known = known_words(read_inputs(model, text, None, truncate=False).tokens)
+    assert known.known == 0
+    assert 0 < known.total <= words
+    fine = read_inputs(model, "The nurse and I asked the doctor's friend.", None, truncate=False)
+    assert known_words(fine.tokens).unknown == ()
+
+
+def test_a_prompt_of_another_script_has_the_share_for_its_headline() -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+    found = finding(attnlib.compare(model, "医生问护士一个问题。她", "医生问护士一个问题。他"), "jsd_focus")
+    assert found.headline.startswith("This demo model was trained on generated sentences")
+    assert "knows 0 of the" in found.headline
+
+
+def test_a_control_edit_that_is_read_otherwise_says_so() -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+
+    def unlike(word: str) -> tuple[str, str] | None:
+        return control_unlike(model.name, attnlib.compare(model, FINE, FINE.replace("question", word)).alignment)
+
+    assert unlike("story") is None
+    query = unlike("query")
+    assert query is not None
+    assert query[0] == "with more tokens"
+    assert query[1] == (
+        "“question” is one token and “query” two: part of any difference is that. "
+        "This demo model has never read “query”."
+    )
+    back = control_unlike(model.name, attnlib.compare(model, FINE.replace("question", "query"), FINE).alignment)
+    assert back is not None
+    assert back[0] == "with fewer tokens"
+    assert "never read" not in back[1]
+    said = "The doctor had a conversation. She"
+    same = attnlib.compare(model, said, said.replace("conversation", "discussion")).alignment
+    found = control_unlike(model.name, same)
+    assert found == ("with unknown words", "This demo model has never read “discussion”.")
+    assert control_unlike("another model", same) is None
 
 
 def test_unequal_pieces_are_said_and_a_match_is_offered() -> None:
