@@ -27,6 +27,7 @@ from tests.benchmarks import (
     server,
     statistics,
     study,
+    untrained,
 )
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
@@ -43,6 +44,7 @@ def main() -> None:
     REPORT.write_text(_report(rows, pairs, depths, page, small, heads, more), "utf-8")
     print(REPORT.read_text("utf-8"))
     statistics.write(statistics.run())
+    untrained.write()
 
 
 def renew(section: str) -> None:

@@ -125,30 +125,30 @@ def run(studies: int = 5_000) -> dict[str, str]:
 
 
 def error_table(found: dict[tuple[int, int, str], float]) -> str:
-    rows = [[f"{n} x {heads}", *(_share(found[n, heads, data], 3) for data in DATA)] for n, heads in SHAPES]
-    return _table(["units x heads", *DATA], rows)
+    rows = [[f"{n} x {heads}", *(share(found[n, heads, data], 3) for data in DATA)] for n, heads in SHAPES]
+    return table(["units x heads", *DATA], rows)
 
 
 def coverage_table(found: dict[tuple[int, str], float]) -> str:
-    return _table(["units", *DATA], [[n, *(_share(found[n, data]) for data in DATA)] for n in UNITS])
+    return table(["units", *DATA], [[n, *(share(found[n, data]) for data in DATA)] for n in UNITS])
 
 
 def power_table(found: dict[tuple[int, int], float]) -> str:
     heads = sorted({heads for _, heads in POWERED})
-    rows = [[n, *(_share(found[n, many]) for many in heads)] for n in sorted({n for n, _ in POWERED})]
-    return _table(["units", *(f"{many} heads" for many in heads)], rows)
+    rows = [[n, *(share(found[n, many]) for many in heads)] for n in sorted({n for n, _ in POWERED})]
+    return table(["units", *(f"{many} heads" for many in heads)], rows)
 
 
 def correlation_table(found: dict[tuple[int, float], float]) -> str:
-    rows = [[n, *(_share(found[n, rho]) for rho in CORRELATIONS)] for n in ITEMS]
-    return _table(["items", *(f"r = {rho:g}" for rho in CORRELATIONS)], rows)
+    rows = [[n, *(share(found[n, rho]) for rho in CORRELATIONS)] for n in ITEMS]
+    return table(["items", *(f"r = {rho:g}" for rho in CORRELATIONS)], rows)
 
 
-def _share(value: float, places: int = 2) -> str:
+def share(value: float, places: int = 2) -> str:
     return f"{value:.{places}f}".removeprefix("0")
 
 
-def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
