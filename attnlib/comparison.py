@@ -126,9 +126,14 @@ class Comparison:
 
     @property
     def same(self) -> bool:
-        """Whether one model was asked the same twice: every difference is 0, and says nothing."""
-        edits = (self.alignment.first_edit, self.key_alignment.first_edit)
-        return self.a.model == self.b.model and edits == (None, None) and self.prompts[0] == self.prompts[1]
+        """Whether one model read the same tokens twice: every difference is 0, and says nothing."""
+        rows = [[(s.queries.names, s.keys.names) for s in side.stacks.values()] for side in (self.a, self.b)]
+        return self.a.model == self.b.model and rows[0] == rows[1]
+
+    @property
+    def focus_changed(self) -> bool:
+        """Whether the focus word is (part of) what differs."""
+        return any(self.alignment.units[unit].kind != "equal" for unit in self.focus_units)
 
     # ---- differences
 

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from attnlib.comparison import Comparison
-from attnlib.findings import Controls, finding
+from attnlib.controls import Controls
+from attnlib.findings import finding
 from attnlib.models import Model
 from attnlib.provenance import provenance
 

@@ -2,22 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, floor, log10
-from typing import NamedTuple, SupportsFloat
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from attnlib.comparison import STATISTICS, Comparison, TargetMass
+from attnlib.controls import Controls, largest, own_head, verdict
 from attnlib.errors import InputError
 from attnlib.predictions import WordChange
 from attnlib.spelling import pieces
 from attnlib.tokenization import is_demo, known_words
-from attnlib.untrained import Untrained
+from attnlib.tokens import word_text
+from attnlib.wording import number, power, signed
 
 STILL = {"shift": 0.05, "tv": 0.05, "jsd": 0.01}  # a head whose statistic is smaller is said to stay where it is
+WORD_STILL = 0.01  # a probability that changes by less is not told
+LONGEST = 60  # characters of a changed passage that a sentence quotes
 DISTANCES = {"tv": "total variation", "jsd": "Jensen–Shannon divergence"}
+MEASURES = {  # within a sentence, before a number
+    "shift": "target shift G",
+    "shift_corrected": "target shift G, sink removed:",
+    "jsd_focus": "JSD from “{focus}”",
+    "jsd": "JSD, mean of all rows,",
+    "jsd_max": "JSD of the largest row",
+    "tv_focus": "TV from “{focus}”",
+    "tv": "TV, mean of all rows,",
+    "tv_max": "TV of the largest row",
+}
 ROWS = {"": "mean over all rows", "max": "of the row that changes most"}
 
 ONE_PAIR = (
@@ -32,7 +44,7 @@ ONE_PAIR = (
 class Finding:
     """What a comparison shows by one statistic."""
 
-    headline: str  # one sentence
+    headline: str  # a sentence or two, and what has to be said of the prompts
     details: str  # the numbers, in sentences; may be empty
     layer: int  # of the head that moves most; 0 where nothing was measured
     head: int
@@ -45,38 +57,6 @@ class Finding:
     @property
     def measured(self) -> bool:
         return bool(np.isfinite(self.value))
-
-
-class Control(NamedTuple):
-    """The size of the largest head where there should be no effect; NaN where that could not be measured."""
-
-    name: str  # within a sentence: "the control edit"
-    largest: float
-
-
-@dataclass(frozen=True, eq=False)
-class Controls:
-    """What a pair's largest head is measured against: edits and models that should show nothing."""
-
-    others: tuple[Control, ...] = ()
-    untrained: Untrained | None = None  # random copies of the model; None: not measured
-
-    def sizes(self) -> list[tuple[str, float, str]]:
-        """Of each that was measured its name, the largest head of it, and both in words."""
-        found = [(c.name, c.largest, f"{c.name} {number(c.largest)}") for c in self.others if np.isfinite(c.largest)]
-        copies = self.untrained
-        if copies is not None and len(copies):
-            found.append(("an untrained copy", copies.high, f"{copies.name} {_span(copies.largest)}"))
-        return found
-
-    def rows(self) -> list[tuple[str, tuple[float, ...]]]:
-        """The same as a row of numbers each, those of the copies one by one: what `figures.largest_heads` draws."""
-        found = [(c.name, (c.largest,)) for c in self.others if np.isfinite(c.largest)]
-        copies = self.untrained
-        return [
-            *found,
-            *([(copies.name, tuple(copies.largest.tolist()))] if copies is not None and len(copies) else []),
-        ]
 
 
 def finding(
@@ -95,85 +75,78 @@ def finding(
         return Finding(headline, "", layer, head, np.nan)
     if comparison.same:
         return Finding("Nothing can differ: both prompts are the same tokens in one model.", "", layer, head, value)
-    if not value:
-        return Finding(f"Nothing differs: {STATISTICS[statistic].title} is 0 in every head.", "", layer, head, value)
-    headline = f"{_what_changed(comparison)} {_moves(value, (layer, head), statistic, controls or Controls())}."
+    controls = controls or Controls()
+    headline = f"{_what_changed(comparison)} {_moves(comparison, statistic, targets, (layer, head), controls)}"
+    size, still = abs(value), _still(statistic)
     details = [
-        "" if abs(value) >= _still(statistic) else f"The largest change is in head {layer}-{head}.",
+        *(
+            [own_head(size, (layer, head), still, controls)]
+            if size >= still
+            else [f"The largest change is in head {layer}-{head}.", _elsewhere(comparison, statistic)]
+        ),
         _how(comparison, statistic, targets, layer, head),
         _apart(comparison, layer, head),
         _others(values, statistic),
         _untouched(comparison),
         _word(comparison.words),
     ]
+    if not value:
+        details = [_elsewhere(comparison, statistic)]
     return _spelled(comparison, Finding(headline, " ".join(part for part in details if part), layer, head, value))
+
+
+def _moves(
+    comparison: Comparison, statistic: str, targets: Sequence[str], place: tuple[int, int], controls: Controls
+) -> str:
+    """What the edit does to its largest head, beside the controls; of a head that stays, which attention is meant."""
+    value, still = float(comparison.statistic(statistic, targets)[place]), _still(statistic)
+    measure = MEASURES[statistic].format(focus=comparison.focus_name)
+    if abs(value) < still:
+        by = f"by {number(still, 2)} or more" if value else "at all"
+        return f"moves {_no_attention(comparison, statistic, targets)} {by} ({STATISTICS[statistic].title})."
+    said = f"{measure} {signed(value) if STATISTICS[statistic].signed else number(value)}"
+    return verdict(abs(value), said, place, still, controls)
+
+
+def _no_attention(comparison: Comparison, statistic: str, targets: Sequence[str]) -> str:
+    """Which attention a null sentence is about: from which word, to which targets, or over which rows."""
+    if statistic.startswith("shift"):
+        words = " against ".join(f"“{comparison.name_of(comparison.target(word))}”" for word in targets)
+        return f"no head’s attention from “{comparison.focus_name}” to {words}"
+    over = statistic.partition("_")[2]
+    if over == "focus":
+        return f"no head’s attention from “{comparison.focus_name}”"
+    return "no head’s attention from any one word" if over else "no head’s attention, as the mean over all words,"
+
+
+def _elsewhere(comparison: Comparison, statistic: str) -> str:
+    """Where a measure of some attention finds nothing: the row of attention that changes most, if one does."""
+    if statistic in ("jsd_max", "tv_max"):
+        return ""
+    try:
+        rows = comparison.statistic("jsd_max")
+    except InputError:  # no row is in both prompts
+        return ""
+    layer, head = largest(rows)
+    if not rows[layer, head] >= _still("jsd_max"):
+        return ""
+    return (
+        f"Other attention changes: the JSD of the largest row is {number(rows[layer, head])}, in head {layer}-{head}."
+    )
 
 
 def _spelled(comparison: Comparison, found: Finding) -> Finding:
     """With what must be said first: a demo model does not know the words, or the edit is spelled unequally."""
-    known = known_words(comparison.alignment.a, comparison.alignment.b)
+    both = (comparison.alignment.a, comparison.alignment.b)
+    known = min((known_words(tokens) for tokens in both), key=lambda words: words.known / max(1, words.total))
     if is_demo(comparison.a.model) and not known.enough:
         return replace(found, headline=known.text, details=f"{found.headline} {found.details}")
     unequal = " ".join(edit.text for edit in pieces(comparison.alignment)[:2])
     return replace(found, headline=f"{found.headline} {unequal}".strip())
 
 
-def _moves(value: float, place: tuple[int, int], statistic: str, controls: Controls) -> str:
-    """What the edit does to its largest head, beside the controls."""
-    still, sizes = _still(statistic), controls.sizes()
-    name, size = f"head {place[0]}-{place[1]}", number(abs(value))
-    if abs(value) < still:
-        return f"moves no head by {number(still, 2)} or more"
-    if not sizes:
-        return f"moves {name} most, by {size}; no control was measured, and in any model some head moves most"
-    told = ", ".join(words for _, _, words in sizes)
-    reached = [control for control, most, _ in sizes if most >= abs(value)]
-    if reached:
-        return f"moves no head further than one moves {_where(reached)} (largest: {name}, {size}; {told})"
-    return f"moves {name} most, by {size}, and further than any head of the controls moves ({told})"
-
-
-def reference_sentence(what: str, value: float, untrained: Untrained) -> str:
-    """In how many untrained copies the largest head reaches that of a finding, and what this is not.
-
-    `what` names the finding's head: "head 0-2 here".
-    """
-    reached = untrained.as_large(value)
-    if len(untrained) == 1:
-        told = f"In {untrained.name} the largest head {'moves' if reached else 'does not move'}"
-    else:
-        told = f"In {reached} of {untrained.name} the largest head moves"
-    return f"{told} as far as {what}, or farther. This is a reference, not a test: there is no p."
-
-
-def rows_in_words(own: tuple[str, float], references: Sequence[tuple[str, Sequence[float]]]) -> str:
-    """What `figures.largest_heads` draws, for who does not see it."""
-    rows = [(own[0], (abs(own[1]),)), *references]
-    told = "; ".join(f"{name}: {_span(np.array(sizes))}" for name, sizes in rows)
-    return f"The size of the largest head: {told}."
-
-
-def _span(sizes: Float[np.ndarray, " size"]) -> str:
-    """ ".024 to .240"; of one number that number."""
-    return number(sizes.min()) + (f" to {number(sizes.max())}" if len(sizes) > 1 else "")
-
-
-def _where(controls: Sequence[str]) -> str:
-    places = [("under " if "edit" in name else "in ") + name for name in controls]
-    return " and ".join([", ".join(places[:-1]), places[-1]] if len(places) > 1 else places)
-
-
 def _still(statistic: str) -> float:
     return STILL[statistic.partition("_")[0]]
-
-
-def largest(values: Float[np.ndarray, "layer head"], layer: int | None = None) -> tuple[int, int]:
-    """The head with the largest size, of all or of one layer; the first where none has a number."""
-    size = np.where(np.isfinite(values), np.abs(values), -1)
-    if layer is not None:
-        return layer, int(size[layer].argmax())
-    best, head = np.unravel_index(size.argmax(), size.shape)
-    return int(best), int(head)
 
 
 # ---------------------------------------------------------------------------------------------- the edit
@@ -194,13 +167,17 @@ def _edit(comparison: Comparison) -> str:
     if not edited:
         return "" if comparison.prompts[0] == comparison.prompts[1] else "Changing the prompt's other text"
     alignment = edited[0]
-    edits = [u for u, unit in enumerate(alignment.units) if unit.kind != "equal"]
-    if len(edits) > 1:
-        return f"Changing {len(edits)} places of the prompt"
-    _, old, new = alignment.labels[edits[0]]
-    if old is None:
-        return f"Adding “{(new or '').strip()}”"
-    return f"Leaving out “{old.strip()}”" if new is None else f"Changing “{old.strip()}” to “{new.strip()}”"
+    runs = [list(run) for equal, run in groupby(alignment.units, lambda unit: unit.kind == "equal") if not equal]
+    if len(runs) > 1:
+        return f"Changing {len(runs)} places of the prompt"
+    in_a, in_b = [i for unit in runs[0] for i in unit.a], [i for unit in runs[0] for i in unit.b]
+    old = word_text(alignment.a, in_a).strip() if in_a else ""
+    new = word_text(alignment.b, in_b).strip() if in_b else ""
+    if not old and not new:
+        return "Changing white space"
+    if not old:
+        return f"Adding “{new}”"
+    return f"Changing “{old}” to “{new}”" if new else f"Leaving out “{old}”"
 
 
 # ---------------------------------------------------------------------------------------------- the head
@@ -283,35 +260,14 @@ def _word(words: Sequence[WordChange]) -> str:
     if not words:
         return ""
     best: WordChange = max(words, key=lambda word: abs(word.p_b - word.p_a))
-    if number(best.p_a) == number(best.p_b):
+    if abs(best.p_b - best.p_a) < WORD_STILL:
         return ""
-    place = "the next word" if best.place == "next" else f"the word at {best.place}"
+    mask = best.place if len({word.place for word in words}) > 1 else "the mask"
+    place = "the next word" if best.place == "next" else f"the word at {mask}"
     return f"As {place}, “{best.word.strip()}” goes from {number(best.p_a)} to {number(best.p_b)}."
 
 
-# ---------------------------------------------------------------------------------------------- numbers
-
-
-def number(value: SupportsFloat, places: int = 3) -> str:
-    """A number as the views write it: ".213", "1.000", "−.508"; one that rounds to 0 has no sign."""
-    text = f"{abs(float(value)):.{places}f}"
-    minus = "−" if float(value) < 0 and float(text) else ""
-    return minus + text.removeprefix("0" if float(text) < 1 and places else "")
-
-
-def signed(value: SupportsFloat, places: int = 3) -> str:
-    """A difference with its sign: "+.390", "−.508"."""
-    return ("−" if float(value) < 0 else "+") + number(abs(float(value)), places)
-
-
-def power(value: float) -> str:
-    """A tiny size, rounded up to one digit: "4 × 10⁻⁷"."""
-    exponent = floor(log10(value))
-    digit = ceil(value / 10**exponent - 1e-9)
-    exponent, digit = (exponent + 1, 1) if digit == 10 else (exponent, digit)
-    if exponent >= -2:
-        return number(digit * 10.0**exponent, max(0, -exponent))
-    return f"{digit} × 10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+# ---------------------------------------------------------------------------------------------- several prompts
 
 
 def prompts_table(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from attnlib import Comparison
-    from attnlib.findings import Controls
+    from attnlib.controls import Controls
     from attnlib.spans import Span
 
 

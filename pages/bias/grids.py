@@ -16,63 +16,77 @@ from pages.ui.state import Choices, show_head
 
 if TYPE_CHECKING:
     from attnlib import Comparison
-    from attnlib.findings import Controls
+    from attnlib.controls import Controls
     from attnlib.views.grid import HeadGrid
 
 EDIT, TWIN, UNTRAINED = "a control edit", "the twin model", "random weights"
+CALLED = {EDIT: f"{EDIT} was", TWIN: f"{TWIN} was", UNTRAINED: "untrained copies were"}  # in a sentence
 SMALL = 100_000_000  # parameters of a model that is quickly run a few times more
 
 
 def grids(reading: Reading) -> "Controls":
     """The statistic of every head, and beside it the same for edits and models that should show none.
 
-    Returns how far the largest head moves in each of these, for the headline.
+    Returns the controls, for the headline: what was measured, and what was not.
     """
     chosen, pair = reading.chosen, reading.chosen.pair
     assert pair is not None
     assert chosen.model is not None
     left, middle, right = st.columns([5, 5, 2], vertical_alignment="bottom")
     with left:
-        shown = _choose_controls(chosen)
+        offered, shown = _choose_controls(chosen)
     with middle:
         control = choose_control(
             chosen.model, chosen.text, pair.prompt_b, (*reading.targets, reading.comparison.focus_in_a)
         )
     right.toggle("Largest first", key="order", bind="query-params", persist_state="session")
-    beside: dict[str, HeadGrid] = {}
+    found: dict[str, Comparison] = {}
+    missing: list[str] = [f"{CALLED[name]} not run" for name in offered if name not in shown]
     with st.container():  # the grid below stays where it is (compare.py, _place)
         for name in shown:
             try:
                 with st.spinner("Comparing …", show_time=False):
-                    named, grid = _control(reading, name, control)
-                    beside[named] = grid
+                    found[name] = _control(reading, name, control)
+                    found[name].statistic(reading.statistic, reading.targets)
             except InputError as error:
+                found.pop(name, None)
+                absent = name == EDIT and not control
+                missing.append("no control edit could be made" if absent else f"{CALLED[name]} not measured")
                 st.warning(f"{name.capitalize()}: {plain(str(error))}")
-    _draw(reading, [_grid(reading, reading.comparison, "Your edit"), *beside.values()])
-    controls = _controls(reading, beside)
+        unlike = _unlike(reading, found.get(EDIT))
+    beside = [_titled(reading, name, one, control, unlike) for name, one in found.items()]
+    _draw(reading, [_grid(reading, reading.comparison, "Your edit"), *beside])
+    controls = _controls(reading, found, missing, unlike)
     _reference(reading, controls)
     return controls
 
 
-def _controls(reading: Reading, beside: "dict[str, HeadGrid]") -> "Controls":
-    """The largest heads of the controls; of small models with random weights, those of some random copies."""
-    from attnlib.findings import Control, Controls, largest
+def _controls(reading: Reading, beside: "dict[str, Comparison]", missing: list[str], unlike: str) -> "Controls":
+    """The controls; of small models with random weights, the largest heads of some random copies."""
+    from attnlib.controls import Controls, measured_control
     from attnlib.untrained import untrained_of
 
-    sizes = {name: grid.values[largest(grid.values)] for name, grid in beside.items()}
-    others = tuple(Control(name, abs(float(size))) for name, size in sizes.items() if name != UNTRAINED)
+    assert reading.chosen.pair is not None
+    if reading.chosen.pair.name_b is not None:
+        missing = ["none is known for a change of models"]
+    others = tuple(
+        measured_control(name + unlike * (name == EDIT), one, reading.comparison, reading.statistic, reading.targets)
+        for name, one in beside.items()
+        if name != UNTRAINED
+    )
     if UNTRAINED not in beside:
-        return Controls(others)
+        return Controls(others, missing=tuple(missing))
     with st.container(), st.spinner("Untrained copies …", show_time=False):
-        found = [one.statistic(reading.statistic, reading.targets) for one in untrained_runs(reading)]
-    return Controls(others, untrained_of(found or [beside[UNTRAINED].values]))
+        copies = untrained_runs(reading) or (beside[UNTRAINED],)
+    found = untrained_of([one.statistic(reading.statistic, reading.targets) for one in copies])
+    return Controls(others, found, tuple(missing))
 
 
 def _reference(reading: Reading, controls: "Controls") -> None:
     """The largest head beside those of untrained copies and of the other controls, where there are copies."""
     from attnlib.comparison import STATISTICS
+    from attnlib.controls import largest, reference_sentence, rows_in_words
     from attnlib.figures import largest_heads
-    from attnlib.findings import largest, reference_sentence, rows_in_words
 
     copies = controls.untrained
     values = reading.comparison.statistic(reading.statistic, reading.targets)
@@ -89,14 +103,14 @@ def _reference(reading: Reading, controls: "Controls") -> None:
     hold("the largest head beside those of the controls", f"{title}. {told} {meant}\n", "largest-heads.txt")
 
 
-def _choose_controls(chosen: Choices) -> list[str]:
-    """Which controls stand beside the edit; with two models only the edit's, since the models are what differs."""
+def _choose_controls(chosen: Choices) -> tuple[list[str], list[str]]:
+    """The controls there are, and those chosen to stand beside the edit; of two models the edit's in the first."""
     assert chosen.model is not None
     assert chosen.pair is not None
     twin = [TWIN] if twin_of(chosen.name) else []
     offered = [EDIT, *twin, UNTRAINED] if chosen.pair.name_b is None else [EDIT]
     first = offered if chosen.model.parameters < SMALL else offered[:1]
-    return st.pills(
+    shown = st.pills(
         "Compare with",
         offered,
         selection_mode="multi",
@@ -106,34 +120,39 @@ def _choose_controls(chosen: Choices) -> list[str]:
         persist_state="session",
         help="Controls: a head that moves as much here is not about your edit.",
     )
+    return offered, shown
 
 
-def _control(reading: Reading, name: str, control: str) -> "tuple[str, HeadGrid]":
-    """A control's name within a sentence, and its grid."""
+def _control(reading: Reading, name: str, control: str) -> "Comparison":
     chosen, pair, focus = reading.chosen, reading.chosen.pair, reading.comparison.focus_in_a
     assert pair is not None
     if name == EDIT:
         if not control:
             raise InputError("no word of prompt A is known that could be changed without a difference. Write one.")
-        return _control_edit(reading, run(chosen, control, focus, name=chosen.name, second=chosen.text_b), control)
+        return run(chosen, control, focus, name=chosen.name, second=chosen.text_b)
     if name == TWIN:
-        twin = twin_of(chosen.name)
-        return name, _grid(
-            reading, run(chosen, pair.prompt_b, reading.focus, links(), twin), "Twin model", twin or ""
-        )
-    untrained = run(chosen, pair.prompt_b, reading.focus, links(), chosen.name, untrained=True)
-    return name, _grid(reading, untrained, "Random weights", "the same architecture, untrained")
+        return run(chosen, pair.prompt_b, reading.focus, links(), twin_of(chosen.name))
+    return run(chosen, pair.prompt_b, reading.focus, links(), chosen.name, untrained=True)
 
 
-def _control_edit(reading: Reading, comparison: "Comparison", control: str) -> "tuple[str, HeadGrid]":
-    """The same of a control edit, which is named otherwise where the model reads its words otherwise than A's."""
+def _unlike(reading: Reading, control: "Comparison | None") -> str:
+    """What is added to the control edit's name where the model reads its words otherwise than A's, or nothing."""
     from attnlib.spelling import control_unlike
 
-    unlike = control_unlike(reading.chosen.name, comparison.alignment)
+    unlike = None if control is None else control_unlike(reading.chosen.name, control.alignment)
     if unlike is None:
-        return EDIT, _grid(reading, comparison, "Control edit", control)
+        return ""
     st.caption(plain(f"Control edit: {unlike.text}"))
-    return f"{EDIT} {unlike.name}", _grid(reading, comparison, f"Control edit {unlike.name}", control)
+    return f" {unlike.name}"
+
+
+def _titled(reading: Reading, name: str, found: "Comparison", about: str, unlike: str) -> "HeadGrid":
+    titles = {
+        EDIT: (f"Control edit{unlike}", about),
+        TWIN: ("Twin model", twin_of(reading.chosen.name) or ""),
+        UNTRAINED: ("Random weights", "the same architecture, untrained"),
+    }
+    return _grid(reading, found, *titles[name])
 
 
 def _grid(reading: Reading, comparison: "Comparison", title: str, about: str = "") -> "HeadGrid":

@@ -17,7 +17,7 @@ from pages.ui.switches import switches
 
 if TYPE_CHECKING:
     from attnlib import Comparison
-    from attnlib.findings import Controls
+    from attnlib.controls import Controls
 
 
 @st.fragment

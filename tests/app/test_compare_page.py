@@ -29,7 +29,9 @@ def test_the_first_pair_shows_the_planted_head() -> None:
     assert set(shown) == {"attn_alignment", "attn_grid", "attn_head", "attn_matrix"}
     assert app.text_area(key="prompt_b").value == HE
     said = finding(app)
-    assert "Changing “She” to “He” moves head 0-2 most, by .898, and further than any head of the controls" in said
+    assert (
+        "Changing “She” to “He” moves head 0-2 most (target shift G −.898), further than any head of the controls"
+    ) in said
     assert "20 untrained copies" in said
     shift = attnlib.compare(attnlib.load_model("demo/gpt2-biased"), SHE, HE).target_shift(("nurse", "doctor"))
     assert f"G of −{abs(shift[0, 2]):.3f}".replace("0.", ".") in said
@@ -208,7 +210,7 @@ def test_masks_are_compared_in_bert() -> None:
         prompt_b="The pilot said that [MASK] was tired.",
     )
     payloads(app)
-    assert "As the word at mask 1" in finding(app)
+    assert "As the word at the mask" in finding(app)
 
 
 def test_second_sentences_and_attentions_of_an_encoder_decoder(tmp_path: Path) -> None:

@@ -11,18 +11,25 @@ from tiny import tiny_model
 import attnlib
 from attnlib import Comparison
 from attnlib.comparison import STATISTICS
-from attnlib.findings import (
-    STILL,
+from attnlib.controls import (
+    NEAR,
     Control,
     Controls,
+    largest,
+    measured_control,
+    near,
+    reference_sentence,
+    rows_in_words,
+)
+from attnlib.findings import (
+    MEASURES,
+    STILL,
+    Finding,
     _direction,
     finding,
-    largest,
     number,
     power,
     prompts_table,
-    reference_sentence,
-    rows_in_words,
     signed,
 )
 from attnlib.models import Model
@@ -89,13 +96,13 @@ def test_the_numbers_of_a_shift_are_those_of_the_table() -> None:
     expected = [top[name] for name in ("a_nurse", "b_nurse", "a_doctor", "b_doctor", "shift")]
     assert told == pytest.approx(expected, abs=6e-4)
     assert told[1] - told[0] - (told[3] - told[2]) == pytest.approx(told[4], abs=2e-3)
-    assert text.startswith("Changing “She” to “He” moves head 0-2 most, by .")
+    assert text.startswith("Changing “She” to “He” moves head 0-2 most (target shift G ")
     assert "towards “doctor”" in text
 
 
 def test_the_direction_turns_with_the_prompts() -> None:
     text = finding(compared(a=HE, b=SHE), "shift", TARGETS).text
-    assert text.startswith("Changing “He” to “She” moves head 0-2 most, by .")
+    assert text.startswith("Changing “He” to “She” moves head 0-2 most (target shift G ")
     assert "towards “nurse”" in text
     assert numbers("target shift G of NUMBER", text)[0] > 0
 
@@ -131,7 +138,10 @@ def test_identical_prompts_differ_in_nothing() -> None:
 
 def test_the_balanced_twin_stays_still() -> None:
     found = finding(compared("gpt2-balanced"), "shift", TARGETS)
-    assert "moves no head by .05 or more" in found.text
+    assert found.headline == (
+        "Changing “She” to “He” moves no head’s attention from “She → He” to “nurse” against “doctor” "
+        "by .05 or more (Target shift G)."
+    )
     assert abs(found.value) < 0.05
     assert "16 of 16 heads by less than .05" in found.text
 
@@ -169,10 +179,14 @@ def test_the_word_whose_probability_changes_most_is_told() -> None:
         ("the cat sat on the mat", "the old cat sat on the mat", "Adding “old” moves"),
         ("the old cat sat on the mat", "the cat sat on the mat", "Leaving out “old” moves"),
         ("the cat sat on the mat", "the dog sat on the table", "Changing 2 places of the prompt moves"),
+        ("the female cat sat", "the cat sat", "Leaving out “female” moves"),
+        ("the cat sat", "the cat in the hospital sat", "Adding “in the hospital” moves"),
+        ("the cat sat there", "the dogs sit there", "Changing “cat sat” to “dogs sit” moves"),
+        (f"the {'old ' * 30}cat", f"the {'big ' * 30}cat", "Changing one passage of the prompt moves"),
     ],
 )
 def test_the_edit_is_told(a: str, b: str, said: str) -> None:
-    assert finding(compared("bert-balanced", a, b), "jsd_max").text.startswith(said)
+    assert said in finding(compared("bert-balanced", a, b), "jsd_max").text
 
 
 # ---------------------------------------------------------------------------------------------- two models
@@ -269,42 +283,163 @@ def test_a_prompt_without_the_targets_is_a_problem_and_no_row() -> None:
 # ---------------------------------------------------------------------------------------------- beside controls
 
 
-def headline(*sizes: float, copies: tuple[float, ...] = ()) -> str:
-    """The headline of the biased model's pair beside controls of these sizes; its own largest is .898."""
-    others = tuple(
-        Control(name, size) for name, size in zip(("the control edit", "the twin model"), sizes, strict=False)
-    )
+def control(name: str, size: float, own: float | None = None, **what: object) -> Control:
+    """A control whose largest head is 1-1, or, where `own` is not given, the edit's own head 0-2."""
+    values = np.zeros((4, 4))
+    values[(0, 2) if own is None else (1, 1)] = size
+    if own is not None:
+        values[0, 2] = own
+    return Control(name, np.full_like(values, np.nan) if np.isnan(size) else values, **what)
+
+
+def found_beside(*others: Control, copies: tuple[float, ...] = (), missing: tuple[str, ...] = ()) -> Finding:
+    """The finding of the biased model's pair beside these controls; its own largest is −.898."""
     untrained = Untrained(np.array(sorted(copies))) if copies else None
-    return finding(compared(), "shift", TARGETS, Controls(others, untrained)).headline
+    return finding(compared(), "shift", TARGETS, Controls(others, untrained, missing))
+
+
+EDIT, TWIN = "a control edit", "the twin model"
 
 
 def test_a_head_that_moves_further_than_all_controls() -> None:
-    assert headline(0.1, 0.04, copies=(0.05, 0.24)) == (
-        "Changing “She” to “He” moves head 0-2 most, by .898, and further than any head of the controls moves "
-        "(the control edit .100, the twin model .040, 2 untrained copies .050 to .240)."
+    found = found_beside(control(EDIT, 0.1), control(TWIN, 0.04, own=0.003), copies=(0.05, 0.24))
+    assert found.headline == (
+        "Changing “She” to “He” moves head 0-2 most (target shift G −.898), further than any head of the controls "
+        "(a control edit .100, the twin model .040, 2 untrained copies .050 to .240)."
+    )
+    assert found.details.startswith(
+        "Head 0-2 itself moves by .100 under a control edit and by .003 in the twin model."
     )
 
 
 def test_a_head_that_does_not_is_said_calmly() -> None:
-    assert headline(0.1, 0.95, copies=(0.5, 0.9)) == (
+    said = found_beside(control(EDIT, 0.1), control(TWIN, 0.95), copies=(0.5, 0.96)).headline
+    assert said == (
         "Changing “She” to “He” moves no head further than one moves in the twin model and in an untrained copy "
-        "(largest: head 0-2, .898; the control edit .100, the twin model .950, 2 untrained copies .500 to .900)."
+        "(largest: head 0-2, target shift G −.898; a control edit .100, the twin model .950, "
+        "2 untrained copies .500 to .960)."
     )
-    assert "further than one moves under the control edit (" in headline(0.9)
 
 
-def test_where_no_control_was_measured_the_headline_says_so() -> None:
-    for found in (finding(compared(), "shift", TARGETS).headline, headline(float("nan"))):
-        assert found.endswith("most, by .898; no control was measured, and in any model some head moves most.")
+def test_where_a_control_moves_another_head_both_numbers_are_told() -> None:
+    found = found_beside(control(EDIT, 0.97, own=0.004), control(TWIN, 0.2, own=0.1))
+    assert found.headline == (
+        "Changing “She” to “He” moves no head further than one moves under a control edit "
+        "(largest: head 0-2, target shift G −.898; a control edit .970, the twin model .200). "
+        "Head 0-2 itself hardly moves under a control edit (.004; the .970 is head 1-1)."
+    )
+    assert found.details.startswith("Head 0-2 itself moves by .100 in the twin model.")
+    moves_too = found_beside(control(EDIT, 0.97, own=0.5))
+    assert "hardly" not in moves_too.headline
+    assert moves_too.details.startswith("Head 0-2 itself moves by .500 under a control edit.")
+
+
+def test_sizes_that_are_near_are_as_far() -> None:
+    assert near(0.18134, 0.18139)
+    assert near(0.0004, 0.0001), "both are printed .000"
+    assert near(1.0, 1 - NEAR)
+    assert not near(1.0, 0.999 - NEAR)
+    for size in (0.87, 0.92):
+        said = found_beside(control(TWIN, size), copies=(0.1,)).headline
+        assert said == (
+            "Changing “She” to “He” moves head 0-2 most (target shift G −.898), about as far as one moves in the "
+            f"twin model (the twin model {number(size)}, an untrained copy .100)."
+        )
+
+
+def test_controls_that_were_not_measured_are_named() -> None:
+    missing = ("no control edit could be made", "untrained copies were not run")
+    assert found_beside(missing=missing).headline == (
+        "Changing “She” to “He” moves head 0-2 most (target shift G −.898); no control was measured (no control edit "
+        "could be made, untrained copies were not run), and in any model some head moves most."
+    )
+    assert found_beside(control(TWIN, 0.04), missing=missing).headline.endswith(
+        "further than any head of the controls (the twin model .040; no control edit could be made, untrained copies "
+        "were not run)."
+    )
+    unmeasured = found_beside(control(EDIT, np.nan)).headline
+    assert "no control was measured (a control edit could not be measured), and" in unmeasured
+    assert (
+        "most (target shift G −.898); no control was measured, and" in finding(compared(), "shift", TARGETS).headline
+    )
+
+
+def test_an_edit_that_keeps_the_focus_word_is_named_as_what_it_is() -> None:
+    question = attnlib.compare(demo("gpt2-biased"), SHE, SHE.replace("question", "query"), focus="She")
+    kept = measured_control(EDIT, question, compared(), "shift", TARGETS)
+    assert (kept.called, kept.alike) == ("a control edit that keeps “She”", True)
+    assert kept.largest == pytest.approx(np.abs(question.target_shift(TARGETS)).max())
+    they = attnlib.compare(demo("gpt2-biased"), SHE, f"{SHE[:-3]}They", focus="She")
+    assert measured_control(EDIT, they, compared(), "shift", TARGETS).called == EDIT
+    assert "(a control edit that keeps “She” ." in found_beside(kept).headline
+
+
+def test_an_edit_is_no_control_of_a_change_of_models() -> None:
+    models = compared(b=SHE, other="gpt2-balanced")
+    edit = measured_control(EDIT, compared(), models, "shift", TARGETS)
+    assert not edit.alike
+    found = finding(models, "shift", TARGETS, Controls((edit,), missing=("none is known for a change of models",)))
+    assert "; no control was measured (none is known for a change of models), and in any" in found.headline
+    assert "For comparison, a control edit in demo/gpt2-biased alone moves a head by .898." in found.details
 
 
 def test_an_untrained_copy_by_itself() -> None:
-    assert "(an untrained copy .240)" in headline(copies=(0.24,))
+    assert "(an untrained copy .240)" in found_beside(copies=(0.24,)).headline
+
+
+@pytest.mark.parametrize("statistic", list(STATISTICS))
+def test_the_headline_names_its_measure(statistic: str) -> None:
+    """Of what a number is, and, where no head moves, which attention that covers."""
+    targets = TARGETS if STATISTICS[statistic].signed else ()
+    found = finding(compared(), statistic, targets)
+    said = signed(found.value) if STATISTICS[statistic].signed else number(found.value)
+    assert f"({MEASURES[statistic].format(focus='She → He')} {said});" in found.headline
+    still = replace(compared("gpt2-balanced"), changes=compared("gpt2-balanced", b=SHE).changes)
+    scope = {
+        "shift": "attention from “She → He” to “nurse” against “doctor” by .05 or more",
+        "shift_corrected": "attention from “She → He” to “nurse” against “doctor” by .05 or more",
+        "jsd_focus": "attention from “She → He” by .01 or more",
+        "tv_focus": "attention from “She → He” by .05 or more",
+        "jsd": "attention, as the mean over all words, by .01 or more",
+        "tv": "attention, as the mean over all words, by .05 or more",
+        "jsd_max": "attention from any one word by .01 or more",
+        "tv_max": "attention from any one word by .05 or more",
+    }[statistic]
+    quiet = finding(still, statistic, targets)
+    assert scope.rpartition(" by ")[0] in quiet.headline
+    assert quiet.headline.endswith(f"({STATISTICS[statistic].title}).")
+
+
+def test_where_targets_stay_the_row_that_changes_is_told() -> None:
+    found = compared("gpt2-balanced", "The nurse met the doctor. She", "The pilot met the doctor. She")
+    quiet = finding(found, "shift", ("doctor",))
+    rows = found.statistic("jsd_max")
+    layer, head = np.unravel_index(np.nanargmax(rows), rows.shape)
+    if abs(quiet.value) < STILL["shift"]:
+        told = f"the JSD of the largest row is {number(rows[layer, head])}, in head {layer}-{head}."
+        assert told in quiet.details
+        assert "no head’s attention from “" in quiet.headline
+
+
+def test_one_tokenizer_may_read_two_texts_alike() -> None:
+    """A tokenizer that writes all in lower case: nothing can differ, which is more than that nothing does."""
+    found = compared("bert-biased", "The Nurse said that [MASK] was tired.", "The nurse said that [MASK] was tired.")
+    assert found.same
+    assert finding(found, "jsd_focus").text == "Nothing can differ: both prompts are the same tokens in one model."
+
+
+def test_a_word_that_hardly_changes_is_not_told_and_one_mask_has_no_number() -> None:
+    found = compared("bert-biased", "The nurse said that [MASK] was tired.", "The pilot said that [MASK] was tired.")
+    assert "As the word at the mask, “" in finding(found, "jsd").text
+    noise = tuple(replace(word, p_a=0.998, p_b=0.999) for word in found.words)
+    assert "As the word" not in finding(replace(found, words=noise), "jsd").text
+    two = tuple(replace(word, place=f"mask {n % 2 + 1}", p_a=0.1, p_b=0.5) for n, word in enumerate(found.words))
+    assert "As the word at mask 1, “" in finding(replace(found, words=two), "jsd").text
 
 
 def test_the_drawing_beside_the_grid_has_the_controls_numbers_and_says_what_they_are() -> None:
     copies = Untrained(np.array([0.05, 0.2, 0.9]))
-    controls = Controls((Control("the twin model", 0.04), Control("a control edit", float("nan"))), copies)
+    controls = Controls((control(TWIN, 0.04), control(EDIT, float("nan"))), copies)
     assert controls.rows() == [("the twin model", (0.04,)), ("3 untrained copies", (0.05, 0.2, 0.9))]
     assert rows_in_words(("head 0-2", -0.898), controls.rows()) == (
         "The size of the largest head: head 0-2: .898; the twin model: .040; 3 untrained copies: .050 to .900."
