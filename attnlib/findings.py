@@ -173,6 +173,8 @@ def _edit(comparison: Comparison) -> str:
     in_a, in_b = [i for unit in runs[0] for i in unit.a], [i for unit in runs[0] for i in unit.b]
     old = word_text(alignment.a, in_a).strip() if in_a else ""
     new = word_text(alignment.b, in_b).strip() if in_b else ""
+    if max(len(old), len(new)) > LONGEST:
+        return "Changing one passage of the prompt"
     if not old and not new:
         return "Changing white space"
     if not old:
