@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def untrained(shown: "Shown", summaries: "dict[str, HeadSummary]") -> None:
     """The drawing, where copies were measured; where some are missing, the offer to measure them."""
-    from attnlib.findings import rows_in_words
+    from attnlib.controls import rows_in_words
     from attnlib.pairbatch import MEASURES
     from attnlib.studyfigures import largest_means, largest_rows
     from attnlib.studyuntrained import copies_missing, untrained_heads, why_no_copies
