@@ -4,6 +4,7 @@ Not here: the words for one pair (findings.py).
 """
 
 import math
+from collections.abc import Sequence
 from typing import SupportsFloat
 
 import numpy as np
@@ -19,6 +20,7 @@ from attnlib.statistics import HeadSummary
 from attnlib.studybasis import DISTANCE, Basis
 from attnlib.studyresults import HEAD_STATISTICS, RATIOS, SHIFTS, Study
 from attnlib.studyuntrained import untrained_heads
+from attnlib.tokenization import DEMO, ENOUGH, is_demo, known_in, listed
 from attnlib.untrained import Untrained
 
 NO_SHIFT = "G cannot be measured"  # how such a remark begins (pairbatch.py)
@@ -54,7 +56,24 @@ def study_sentences(
         rest.append(sign_sentence(table, basis, float(summary.mean[_shown(summary)])))
     rest += [missed, basis_notes(basis), order, _unmeasured(table)]
     rest.append(untrained_sentence(summary, untrained_heads(study, statistic, model, unit)))
+    if is_demo(model):
+        words = list(zip(table["prompt_a"], table["prompt_b"], strict=True))
+        headline, *rest = _with_known_words(words, headline, rest)
     return headline, " ".join(part for part in rest if part)
+
+
+def _with_known_words(prompts: Sequence[tuple[str, str]], headline: str, rest: Sequence[str]) -> list[str]:
+    """What a demo model can say of prompts whose words it does not know: first of all, where that is most of them."""
+    strange = [known for known in (known_in(*both) for both in prompts) if not known.enough]
+    if not strange:
+        return [headline, *rest]
+    names = listed([name for known in strange for name in known.unknown])
+    told = (
+        f"{DEMO}; in {len(strange):,} of {_count(len(prompts), 'pair')} it knows less than {ENOUGH:.0%} of the words"
+    )
+    if 2 * len(strange) > len(prompts):
+        return [f"{told} (not {names}): what it does there is noise.", headline, *rest]
+    return [headline, *rest, f"{told} (not {names})."]
 
 
 def difference_finding(study: Study, statistic: str, models: tuple[str, str], summary: HeadSummary) -> str:

@@ -10,13 +10,14 @@ from functools import lru_cache
 from typing import Any
 
 from attnlib.sources import DEMO_FOLDER
-from attnlib.tokens import Tokens
+from attnlib.tokens import Tokens, split_words
 
 WORDS = DEMO_FOLDER / "words.txt"
 ENOUGH = 0.8  # of the words of a prompt must be known, else what a demo model shows of it is noise
 MANY = 4  # pieces of a word, of fewer than LETTERS letters each: the model does not know it
 LETTERS = 2
 UNKNOWN = "[UNK]"  # of the demo BERT
+DEMO = "This demo model was trained on generated sentences about occupations"
 NAMED = 4  # words, at most, that a sentence names
 COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -112,10 +113,10 @@ def _pieces(tokens: Tokens) -> TokenNote | None:
     ]
     if not apart:
         return None
-    return TokenNote("pieces", f"The model does not know these words and spells them: {_listed(apart)}.")
+    return TokenNote("pieces", f"The model does not know these words and spells them: {listed(apart)}.")
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     names = list(dict.fromkeys(names))
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
@@ -141,8 +142,8 @@ class KnownWords:
         """A sentence."""
         share = 100 * self.known / self.total
         return (
-            f"This demo model was trained on generated sentences about occupations and knows {self.known} of the "
-            f"{self.total} words ({share:.0f} %); it has never read {_listed(self.unknown)}."
+            f"{DEMO} and knows {self.known} of the "
+            f"{self.total} words ({share:.0f} %); it has never read {listed(self.unknown)}."
         )
 
 
@@ -169,6 +170,15 @@ def known_words(*rows: Tokens) -> KnownWords:
     return KnownWords(len(words) - len(unknown), len(words), named)
 
 
+def known_in(*texts: str) -> KnownWords:
+    """The same of plain texts, without a tokenizer: the words that were in the demo models' training."""
+    written = (word for text in texts for word in split_words(text.replace("[MASK]", " ")))
+    words = dict.fromkeys(word for word in written if any(char.isalpha() for char in word))
+    unknown = tuple(f"“{word}”" for word in words if not trained(word))
+    return KnownWords(len(words) - len(unknown), len(words), unknown)
+
+
+@lru_cache(maxsize=100_000)
 def trained(text: str) -> bool:
     """Whether all parts of a word ("sister-in-law", "doctor's") were in the corpus; a letter a–z counts as there.
 

@@ -2,16 +2,31 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import attnlib
 from attnlib.findings import largest
+from attnlib.inputs import read_inputs
+from attnlib.pairs import Pair
+from attnlib.pairsets import pair_set
 from attnlib.pairunits import Contrast, Units
 from attnlib.statistics import HeadSummary, summarize
 from attnlib.studybasis import DISTANCE, ONE_TARGET, Basis, described
-from attnlib.studyfindings import basis_notes, order_sentence, places_of, summary_sentences, summary_table
+from attnlib.studyfindings import (
+    basis_notes,
+    order_sentence,
+    places_of,
+    study_sentences,
+    summary_sentences,
+    summary_table,
+)
 from attnlib.studyresults import bounds_of
+from attnlib.tokenization import known_in, known_words
+
+SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 
 
 def drawn(seed: int) -> tuple[HeadSummary, Basis]:
@@ -137,3 +152,40 @@ def test_no_interval_goes_where_no_number_can_be() -> None:
     inside = raw.within(*bounds_of("jsd"))
     assert (inside.low[0, 0], inside.high[0, 0]) == (0, min(1, raw.high[0, 0]))
     assert (bounds_of("shift"), bounds_of("shift", 1), bounds_of("jsd", 1)) == ((-2, 2), (-4, 4), (-1, 1))
+
+
+LOANS = [
+    Pair("", f"The bank refused {a} the loan. He", f"The bank refused {b} the loan. He", targets=("bank", "loan"))
+    for a, b in (("Mohammed", "Michael"), ("Jamal", "Greg"), ("Darnell", "Brad"))
+]
+
+
+def test_words_that_a_demo_model_never_read_come_first(tmp_path: Path) -> None:
+    study = attnlib.run_study(LOANS, "demo/gpt2-biased", tmp_path / "loans")
+    headline, rest = study_sentences(study, "jsd", study.models[0], None, study.summary("jsd"))
+    assert headline.startswith(
+        "This demo model was trained on generated sentences about occupations; in 3 of 3 pairs "
+    )
+    assert headline.endswith(": what it does there is noise.")
+    assert "“loan”" in headline
+    assert rest.startswith("3 pairs")
+    known = [Pair("", SHE, HE, targets=("nurse", "doctor"))] * 4
+    mixed = attnlib.run_study([*known, *LOANS], "demo/gpt2-biased", tmp_path / "mixed")
+    headline, rest = study_sentences(mixed, "shift", mixed.models[0], None, mixed.summary("shift"))
+    assert headline.startswith("7 pairs")
+    assert "in 3 of 7 pairs it knows fewer than 80 % of the words" in rest
+
+
+@pytest.mark.parametrize(
+    "name", ["two-occupations", "occupations", "names"]
+)  # names of “origins” are for real models
+def test_the_words_of_built_in_sets_are_known(name: str) -> None:
+    for pair in pair_set(name):
+        assert known_in(str(pair.prompt_a), str(pair.prompt_b)).enough, pair
+
+
+@pytest.mark.parametrize("text", [SHE, "The Muslim man was refused a loan.", "The nurse's cook was a sister-in-law."])
+def test_words_of_a_text_are_known_as_its_tokens_are(text: str) -> None:
+    model = attnlib.load_model("demo/gpt2-biased", device="cpu")
+    by_tokens = known_words(read_inputs(model, text, None, truncate=False).tokens)
+    assert (known_in(text).known, known_in(text).total) == (by_tokens.known, by_tokens.total)
