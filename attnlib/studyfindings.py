@@ -68,9 +68,8 @@ def _with_known_words(prompts: Sequence[tuple[str, str]], headline: str, rest: S
     if not strange:
         return [headline, *rest]
     names = listed([name for known in strange for name in known.unknown])
-    told = (
-        f"{DEMO}; in {len(strange):,} of {_count(len(prompts), 'pair')} it knows less than {ENOUGH:.0%} of the words"
-    )
+    of = f"{len(strange):,} of {_count(len(prompts), 'pair')}"
+    told = f"{DEMO}; in {of} it knows fewer than {ENOUGH * 100:g} % of the words"
     if 2 * len(strange) > len(prompts):
         return [f"{told} (not {names}): what it does there is noise.", headline, *rest]
     return [headline, *rest, f"{told} (not {names})."]
