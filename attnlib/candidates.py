@@ -66,6 +66,16 @@ def candidate_rows(model: Model, prompt: str, candidates: Sequence[str]) -> list
     return found
 
 
+def check_differ(model: Model, rows: Sequence[Row], candidates: Sequence[str]) -> None:
+    """InputError for two candidates that are the same tokens: their odds are 1 in every prompt."""
+    if rows[0] == rows[1]:
+        first, second = (candidate.strip() for candidate in candidates)
+        raise InputError(
+            f"“{first}” and “{second}” are the same tokens to {model.name}: their odds are 1 in every prompt. Choose "
+            "two candidates that differ."
+        )
+
+
 def _row(model: Model, row: Ids, start: int, wanted: Ids) -> Row:
     """Causal: each token is said by the one before it; masked: there are masks in the place of all."""
     if model.family == "masked":

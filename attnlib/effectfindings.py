@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from attnlib.findings import largest, number, signed
+from attnlib.findings import STILL, largest, number, signed
 
 if TYPE_CHECKING:
     from attnlib.mediation import HeadEffects
@@ -19,9 +19,14 @@ NOT_SHARES = (
 )
 
 
-def effects_finding(effects: "HeadEffects", moves: Float[np.ndarray, "layer head"]) -> str:
-    """The effects in plain words, beside how far each head's attention `moves` (any statistic of the comparison)."""
-    parts = [misfits(effects), _whole(effects), _heads(effects, moves)]
+def effects_finding(effects: "HeadEffects", moves: Float[np.ndarray, "layer head"], statistic: str) -> str:
+    """The effects in plain words, beside how far each head's attention `moves` by a `statistic` of the comparison.
+
+    A head whose attention moves by less than the headline of a comparison calls still does not move here either.
+    """
+    least = STILL[statistic.partition("_")[0]]
+    moving = np.where(np.isfinite(moves) & (np.abs(moves) >= least), moves, 0)
+    parts = [misfits(effects), _whole(effects), _heads(effects, moving)]
     return " ".join(part for part in parts if part)
 
 
@@ -32,8 +37,9 @@ def _whole(effects: "HeadEffects") -> str:
     told = f"Going from A to B multiplies the odds of “{second}” against “{first}” by {times(total)} ({odds})."
     if not np.isfinite(effects.indirect_all):
         return told
-    every = times(float(effects.log("indirect_all")))
-    return f"{told} The attention of all heads taken from B, and all else as in A, multiplies them by {every}."
+    every = float(effects.log("indirect_all"))
+    does = f"by {times(every)}{_against(every, total)}"
+    return f"{told} The attention of all heads taken from B, and all else as in A, multiplies them {does}."
 
 
 def _heads(effects: "HeadEffects", moves: Float[np.ndarray, "layer head"]) -> str:
@@ -65,17 +71,19 @@ def _heads(effects: "HeadEffects", moves: Float[np.ndarray, "layer head"]) -> st
 
 def _mover(logs: np.ndarray, moves: np.ndarray) -> tuple[int, int] | None:
     """The head that moves most, of those whose effect is known; None where none moves."""
-    sizes = np.where(np.isfinite(moves) & np.isfinite(logs), np.abs(moves), 0)
+    sizes = np.where(np.isfinite(logs), np.abs(moves), 0)
     return largest(sizes) if sizes.any() else None
 
 
 def _against(effect: float, total: float) -> str:
-    return ", against the direction of the whole" if effect * total < 0 and abs(total) >= LITTLE else ""
+    """That an effect is contrary to the whole one, where both are more than next to nothing."""
+    contrary = effect * total < 0 and min(abs(effect), abs(total)) >= LITTLE
+    return ", against the direction of the whole" if contrary else ""
 
 
 def _idle(logs: np.ndarray, moves: np.ndarray, known: set[tuple[int, int]]) -> str:
     """A head that moves far and changes next to nothing."""
-    moving = np.where(np.isfinite(moves) & np.isfinite(logs), np.abs(moves), 0)
+    moving = np.where(np.isfinite(logs), np.abs(moves), 0)
     sizes = np.where(np.abs(logs) < LITTLE, moving, 0)
     for place in known:
         sizes[place] = 0

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnlib.attention import AttentionCall, Edit, OutputEdit, repeat_key_heads
-from attnlib.candidates import Row, candidate_rows
+from attnlib.candidates import Row, candidate_rows, check_differ
 from attnlib.errors import InputError
 from attnlib.models import Model
 from attnlib.score import keeps_logits, log_probs_of
@@ -63,6 +63,7 @@ class Side:
 
     def __init__(self, model: Model, prompt: str, candidates: Candidates) -> None:
         rows = candidate_rows(model, prompt, candidates)
+        check_differ(model, rows, candidates)
         self.model = model
         causal = model.family == "causal"
         inputs: dict[tuple[int, ...], PromptInput] = {}

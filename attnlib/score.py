@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 
-from attnlib.candidates import Ids, Row, candidate_rows, check_says_words
+from attnlib.candidates import Ids, Row, candidate_rows, check_differ, check_says_words
 from attnlib.errors import InputError
 from attnlib.inputs import Inputs, read_inputs
 from attnlib.models import Model
@@ -59,7 +59,11 @@ def likelihoods(model: Model, prompts: Sequence[str], candidates: Sequence[str])
 
 
 def word_log_odds(model: Model, prompt: str, words: tuple[str, str]) -> float:
-    """log p(first word) − log p(second word) after the prompt, or at its mask."""
+    """log p(first word) − log p(second word) after the prompt, or at its mask.
+
+    Raises InputError as `likelihoods` does, and for two words that are the same tokens there.
+    """
+    check_differ(model, candidate_rows(model, prompt, words), words)
     ((first, second),) = likelihoods(model, [prompt], words)
     return first.sum - second.sum
 

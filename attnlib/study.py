@@ -7,6 +7,7 @@ tables. Not here: what is measured of a pair (pairbatch.py), files (studyfolder.
 
 import gc
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from attnlib.studyresults import Study, open_study
 Pairs: TypeAlias = str | Path | pd.DataFrame | Iterable[Pair | Dropped]
 ENGINES = ("local", "ray")
 PART = 512  # pairs of a part: what is lost when a study is killed
+REASONS = 3  # why there is no pair, at most
 BYTES_OF_A_ROW = 5.7  # of the long table on disk, as measured
 BETWEEN = 0.5  # seconds from one writing of progress.json to the next
 
@@ -159,7 +161,7 @@ def _begin(
             f"{', '.join([*taken.further, *FOUND, EVERY_PAIR])}."
         )
     if taken.count == taken.dropped:
-        raise InputError("There is no pair to study.")
+        raise InputError(f"There is no pair to study. {_why_none(folder, taken.count)}")
     manifest = {
         "format": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -172,6 +174,16 @@ def _begin(
     }
     folder.write("manifest.json", manifest)
     return manifest
+
+
+def _why_none(folder: StudyFolder, count: int) -> str:
+    """Why the rows of a source are all no pairs, the commonest reasons first, each with how many have it."""
+    if not count:
+        return "The source has no rows."
+    parts = range(-(-count // PART))
+    written = Counter(row.reason.partition(": ")[2] for part in parts for row in folder.records(part, PART))
+    told = [f"{rows:,} {'row' if rows == 1 else 'rows'}: {reason}" for reason, rows in written.most_common(REASONS)]
+    return " ".join([*told, *([f"And {len(written) - REASONS:,} more reasons."] if len(written) > REASONS else [])])
 
 
 def _check_models(models: Sequence[str | Model]) -> None:

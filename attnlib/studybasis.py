@@ -34,6 +34,10 @@ ONE_TARGET = (
     "to two different words. A second target, or a column contrast with two labels (female-typed, male-typed) that "
     "says which kinds of pairs to compare, can be tested."
 )
+DIRECT = (
+    "It is described and not tested: of a head that carries nothing the direct effect is the total one, not 0. What "
+    "is tested is total − direct effect."
+)
 
 
 @dataclass(frozen=True)

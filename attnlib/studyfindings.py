@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from attnlib.effectfindings import figures
 from attnlib.findings import largest, number, signed
 from attnlib.pairunits import NO_UNIT
 from attnlib.power import detectable, fewest_pairs, pairs_needed
@@ -18,7 +19,7 @@ from attnlib.resampling import FEWEST_UNITS
 from attnlib.sources import twin_of
 from attnlib.statistics import HeadSummary
 from attnlib.studybasis import DISTANCE, Basis
-from attnlib.studyresults import HEAD_STATISTICS, RATIOS, SHIFTS, Study
+from attnlib.studyresults import CARRIED, HEAD_STATISTICS, SHIFTS, Study
 from attnlib.studyuntrained import untrained_heads
 from attnlib.tokenization import DEMO, ENOUGH, is_demo, known_in, listed
 from attnlib.untrained import Untrained
@@ -45,9 +46,8 @@ def study_sentences(
     headline, missed = _headline_and_missed(summary, about.title, basis)
     measured = np.isfinite(summary.mean).any() and not basis.untested
     rest = []
-    if measured and statistic in RATIOS:
-        most = _shown(summary)
-        rest.append(odds_sentence(most, float(summary.mean[most])))
+    if measured and statistic in CARRIED and summary.significant.any() and basis.contrast is None:
+        rest.append(odds_sentence(statistic, _shown(summary), summary, candidates_of(table)))
     order = ""
     if measured and statistic in SHIFTS:
         roles = _target_roles(table)
@@ -264,10 +264,26 @@ def untrained_sentence(summary: HeadSummary, copies: Untrained) -> str:
     )
 
 
-def odds_sentence(place: tuple[int, int], mean: float) -> str:
-    """A mean log odds ratio as a factor, and as the effect that is published: ratio − 1."""
-    ratio = math.exp(mean)
-    return f"In {place[0]}-{place[1]} that multiplies the odds by {ratio:.3g} (ratio − 1: {signed(ratio - 1)})."
+def candidates_of(table: pd.DataFrame) -> tuple[str, str] | None:
+    """The candidate words of A and of B, where all pairs that name some have the same; None where not."""
+    named = table[["candidate_a", "candidate_b"]].dropna().drop_duplicates()
+    return None if len(named) != 1 else (str(named.iloc[0, 0]).strip(), str(named.iloc[0, 1]).strip())
+
+
+def odds_sentence(statistic: str, place: tuple[int, int], summary: HeadSummary, words: tuple[str, str] | None) -> str:
+    """A mean log odds ratio as a factor, and as the effect that is published: ratio − 1.
+
+    `words`: the candidates that fit A and B; None where pairs have different ones.
+    """
+    ratio, head = math.exp(summary.mean[place]), f"{place[0]}-{place[1]}"
+    odds = f"the odds of “{words[1]}” against “{words[0]}”" if words else "the odds of B’s candidate against A’s"
+    less = f"(ratio − 1: {signed(ratio - 1)})"
+    if statistic == "indirect":
+        taken = f"the attention of {head} alone, taken from B"
+        return f"On average {taken}, multiplies {odds} in A by {figures(ratio)} {less}."
+    return (
+        f"On average {odds} in B are {figures(ratio)} times those with the attention of {head} taken from A {less}."
+    )
 
 
 def _shown(summary: HeadSummary) -> tuple[int, int]:

@@ -19,9 +19,9 @@ from attnlib.pairbatch import MEASURES
 from attnlib.pairunits import EVERY_PAIR, FOUND, Units
 from attnlib.sources import DEMO_FOLDER
 from attnlib.statistics import HeadSummary, summarize_family
-from attnlib.studybasis import Arranged, Basis, arrange, described, found_units
+from attnlib.studybasis import DIRECT, Arranged, Basis, arrange, described, found_units
 from attnlib.studyfolder import StudyFolder
-from attnlib.studyparts import EFFECTS, MEASURED
+from attnlib.studyparts import MEASURED
 
 SCORES = {  # numbers of a pair, as columns of its table
     "log_odds": "Log-odds of A's word against B's",
@@ -35,12 +35,18 @@ HEAD_STATISTICS = {  # numbers of a head
     "indirect": Statistic(
         "Indirect effect", True, "log odds ratio of the candidates, with this head's attention from B"
     ),
+    "lost": Statistic(
+        "Total − direct effect",
+        True,
+        "log odds ratio of the candidates, lost with this head's attention held at A",
+    ),
     "direct": Statistic(
         "Direct effect", True, "log odds ratio of the candidates, with this head's attention held at A"
     ),
 }
 SHIFTS = ("shift", "shift_corrected")
 RATIOS = ("indirect", "direct", "total", "indirect_all", "direct_all")  # on disk as ratios of odds − 1
+CARRIED = ("indirect", "lost")  # log odds ratios of what a head carries, which is nothing where they are 0
 
 
 def log_odds_ratio(ratio_less_one: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
@@ -51,7 +57,7 @@ def log_odds_ratio(ratio_less_one: Float[np.ndarray, "..."]) -> Float[np.ndarray
 
 def bounds_of(statistic: str, differences: int = 0) -> tuple[float, float]:
     """Between which a number of a head lies, or a difference of such numbers (of models, of a contrast's sides)."""
-    if statistic in RATIOS:
+    if statistic in (*RATIOS, *CARRIED):
         return -np.inf, np.inf
     least, most = (-2.0, 2.0) if statistic in SHIFTS else (0.0, 1.0)
     for _ in range(differences):
@@ -136,7 +142,7 @@ class Study:
         found: set[str] = set()
         for file in (file for model in self.models for file in self._files("heads", model)):
             found |= set(ds.dataset(file).to_table(["statistic"]).column(0).unique().to_pylist())
-        return tuple(name for name in (*MEASURES, *EFFECTS) if name in found)
+        return tuple(name for name in HEAD_STATISTICS if (name if name != "lost" else "direct") in found)
 
     def pair_table(self, model: str | None = None) -> pd.DataFrame:
         """One row per pair: its prompts and columns, what was measured of it, its reason where it was not.
@@ -157,6 +163,8 @@ class Study:
             raise InputError(
                 f"{self.name} has no {statistic!r}. It has {', '.join(self.statistics) or 'nothing yet'}."
             )
+        if statistic == "lost":
+            return self._lost(model)
         layers, heads = self._shape(model)
         chosen = ds.dataset(self._files("pairs", model)).to_table(["pair", "reason"]).to_pandas()
         numbers = np.sort(chosen.loc[chosen["reason"] == "", "pair"].to_numpy())
@@ -167,6 +175,12 @@ class Study:
             pair, layer, head, value = (batch[name].to_numpy() for name in columns)
             values[np.searchsorted(numbers, pair), layer, head] = value
         return Values(statistic, model, numbers, log_odds_ratio(values) if statistic in RATIOS else values)
+
+    def _lost(self, model: str) -> Values:
+        """What of the total effect is lost without each head: log total − log direct, pair by pair."""
+        direct = self.values("direct", model)
+        total = self.pair_table(model).set_index("pair")["total"].loc[direct.pairs].to_numpy(float)
+        return replace(direct, statistic="lost", values=log_odds_ratio(total)[:, None, None] - direct.values)
 
     @cached_property
     def unit(self) -> str:
@@ -278,6 +292,8 @@ class Study:
             raise InputError(f"{self.name} has no column {unit!r}.")
         signed = HEAD_STATISTICS[statistic].signed
         found = arrange(values, table, unit, signed=signed, shift=statistic in SHIFTS)
+        if statistic == "direct":
+            found = replace(found, basis=replace(found.basis, untested=DIRECT))
         differences = int(difference) + (found.basis.contrast is not None)
         return replace(found, bounds=bounds_of(statistic, differences))
 

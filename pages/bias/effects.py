@@ -132,7 +132,7 @@ def _draw(reading: Reading, found: "HeadEffects | None", asked: Asked) -> None:
     if found is None:
         return
     moves = reading.comparison.statistic(reading.statistic, reading.targets)
-    st.markdown(plain(effects_finding(found, moves)))
+    st.markdown(plain(effects_finding(found, moves, reading.statistic)))
     if found.done < 1:
         st.info(f"{found.done:.0%} of the edits are measured.")
     left, right = st.columns(2)

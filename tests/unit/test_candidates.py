@@ -12,6 +12,7 @@ import torch
 from tiny import tiny_hf, tiny_model, tiny_tokenizer
 
 import attnlib
+from attnlib import InputError, load_model
 from attnlib.candidates import candidate_rows, joined
 from attnlib.effectfindings import effects_finding
 from attnlib.inputs import read_inputs
@@ -226,7 +227,7 @@ def test_a_question_that_does_not_fit_is_said_with_what_the_model_would_say() ->
     she, he = (f"The doctor asked the nurse a question. {word}" for word in ("She", "He"))
     fits = head_effects(model, she, he, ("comforted", "prescribed"))
     assert fits.misfits == ()
-    assert "does not fit" not in effects_finding(fits, fits.indirect)
+    assert "does not fit" not in effects_finding(fits, fits.indirect, "shift")
     found = head_effects(model, she, he, ("she", "."))
     ((one, two), _) = likelihoods(model, [she, he], ["she", "."])
     assert max(one.mean, two.mean) < -6.9
@@ -236,4 +237,20 @@ def test_a_question_that_does_not_fit_is_said_with_what_the_model_would_say() ->
     best = int(logits.argmax())
     word, p = found.says[0][0]
     assert (word, p) == (model.tokenizer.decode([best]), pytest.approx(float(logits[best]), abs=1e-6))
-    assert f"The model would say “{word.strip()}”" in effects_finding(found, found.indirect)
+    assert f"The model would say “{word.strip()}”" in effects_finding(found, found.indirect, "shift")
+
+
+@pytest.mark.parametrize("words", [("was", "was"), ("was", " was"), ("was ", "was")])
+def test_two_candidates_that_are_the_same_tokens_are_refused(words: tuple[str, str]) -> None:
+    """Their odds are 1 in every prompt: no answer, and no effect to measure."""
+    model = load_model("demo/gpt2-biased")
+    she, he = (f"The doctor asked the nurse a question. {pronoun}" for pronoun in ("She", "He"))
+    for asked in (lambda: word_log_odds(model, she, words), lambda: head_effects(model, she, he, words)):
+        with pytest.raises(InputError, match="are the same tokens to demo/gpt2-biased"):
+            asked()
+
+
+def test_candidates_that_only_their_case_tells_apart_are_the_same_to_a_lowercasing_model() -> None:
+    model = load_model("demo/bert-biased")
+    with pytest.raises(InputError, match="“She” and “she” are the same tokens"):
+        word_log_odds(model, "The nurse said that [MASK] was tired.", ("She", "she"))

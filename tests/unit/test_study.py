@@ -18,12 +18,14 @@ from killed_study import pairs as many_pairs
 
 import attnlib
 from attnlib import study as study_module
+from attnlib.effectfindings import figures
 from attnlib.errors import InputError
 from attnlib.models import Model
 from attnlib.pairs import Dropped, Pair
 from attnlib.pairsets import pair_set
 from attnlib.statistics import summarize
 from attnlib.study import StudyProgress, run_study
+from attnlib.studyfindings import candidates_of, study_finding
 from attnlib.studyfolder import StudyFolder, studies
 from attnlib.studyresults import Study, group_columns, open_study
 from attnlib.tokenization import WORDS
@@ -123,9 +125,49 @@ def test_random_candidate_words_show_no_effect(tmp_path: Path) -> None:
     chosen = [of_set[n] for n in rng.choice(len(of_set), 150, replace=False)]
     pairs = [replace(pair, candidates=tuple(rng.choice(known, 2, replace=False).tolist())) for pair in chosen]
     study = run_study(pairs, model(), tmp_path / "random", effects=True, unit="every pair")
-    for statistic in ("indirect", "direct"):
+    assert set(study.statistics) >= {"indirect", "lost", "direct"}
+    for statistic in ("indirect", "lost"):
         assert not study.summary(statistic).significant.any()
+        said = study_finding(study, statistic, study.models[0], None, study.summary(statistic))
+        assert "the odds" not in said, "what is not shown is no factor"
+    for statistic in ("indirect", "direct"):
         assert summarize(np.expm1(study.values(statistic).values)).significant[0, 2]
+
+
+def test_what_the_whole_loses_without_a_head_is_tested_and_the_direct_effect_is_not(tmp_path: Path) -> None:
+    """Of heads that carry nothing the direct effect is the total one: against 0 it would be found in all of them."""
+    words, things = ("comforted", "prescribed"), "question story letter plan price book song lesson movie game key"
+    asked = [(SHE.replace("question", thing), HE.replace("question", thing)) for thing in things.split()]
+    pairs = [Pair("", a, b, targets=("nurse", "doctor"), candidates=words) for a, b in asked]
+    study = run_study(pairs, model(), tmp_path / "study", effects=True, unit="every pair")
+    lost = study.values("lost").values
+    for (a, b), found in zip(asked[:3], lost, strict=False):
+        alone = attnlib.head_effects(model(), a, b, words)
+        np.testing.assert_allclose(found, np.log1p(alone.total) - np.log1p(alone.direct), rtol=1e-4, atol=1e-4)
+    direct = study.summary("direct")
+    assert direct.tests == 0
+    assert np.isnan(direct.p).all()
+    said = study_finding(study, "direct", study.models[0], None, direct)
+    assert "described and not tested: of a head that carries nothing the direct effect is the total one" in said
+    assert "the odds" not in said
+    for statistic, told in (
+        ("lost", "the odds of “prescribed” against “comforted” in B are {} times those with the attention of 0-2 "),
+        ("indirect", "0-2 alone, taken from B, multiplies the odds of “prescribed” against “comforted” in A by {} "),
+    ):
+        summary = study.summary(statistic)
+        assert summary.tests == 16
+        assert summary.significant[0, 2], "the head that follows the planted gender"
+        ratio = float(np.exp(study.values(statistic).values[:, 0, 2].astype(float).mean()))
+        assert told.format(figures(ratio)) in study_finding(study, statistic, study.models[0], None, summary)
+
+
+def test_odds_name_no_candidates_where_pairs_have_different_ones() -> None:
+    def words(*rows: tuple[str | None, str | None]) -> tuple[str, str] | None:
+        return candidates_of(pd.DataFrame(rows, columns=["candidate_a", "candidate_b"]))
+
+    assert words(("a", "b"), ("a", "b"), (None, None)) == ("a", "b")
+    assert words(("a", "b"), ("b", "a")) is None
+    assert words((None, None)) is None
 
 
 def test_masked_scores_are_those_of_crows_pairs(tmp_path: Path) -> None:
@@ -253,7 +295,10 @@ def test_what_cannot_be_begun_says_why(tmp_path: Path) -> None:
     refused("no model to study", models=[], out=out)
     refused("named twice", models=["demo/gpt2-biased", model()], out=out)
     refused("no demo model", models="demo/none", out=out)
-    refused("There is no pair to study", pairs=[SHORT[1]], out=out)
+    refused("There is no pair to study. 1 row: prompt_b is empty", pairs=[SHORT[1]], out=out)
+    refused("There is no pair to study. The source has no rows.", pairs=[], out=out)
+    same = pd.DataFrame({"prompt_a": [SHE] * 24, "prompt_b": [SHE] * 24})
+    refused("There is no pair to study. 24 rows: prompt_a and prompt_b are the same text", pairs=same, out=out)
     refused("holds no study", pairs=None, out=tmp_path / "nothing")
     with pytest.raises(InputError, match="holds no study"):
         open_study(tmp_path)
