@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from attnlib.errors import InputError
 from attnlib.resampling import FEWEST_UNITS, LARGE
@@ -90,16 +90,21 @@ def smallest_effect(n: int, heads: int = 1, alpha: float = 0.05, power: float = 
 def smallest_shift(critical: float, freedom: float, power: float = 0.8) -> float:
     """The mean, in standard errors, whose |t| passes `critical` with this power (normal numbers: noncentral t).
 
+    |t| passes where the standard error is less than |z + mean| / critical: the chance of that is averaged over the
+    normal z. SciPy's own noncentral t has no number, or none that converges, where critical values are large.
     NaN where nothing passes: `critical` is infinite.
     """
     if not math.isfinite(critical):
         return math.nan
 
+    width = critical / math.sqrt(2 * freedom)  # in which the chance, given z, goes from 0 to 1
+    z = np.linspace(-9, 9, 1 + math.ceil(18 / min(0.1, width)))
+    weights = stats.norm.pdf(z) * (z[1] - z[0])
+
     def passing(far: float) -> float:
         if freedom > LARGE:
             return float(stats.norm.sf(critical - far) + stats.norm.cdf(-critical - far))
-        wrong_sign = np.nan_to_num(stats.nct.cdf(-critical, freedom, far))  # SciPy has NaN for some that are nearly 0
-        return float(stats.nct.sf(critical, freedom, far) + wrong_sign)
+        return float(weights @ special.chdtr(freedom, freedom * ((z + far) / critical) ** 2))
 
     high = critical + 1
     while passing(high) < power:

@@ -18,6 +18,7 @@ from attnlib.power import (
     power_curve,
     power_of,
     smallest_effect,
+    smallest_shift,
 )
 from attnlib.resampling import FEWEST_UNITS, Sample
 from attnlib.statistics import (
@@ -642,6 +643,20 @@ def test_a_mean_that_nothing_can_show() -> None:
             pairs_needed(mean, sd)
     with pytest.raises(InputError, match="no test"):
         pairs_needed(1.0, 1.0, power=1.0)
+
+
+def test_the_noncentral_t_needs_no_warning_and_agrees_with_scipys() -> None:
+    """Few units have critical values at which SciPy's series does not converge: it warned before the findings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = {(c, df): smallest_shift(c, df) for c in (2.0, 4.5, 40.0, 300.0) for df in (3.0, 7.3, 60.0, 900.0)}
+    for (critical, freedom), far in found.items():
+        if critical < 10:
+            power = stats.nct.sf(critical, freedom, far) + stats.nct.cdf(-critical, freedom, far)
+            assert power == pytest.approx(0.8, abs=1e-6)
+    rng = np.random.default_rng(0)
+    t = (rng.normal(size=200_000) + found[300.0, 7.3]) / np.sqrt(rng.chisquare(7.3, 200_000) / 7.3)
+    assert (np.abs(t) > 300).mean() == pytest.approx(0.8, abs=5 * np.sqrt(0.16 / 200_000))
 
 
 def test_a_power_curve_falls() -> None:
