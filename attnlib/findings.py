@@ -78,15 +78,13 @@ def finding(
     controls = controls or Controls()
     headline = f"{_what_changed(comparison)} {_moves(comparison, statistic, targets, (layer, head), controls)}"
     size, still = abs(value), _still(statistic)
+    quiet = size < still
     details = [
-        *(
-            [own_head(size, (layer, head), still, controls)]
-            if size >= still
-            else [f"The largest change is in head {layer}-{head}.", _elsewhere(comparison, statistic)]
-        ),
+        f"The largest change is in head {layer}-{head}. {_elsewhere(comparison, statistic)}".strip() if quiet else "",
         _how(comparison, statistic, targets, layer, head),
         _apart(comparison, layer, head),
         _others(values, statistic),
+        "" if quiet else own_head(size, (layer, head), still, controls),
         _untouched(comparison),
         _word(comparison.words),
     ]

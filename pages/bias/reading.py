@@ -103,7 +103,10 @@ def compare_pair(
 
 
 def known_targets(comparison: "Comparison", targets: tuple[str, ...]) -> tuple[str, ...]:
-    """The targets that are in the prompts; a sentence for each that is not."""
+    """The targets, or none where one is not in the prompts, and a sentence for each that is not.
+
+    Of two targets the difference is asked for: attention to the other one alone would be another number.
+    """
     known = []
     for word in targets:
         try:
@@ -111,7 +114,13 @@ def known_targets(comparison: "Comparison", targets: tuple[str, ...]) -> tuple[s
             known.append(word)
         except InputError as error:
             st.error(plain(str(error)), icon=":material/error:")
-    return tuple(known)
+    if len(known) == len(targets):
+        return tuple(known)
+    if known:
+        left = " and ".join(f"“{plain(word)}”" for word in known)
+        told = "Until every target word is found, no target shift is measured."
+        st.info(f"{told} To ask about {left} alone, remove the other.")
+    return ()
 
 
 def further_comparisons(reading: Reading) -> "tuple[list[tuple[str, Comparison]], list[str]]":

@@ -122,6 +122,13 @@ def test_the_first_word_of_a_causal_model_is_not_the_focus_and_the_address_says_
     assert old.query_params["at"] == "0.1.2~0.1"
 
 
+def test_one_target_of_two_is_not_measured_in_place_of_both() -> None:
+    app = open_page(prompt_a=SHE, prompt_b=HE, focus="She", targets="nurse, zebra")
+    assert "no target shift is measured. To ask about “nurse” alone, remove the other." in messages(app)
+    assert "target shift" not in finding(app).lower()
+    assert payloads(app)["attn_grid"][0]["signed"] is False
+
+
 def test_swap_turns_every_sign() -> None:
     app = open_page()
     before = np.asarray(payloads(app)["attn_grid"][1]["values0"])
