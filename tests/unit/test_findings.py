@@ -307,9 +307,7 @@ def test_a_head_that_moves_further_than_all_controls() -> None:
         "Changing “She” to “He” moves head 0-2 most (target shift G −.898), further than any head of the controls "
         "(a control edit .100, the twin model .040, 2 untrained copies .050 to .240)."
     )
-    assert found.details.startswith(
-        "Head 0-2 itself moves by .100 under a control edit and by .003 in the twin model."
-    )
+    assert "Head 0-2 itself moves by .100 under a control edit and by .003 in the twin model." in found.details
 
 
 def test_a_head_that_does_not_is_said_calmly() -> None:
