@@ -1,6 +1,7 @@
-"""Whether saved weights have a language-model head, where config.json does not say so. Not here: loading them."""
+"""Whether weights have a language-model head, where neither config.json nor the class says so. Not here: loading."""
 
 import json
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,12 @@ def is_classifier(architectures: set[str]) -> bool:
     return bool(architectures & known)
 
 
-def has_language_head(model_class: Any, config: Any, folder: Path) -> bool:
-    """Whether the weights in `folder` have everything that `model_class` adds to its base model.
+def has_language_head(model_class: Any, config: Any, saved: Set[str]) -> bool:
+    """Whether the weights of these names have everything that `model_class` adds to its base model.
 
     A head that is tied to the embeddings is not saved: then the base model's prefix in the names tells that there was
     one, and another head's weights that it was another.
     """
-    saved = _saved_names(folder)
     try:
         with torch.device("meta"):
             model = model_class(config)
@@ -44,7 +44,7 @@ def has_language_head(model_class: Any, config: Any, folder: Path) -> bool:
     return any(name.startswith(prefix) for name in saved) and own <= saved and not others
 
 
-def _saved_names(folder: Path) -> set[str]:
+def saved_names(folder: Path) -> set[str]:
     """Names of the tensors of a safetensors folder, with the layer norms' early names as they are today."""
     index, single = folder / "model.safetensors.index.json", folder / "model.safetensors"
     try:

@@ -3,7 +3,7 @@
 import copy
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from transformers.utils import logging as transformers_logging
 
 from attnlib.attention import Edit, Observer, OutputEdit, Place, watching
 from attnlib.errors import InputError
-from attnlib.languagehead import has_language_head, is_classifier
+from attnlib.languagehead import has_language_head, is_classifier, saved_names
 from attnlib.languages import Languages, read_languages
 from attnlib.probing import accepts, expected_shapes, probe, probe_inputs
 from attnlib.sources import available_memory, find_model
@@ -184,7 +184,31 @@ def wrap(name: str, hf: Any, tokenizer: Any, family: str | None = None) -> Model
 
     The weights are shared; the modules are copied, so that the given model keeps its own attention and mode.
     """
-    return _wrapped(name, _sharing_weights(hf), tokenizer, family or _family_in_memory(hf))
+    hf = _sharing_weights(hf)
+    if family is None:
+        family = _family_in_memory(hf)
+        head = _head_beside_others(hf) if family == "encoder" else None
+        hf, family = (hf, family) if head is None else (_as_language_model(hf, head), head)
+    return _wrapped(name, hf, tokenizer, family)
+
+
+def _head_beside_others(hf: Any) -> str | None:
+    """The family of the language-model head that a class has which is not named after it."""
+    if any(is_classifier({parent.__name__}) for parent in type(hf).__mro__):
+        return None
+    return _with_language_head(hf.config, hf.state_dict().keys())
+
+
+def _as_language_model(hf: Any, family: str) -> Any:
+    """The language model within a model that has other heads, too (BertForPreTraining), around the same tensors."""
+    with _MAKING:
+        config = copy.deepcopy(hf.config)
+        model = _mapped(FAMILIES[family][0], config)._from_config(config, attn_implementation="eager", dtype=hf.dtype)
+        known = model.state_dict().keys()
+        weights = {name: tensor for name, tensor in hf.state_dict().items() if name in known}
+        model.load_state_dict(weights, strict=False, assign=True)
+        model.tie_weights()
+    return model.requires_grad_(False).to(hf.device)
 
 
 def _sharing_weights(hf: Any) -> Any:
@@ -254,12 +278,20 @@ def _family(config: Any, folder: Path) -> str:
     known = _known_family(named)
     if known:
         return known
+    found = _with_language_head(config, saved_names(folder))
+    if found is not None:
+        return found
+    return "seq2seq" if getattr(config, "is_encoder_decoder", False) else "encoder"
+
+
+def _with_language_head(config: Any, weights: Set[str]) -> str | None:
+    """The family whose head weights of these names have; None where they have none."""
     possible = ("causal", "masked") if getattr(config, "is_decoder", False) else ("masked", "causal")
     for family in possible:
         model_class = _mapped(FAMILIES[family][0], config)
-        if model_class is not None and has_language_head(model_class, config, folder):
+        if model_class is not None and has_language_head(model_class, config, weights):
             return family
-    return "seq2seq" if getattr(config, "is_encoder_decoder", False) else "encoder"
+    return None
 
 
 def _family_in_memory(hf: Any) -> str:

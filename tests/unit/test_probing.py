@@ -179,3 +179,19 @@ def test_the_weights_say_which_head_there_is(tmp_path: Path, saved: str, named: 
     assert type(model.hf).__name__ == expected
     says = attnlib.trace(model, TEXT, "She" if model.family == "seq2seq" else None).predictions
     assert (says is not None) == expected.endswith(("LM", "LMHeadModel"))
+
+
+@pytest.mark.parametrize("kind", ["BertForPreTraining", "AlbertForPreTraining", "GPT2DoubleHeadsModel"])
+def test_in_memory_a_language_model_head_beside_others_is_kept_too(kind: str) -> None:
+    architecture, expected = SAVED_AS[kind]
+    torch.manual_seed(0)
+    hf = getattr(transformers, kind)(tiny_config(architecture)).eval()
+    model = wrap("mine", hf, tiny_tokenizer(usual_style(hf.config)))
+    assert type(model.hf).__name__ == expected
+    assert model.hf.get_input_embeddings().weight.data_ptr() == hf.get_input_embeddings().weight.data_ptr()
+    ids = torch.tensor([[5, 6, 7]])
+    with torch.inference_mode():
+        said = hf(input_ids=ids)
+        logits = said["prediction_logits" if "prediction_logits" in said else "logits"]
+        torch.testing.assert_close(model.hf(input_ids=ids).logits, logits)
+    assert attnlib.trace(model, TEXT).predictions is not None
