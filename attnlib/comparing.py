@@ -75,7 +75,7 @@ def compare(
         changes=tuple(meter.changes),
         untouched=meter.check(),
         words=compare_words(model, logits, _places((model, other), inputs)),
-        notes=_notes(inputs, alignment, model is other),
+        notes=(*_notes(inputs, alignment, model is other), *_numberings(model, other)),
         small=meter.small,
     )
 
@@ -271,3 +271,10 @@ def _notes(inputs: tuple[Inputs, Inputs], alignment: Alignment, one_model: bool)
             "little there. Choose prompts that differ in a few words, or correct the alignment by hand."
         )
     return tuple(notes)
+
+
+def _numberings(model: Model, other: Model) -> list[str]:
+    """How layers are counted, where that is not as in the model, or in one of two."""
+    if model is other:
+        return [model.numbering] if model.numbering else []
+    return [f"{one.name}: {one.numbering}" for one in (model, other) if one.numbering]

@@ -133,7 +133,7 @@ def overview(
         truncated_from=inputs.truncated_from,
         hidden=tuple(hide),
         seconds=time.perf_counter() - start,
-        notes=inputs.notes,
+        notes=(*inputs.notes, *([model.numbering] if model.numbering else [])),
         tokenization=inputs.tokenization,
     )
 

@@ -153,9 +153,14 @@ def _numbering(places: Sequence[Place], paths: Sequence[str]) -> str:
         numbers = [[int(part) for part in path.split(".") if part.isdigit()][:1] for path in mine]
         if not all(numbers) or [n[0] for n in numbers] == list(range(len(mine))) or len(set(mine)) == 1 < len(mine):
             continue
-        pairs = [f"{n} is layer {number[0]} of the model" for n, number in enumerate(numbers)]
-        more = ", …" if len(pairs) > 4 else ""
-        return f"Layers are counted by their attention calls: {', '.join(pairs[:4])}{more}."
+        counted = [number[0] for number in numbers]
+        calls = [
+            f", call {counted[:n].count(layer) + 1} of {counted.count(layer)}" if counted.count(layer) > 1 else ""
+            for n, layer in enumerate(counted)
+        ]
+        pairs = [f"{n} is layer {layer} of the model{calls[n]}" for n, layer in enumerate(counted)]
+        more = "; …" if len(pairs) > 4 else ""
+        return f"Layers are counted by their attention calls: {'; '.join(pairs[:4])}{more}."
     return ""
 
 

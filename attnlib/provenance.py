@@ -38,6 +38,7 @@ def provenance(model: Model, *, fingerprint: bool = False) -> dict[str, Any]:
     }
     own = {"source": model.languages.source, "target": model.languages.target}
     about |= {"own_languages": own} if model.languages.ids else {}
+    about |= {"layer_numbers": model.numbering} if model.numbering else {}
     return about | ({"weights_sha256": _fingerprint(model)} if fingerprint else {})
 
 

@@ -56,6 +56,7 @@ def study_sentences(
         rest.append(sign_sentence(table, basis, float(summary.mean[_shown(summary)])))
     rest += [missed, basis_notes(basis), order, _unmeasured(table)]
     rest.append(untrained_sentence(summary, untrained_heads(study, statistic, model, unit)))
+    rest.append(study.manifest["provenance"][model].get("layer_numbers", ""))
     if is_demo(model):
         words = list(zip(table["prompt_a"], table["prompt_b"], strict=True))
         headline, *rest = _with_known_words(words, headline, rest)

@@ -103,6 +103,9 @@ def _results(chosen: Choices, texts: Texts, found: "HeadPatterns", relations: "t
     labels = head_labels(found)
     _told(found)
     _named(found)
+    numbering = cached.load_model(chosen.name).numbering
+    if numbering:
+        st.info(plain(numbering))
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
         name = _choose_pattern(found)

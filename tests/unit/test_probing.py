@@ -18,6 +18,7 @@ from attnlib.inputs import read_inputs
 from attnlib.models import wrap
 from attnlib.patching import patched_heads
 from attnlib.predictions import words_without
+from attnlib.provenance import provenance
 
 TEXT = "The doctor asked the nurse a question."
 
@@ -142,6 +143,36 @@ def test_a_class_made_from_another_keeps_head_and_attention() -> None:
     model = wrap("mine", MyLlama(tiny_config("llama")), tiny_tokenizer("bytes"))
     assert (model.family, model.routed, model.editable) == ("causal", True, True)
     assert attnlib.trace(model, TEXT).verified
+
+
+# ---------------------------------------------------------------------------------------------- layers
+
+
+@pytest.mark.parametrize(
+    ("architecture", "told"),
+    [
+        ("nemotron_h", "0 is layer 2 of the model."),
+        (
+            "diffllama",
+            "0 is layer 0 of the model, call 1 of 2; 1 is layer 0 of the model, call 2 of 2; 2 is layer 1 ",
+        ),
+    ],
+)
+def test_layers_that_are_counted_otherwise_than_in_the_model_are_told_everywhere(
+    architecture: str, told: str
+) -> None:
+    model = tiny_model(architecture, "causal")
+    assert model.numbering.startswith(f"Layers are counted by their attention calls: {told}")
+    compared = attnlib.compare(model, TEXT, f"{TEXT} so")
+    for notes in (attnlib.trace(model, TEXT).notes, attnlib.overview(model, TEXT).notes, compared.notes):
+        assert model.numbering in notes
+    assert provenance(model)["layer_numbers"] == model.numbering
+
+
+def test_layers_that_are_counted_as_in_the_model_need_no_word() -> None:
+    model = tiny_model("llama", "causal")
+    assert not model.numbering
+    assert "layer_numbers" not in provenance(model)
 
 
 # ---------------------------------------------------------------------------------------------- heads
