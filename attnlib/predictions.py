@@ -126,10 +126,13 @@ def words_without(
     """What the model would say with `heads` (layer, head) silenced, against all heads on: p_a with all, p_b without.
 
     Texts and languages as in `trace`.
-    Raises InputError for a text the model cannot read, a model outside the attention interface, a head it lacks.
+    Raises InputError for a text the model cannot read, a model outside the attention interface, a stack or
+    a head it lacks.
     """
     if not model.editable:
         raise InputError(f"Heads of {model.name} cannot be switched off: {model.refusal}")
+    if stack not in model.heads:
+        raise InputError(f"{model.name} has no {stack} attention; it has {', '.join(model.stacks)}.")
     counts = model.heads[stack]
     for layer, head in heads:
         if not (0 <= layer < len(counts) and 0 <= head < counts[layer]):

@@ -151,6 +151,8 @@ def test_switches_that_are_not_there_say_so() -> None:
     model = attnlib.load_model("demo/gpt2-biased")
     with pytest.raises(InputError, match="no head 9-0"):
         words_without(model, SHE, None, [(9, 0)])
+    with pytest.raises(InputError, match="has no cross attention; it has self"):
+        words_without(model, SHE, None, [(0, 0)], stack="cross")
     with pytest.raises(InputError, match="cannot be switched off"):
         words_without(tiny_model("gptj", "causal"), "a", None, [(0, 0)])
 
