@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
+from attnlib.controls import largest
 from attnlib.figures import LESS, MORE
 from attnlib.findings import signed
 from attnlib.statistics import HeadSummary, correlate, group_means, join_column, summarize
@@ -279,7 +280,7 @@ def test_no_head_is_no_proof() -> None:
     found = summarize(values(60)[:, :, :2], draws=200)
     text = summary_sentences(found, "G")
     assert "In none of 4 heads is G shown to differ from 0 on average" in text
-    layer, head = np.unravel_index(np.abs(found.mean).argmax(), found.mean.shape)
+    layer, head = largest(found.mean)
     least, half = (f"{v:.3f}"[1:] for v in (found.detectable[layer, head], np.median(found.detectable)))
     assert text.endswith(
         f"This does not show that there is no effect: with 80 % probability {layer}-{head} would be shown from a "
