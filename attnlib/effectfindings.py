@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from attnlib.findings import STILL, largest, number, signed
+from attnlib.controls import largest
+from attnlib.findings import STILL
+from attnlib.wording import number, signed
 
 if TYPE_CHECKING:
     from attnlib.mediation import HeadEffects

@@ -1,7 +1,8 @@
 """From text to what a model reads: token ids, and the rows of tokens its attention runs over."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from attnlib.tokenization import NO_LANGUAGE, TokenNote, token_notes
 from attnlib.tokens import Tokens, read_tokens
 
 LONGEST_TEXT = 2_000_000  # characters; no model reads as much
+MOST_ADDED = 16  # special tokens that a tokenizer puts before a text, at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,8 @@ def added_tokens(model: Model, encoding: Any, text: str | None) -> tuple[int, in
         own = [bool(mark) for mark in fast.special_tokens_mask]
     elif text is not None:
         written = list(model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
-        kept = [_common(ids[n:], written) for n in range(len(ids))]  # a text that was cut keeps its beginning
+        first = range(min(len(ids), MOST_ADDED))  # a text that was cut keeps its beginning
+        kept = [_common(islice(ids, n, None), written) for n in first]
         before = kept.index(max(kept))
         return (before, len(ids) - before - kept[before]) if kept[before] else (0, 0)
     else:
@@ -100,10 +103,9 @@ def added_tokens(model: Model, encoding: Any, text: str | None) -> tuple[int, in
     return own.index(False), own[::-1].index(False)
 
 
-def _common(one: Sequence[int], two: Sequence[int]) -> int:
+def _common(one: Iterable[int], two: Iterable[int]) -> int:
     """With how many equal tokens both begin."""
-    pairs = zip(one, two, strict=False)
-    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(two)))
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, two, strict=False)))
 
 
 def tokenize_all(model: Model, texts: Sequence[str]) -> list[Any]:
@@ -131,9 +133,8 @@ def _check_text(text: str, what: str) -> str:
     return text
 
 
-def _tokenize(model: Model, text: str, text_b: str | None, **options: Any) -> Any:
-    tokenizer = model.tokenizer
-    encoding = tokenizer(text, text_b, verbose=False, **options)
+def _tokenize(model: Model, text: str, text_b: str | None) -> Any:
+    encoding = model.tokenizer(text, text_b, verbose=False)
     if not encoding["input_ids"]:
         raise InputError(f"The tokenizer of {model.name} makes no tokens of this text. Type another one.")
     return encoding
@@ -152,7 +153,8 @@ def _fit(
             f"The text has {total:,} tokens and {model.name} reads at most {limit:,}. "
             "Shorten it, or have it cut to the limit."
         )
-    return _tokenize(model, text, text_b, truncation=True, max_length=limit), total
+    with model.lock:
+        return model.private_tokenizer(text, text_b, verbose=False, truncation=True, max_length=limit), total
 
 
 def _check_ids(model: Model, ids: Sequence[int]) -> None:
@@ -208,14 +210,12 @@ def _with_decoder(
 
 
 def _target_encoding(model: Model, text: str) -> Any:
-    """The decoder's text without special tokens.
-
-    A tokenizer with tokens for languages reads it as any other text; asked for a target text it would change itself
-    meanwhile, for all who share it.
-    """
+    """The decoder's text without special tokens; a tokenizer with tokens for languages reads it as any other text."""
+    options: dict[str, Any] = {"add_special_tokens": False, "verbose": False}
     if model.languages.ids:
-        return model.tokenizer(text, add_special_tokens=False, verbose=False)
-    return model.tokenizer(text_target=text, add_special_tokens=False, verbose=False)
+        return model.tokenizer(text, **options)
+    with model.lock:  # asked for a target text, a tokenizer changes itself meanwhile
+        return model.private_tokenizer(text_target=text, **options)
 
 
 def _cut_note(model: Model, total: int, limit: int, truncate: bool) -> str:

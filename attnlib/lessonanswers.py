@@ -5,7 +5,6 @@ from typing import Any
 from attnlib.comparing import compare
 from attnlib.comparison import Comparison
 from attnlib.errors import InputError
-from attnlib.findings import number, signed
 from attnlib.lessonmeasures import Measure, read_number
 from attnlib.lessons import Show
 from attnlib.mediation import head_effects
@@ -16,6 +15,7 @@ from attnlib.score import word_log_odds
 from attnlib.texts import builtin_texts
 from attnlib.tokens import find_word
 from attnlib.tracing import Trace, trace
+from attnlib.wording import number, signed
 
 WHOLE = ("tokens", "layers", "heads")  # told without decimals
 SIGNED = ("shift", "log_odds", "total", "indirect")

@@ -107,6 +107,14 @@ class Model:
         return min(known) if known else None
 
     @cached_property
+    def private_tokenizer(self) -> Any:
+        """A copy of the tokenizer for what changes it meanwhile (cutting, a target text); use it under `lock`.
+
+        All who use a model share its tokenizer: cut for one, it would cut for another in the same moment.
+        """
+        return copy.deepcopy(self.tokenizer)
+
+    @cached_property
     def languages(self) -> Languages:
         """The languages of a translation model; none of other models."""
         known = self.family == "seq2seq"
@@ -201,7 +209,7 @@ def _head_beside_others(hf: Any) -> str | None:
 
 def _as_language_model(hf: Any, family: str) -> Any:
     """The language model within a model that has other heads, too (BertForPreTraining), around the same tensors."""
-    with _MAKING:
+    with _MAKING, torch.random.fork_rng(devices=[]):  # its own first weights are random
         config = copy.deepcopy(hf.config)
         model = _mapped(FAMILIES[family][0], config)._from_config(config, attn_implementation="eager", dtype=hf.dtype)
         known = model.state_dict().keys()
@@ -246,9 +254,7 @@ def random_copy(model: Model, seed: int = 0) -> Model:
             torch.manual_seed(seed)
             hf = type(model.hf)._from_config(config, attn_implementation="eager", dtype=model.dtype)
         if getattr(model.hf, "generation_config", None) is not None:
-            hf.generation_config = copy.deepcopy(
-                model.hf.generation_config
-            )  # has the start and language of a decoder
+            hf.generation_config = copy.deepcopy(model.hf.generation_config)  # start and language of a decoder
         hf.eval().requires_grad_(False).to(model.device)
         return _wrapped(f"{model.name} (random weights)", hf, model.tokenizer, model.family)
 

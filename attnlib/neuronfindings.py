@@ -7,7 +7,7 @@ from attnlib.headlabels import number
 from attnlib.profiles import HeadProfile
 from attnlib.resampling import FEWEST_UNITS
 from attnlib.silencing import MEASURES, Remaining, Silenced
-from attnlib.studyfindings import p_value
+from attnlib.wording import p_value
 
 
 def distance_finding(profile: HeadProfile) -> str:

@@ -12,11 +12,11 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from scipy import stats
 
+from attnlib.controls import largest
 from attnlib.figures import LESS, MORE, SIDES, escaped, largest_heads, layout, name_axis, padded, short
-from attnlib.findings import largest
 from attnlib.statistics import Correlation, HeadSummary
-from attnlib.studyfindings import interval, p_value, places_of
 from attnlib.untrained import Untrained
+from attnlib.wording import interval, p_value, places_of
 
 Place = tuple[int, int]
 ZERO = {"zeroline": True, "zerolinewidth": 1.5, "zerolinecolor": SIDES[0], "automargin": True}

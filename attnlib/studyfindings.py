@@ -1,31 +1,36 @@
 """A study in plain words: which heads move on average, how surely, and what its pairs could not have shown.
 
-Not here: the words for one pair (findings.py).
+Not here: what to bear in mind of that (studynotes.py), the words for one pair (findings.py).
 """
 
 import math
-from collections.abc import Sequence
 from typing import SupportsFloat
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
-from attnlib.effectfindings import figures
-from attnlib.findings import largest, number, signed
+from attnlib.controls import largest
 from attnlib.pairunits import NO_UNIT
 from attnlib.power import detectable, fewest_pairs, pairs_needed
 from attnlib.resampling import FEWEST_UNITS
-from attnlib.sources import twin_of
 from attnlib.statistics import HeadSummary
 from attnlib.studybasis import DISTANCE, Basis
+from attnlib.studynotes import (
+    basis_notes,
+    candidates_of,
+    odds_sentence,
+    order_sentence,
+    sign_sentence,
+    target_roles,
+    twin_sizes,
+    unmeasured_sentence,
+    untrained_sentence,
+    with_known_words,
+)
 from attnlib.studyresults import CARRIED, HEAD_STATISTICS, SHIFTS, Study
 from attnlib.studyuntrained import untrained_heads
-from attnlib.tokenization import DEMO, ENOUGH, is_demo, known_in, listed
-from attnlib.untrained import Untrained
-
-NO_SHIFT = "G cannot be measured"  # how such a remark begins (pairbatch.py)
-LARGE_SIZE = 0.1  # a mean |G| from which a mean near 0 is odd
+from attnlib.tokenization import is_demo
+from attnlib.wording import count, interval, number, p_value, places_of, signed
 
 
 def study_finding(study: Study, statistic: str, model: str, unit: str | None, summary: HeadSummary) -> str:
@@ -50,30 +55,17 @@ def study_sentences(
         rest.append(odds_sentence(statistic, _shown(summary), summary, candidates_of(table)))
     order = ""
     if measured and statistic in SHIFTS:
-        roles = _target_roles(table)
-        order = order_sentence(summary, study.sizes(statistic, model), _twin_sizes(study, statistic, model), roles)
+        roles = target_roles(table)
+        order = order_sentence(summary, study.sizes(statistic, model), twin_sizes(study, statistic, model), roles)
     if measured and statistic in SHIFTS and summary.significant.any() and not order:
         rest.append(sign_sentence(table, basis, float(summary.mean[_shown(summary)])))
-    rest += [missed, basis_notes(basis), order, _unmeasured(table)]
+    rest += [missed, basis_notes(basis), order, unmeasured_sentence(table)]
     rest.append(untrained_sentence(summary, untrained_heads(study, statistic, model, unit)))
     rest.append(study.manifest["provenance"][model].get("layer_numbers", ""))
     if is_demo(model):
         words = list(zip(table["prompt_a"], table["prompt_b"], strict=True))
-        headline, *rest = _with_known_words(words, headline, rest)
+        headline, *rest = with_known_words(words, headline, rest)
     return headline, " ".join(part for part in rest if part)
-
-
-def _with_known_words(prompts: Sequence[tuple[str, str]], headline: str, rest: Sequence[str]) -> list[str]:
-    """What a demo model can say of prompts whose words it does not know: first of all, where that is most of them."""
-    strange = [known for known in (known_in(*both) for both in prompts) if not known.enough]
-    if not strange:
-        return [headline, *rest]
-    names = listed([name for known in strange for name in known.unknown])
-    of = f"{len(strange):,} of {_count(len(prompts), 'pair')}"
-    told = f"{DEMO}; in {of} it knows fewer than {ENOUGH * 100:g} % of the words"
-    if 2 * len(strange) > len(prompts):
-        return [f"{told} (not {names}): what it does there is noise.", headline, *rest]
-    return [headline, *rest, f"{told} (not {names})."]
 
 
 def difference_finding(study: Study, statistic: str, models: tuple[str, str], summary: HeadSummary) -> str:
@@ -110,7 +102,7 @@ def _headline_and_missed(summary: HeadSummary, title: str, basis: Basis | None) 
 def _pairs(summary: HeadSummary, basis: Basis | None) -> str:
     """How many pairs there are, how they are counted, how many have numbers, and what was left out."""
     used = summary.n[summary.n > 0]
-    counted = _count(summary.pairs, summary.noun)
+    counted = count(summary.pairs, summary.noun)
     if basis is not None:
         how = "counted one by one"
         if not basis.units.one_by_one:
@@ -118,7 +110,7 @@ def _pairs(summary: HeadSummary, basis: Basis | None) -> str:
             own = basis.pairs == summary.pairs
             how = f"{each} {summary.noun} of its own" if own else f"averaged to {counted}"
             how += _example(summary, basis)
-        counted = f"{_count(basis.pairs, 'pair')}, {how}"
+        counted = f"{count(basis.pairs, 'pair')}, {how}"
     least, most = (int(used.min()), int(used.max())) if len(used) else (0, 0)
     if least < most:
         told = f"{counted}, of which {least:,} to {most:,} have a number, depending on the head."
@@ -127,7 +119,7 @@ def _pairs(summary: HeadSummary, basis: Basis | None) -> str:
     else:
         told = f"{counted}."
     if summary.infinite:
-        told += f" {_count(summary.infinite, 'infinite number')} left out."
+        told += f" {count(summary.infinite, 'infinite number')} left out."
     return told
 
 
@@ -137,154 +129,6 @@ def _example(summary: HeadSummary, basis: Basis) -> str:
     if summary.noun != "unit" or not written:
         return ""
     return f" ({written[0]}, …)" if summary.pairs > 1 else f" ({written[0]})"
-
-
-def basis_notes(basis: Basis) -> str:
-    """What a reader must know of the units; empty where somebody wrote them down and nothing is the matter."""
-    units, told = basis.units, []
-    if units.found:
-        joined = f", and those that share a word were joined ({units.joined:,} before)" if units.joined else ""
-        told.append(f"Nobody said which pairs belong together: those with the {units.name} do here{joined}.")
-    if units.blank:
-        have, each = ("has", "it counts") if units.blank == 1 else ("have", "each of them counts")
-        told.append(f"{_count(units.blank, 'pair')} {have} no {units.name}: {each} by itself.")
-    if units.shared:
-        word, count = units.shared
-        told.append(
-            f"Units share words (“{word}” is in {count:,} of {units.count:,}): they are less independent than "
-            "intervals and tests take them to be."
-        )
-    if basis.left_out:
-        told.append(f"{_count(basis.left_out, 'pair')} on neither side of the contrast left out.")
-    if basis.one_target:
-        told.append(f"{_count(basis.one_target, 'pair')} with one target left out, because others have two.")
-    if basis.labels:
-        told.append(
-            f"The column contrast has {_count(len(basis.labels), 'label')} ({', '.join(basis.labels[:4])}), and a "
-            "contrast takes two: none is taken. Leave the cell empty in pairs that are on neither side."
-        )
-    return " ".join(told)
-
-
-def _unmeasured(table: pd.DataFrame) -> str:
-    """In how many pairs the target shift cannot be measured, and why in the first of them."""
-    remarks = table["remark"].fillna("")
-    remarks = remarks[remarks.str.startswith(NO_SHIFT)]
-    if remarks.empty:
-        return ""
-    why, many = remarks.iloc[0].removeprefix(f"{NO_SHIFT}: "), len(remarks) > 1
-    of = f"In {len(remarks):,} of {_count(len(table), 'pair')} the target shift cannot be measured"
-    return f"{of}{'; in the first of them ' if many else ': '}{why}"
-
-
-def sign_sentence(table: pd.DataFrame, basis: Basis, value: float) -> str:
-    """What the sign of a target shift means, in the words of the pairs."""
-    groups = table["group"].fillna("").unique()
-    a, _, b = (groups[0] if len(groups) == 1 else "").partition("/")
-    change = f"With “{b}” instead of “{a}”" if a and b else "With prompt B instead of prompt A"
-    if not value:
-        return ""
-    if basis.contrast is not None:
-        less, more = basis.contrast if value < 0 else basis.contrast[::-1]
-        return f"{change}, attention to the target falls more (or rises less) where the pair is {less} than {more}."
-    first, second = _target_names(table)
-    one, other = (first, second) if value < 0 else (second, first)
-    return f"{change} attention goes from {one} to {other}."
-
-
-def _target_names(table: pd.DataFrame) -> tuple[str, str]:
-    """What the two targets are called: their column, where one has them in all pairs, or their place."""
-    roles = _target_roles(table)
-    names = [f"the {role.replace('_', '-')} word" if role else "" for role in roles]
-    return names[0] or "the first target", names[1] or "the second target"
-
-
-def _target_roles(table: pd.DataFrame) -> tuple[str, str]:
-    """The column that has the first target of every pair, and the second; empty where none has."""
-    words = [table["targets"].fillna("").str.split("|").str[place] for place in (0, 1)]
-    typed = [name for name in table.columns if name.endswith("_typed")]
-    first, second = (next((name for name in typed if list(table[name]) == list(word)), "") for word in words)
-    return first, second
-
-
-def order_sentence(
-    summary: HeadSummary,
-    sizes: Float[np.ndarray, "layer head"],
-    twin: tuple[str, Float[np.ndarray, "layer head"]] | None = None,
-    roles: tuple[str, str] = ("", ""),
-) -> str:
-    """A warning where a head moves far and its mean is near 0: something in the pairs decides on the sign.
-
-    `sizes` are means with the sign left aside, of the model and (with its name) of the twin in the same study.
-    `roles` are what the targets are in every pair alike; empty where that is not known.
-    """
-    if summary.contrast or not np.isfinite(sizes).any():
-        return ""
-    place = largest(sizes)
-    size, mean = float(sizes[place]), abs(float(summary.mean[place]))
-    if size < LARGE_SIZE or not mean < size / 4:
-        return ""
-    beside = ""
-    if twin is not None:
-        name, theirs = twin
-        over_all = number(float(np.nanmean(theirs)))
-        beside = f" (in its twin {name} by {number(theirs[place])}, and by {over_all} on average over all heads)"
-    why = (
-        "The targets have the same roles in every pair, so that something else decides on the sign: perhaps which of "
-        "them the prompt names first."
-        if all(roles)
-        else "Perhaps the order in which the targets are given: give them in the same roles in every pair (the "
-        "female-typed one first, say), by what they are and not by how they come out."
-    )
-    return (
-        f"Head {place[0]}-{place[1]} moves by {number(size)} on average with the sign left aside{beside}, and by "
-        f"only {signed(summary.mean[place])} with it: its sign differs from pair to pair. {why}"
-    )
-
-
-def _twin_sizes(study: Study, statistic: str, model: str) -> tuple[str, Float[np.ndarray, "layer head"]] | None:
-    """The twin of a demo model and how far its heads move, where it is in the study."""
-    twin = twin_of(model)
-    return None if twin is None or twin not in study.models else (twin, study.sizes(statistic, twin))
-
-
-def untrained_sentence(summary: HeadSummary, copies: Untrained) -> str:
-    """The head that moves most, beside those of untrained copies over the same pairs; empty where there are none."""
-    if not len(copies) or not np.isfinite(summary.mean).any():
-        return ""
-    place = largest(summary.mean)
-    value = abs(float(summary.mean[place]))
-    places, reached = places_of(np.array([value, *copies.largest])), copies.as_large(value)
-    span = number(copies.low, places) + (f" to {number(copies.high, places)}" if len(copies) > 1 else "")
-    is_reached = "is reached" if reached or len(copies) > 1 else "is not reached"
-    where = copies.name if len(copies) == 1 else f"{reached} of {copies.name}"
-    return (
-        f"The largest mean of any head, that of {place[0]}-{place[1]} ({number(value, places)} without its sign), "
-        f"{is_reached} in {where} measured over the same pairs ({span}). This is a reference, not a test: there is "
-        "no p."
-    )
-
-
-def candidates_of(table: pd.DataFrame) -> tuple[str, str] | None:
-    """The candidate words of A and of B, where all pairs that name some have the same; None where not."""
-    named = table[["candidate_a", "candidate_b"]].dropna().drop_duplicates()
-    return None if len(named) != 1 else (str(named.iloc[0, 0]).strip(), str(named.iloc[0, 1]).strip())
-
-
-def odds_sentence(statistic: str, place: tuple[int, int], summary: HeadSummary, words: tuple[str, str] | None) -> str:
-    """A mean log odds ratio as a factor, and as the effect that is published: ratio − 1.
-
-    `words`: the candidates that fit A and B; None where pairs have different ones.
-    """
-    ratio, head = math.exp(summary.mean[place]), f"{place[0]}-{place[1]}"
-    odds = f"the odds of “{words[1]}” against “{words[0]}”" if words else "the odds of B’s candidate against A’s"
-    less = f"(ratio − 1: {signed(ratio - 1)})"
-    if statistic == "indirect":
-        taken = f"the attention of {head} alone, taken from B"
-        return f"On average {taken}, multiplies {odds} in A by {figures(ratio)} {less}."
-    return (
-        f"On average {odds} in B are {figures(ratio)} times those with the attention of {head} taken from A {less}."
-    )
 
 
 def _shown(summary: HeadSummary) -> tuple[int, int]:
@@ -305,7 +149,7 @@ def _described(summary: HeadSummary, title: str, basis: Basis) -> str:
         told = number(mean, places) + (f" [{number(low, places)}, {number(high, places)}]" if known else "")
     alike, n = "", int(summary.n[layer, head])
     if n >= FEWEST_UNITS and not known:
-        alike = f" It is the same in each of the {_count(n, summary.noun)}, which count as one observation."
+        alike = f" It is the same in each of the {count(n, summary.noun)}, which count as one observation."
     return f"The largest mean {title} is that of head {layer}-{head}: {told}.{alike} {basis.untested}"
 
 
@@ -322,8 +166,8 @@ def _moving(summary: HeadSummary, title: str, basis: Basis | None) -> str:
     """How many heads pass, and the largest of them; or the largest of those that do not."""
     passed = int(summary.significant.sum())
     how = f"step-down max-T over {summary.draws:,} draws" if summary.draws else "normal limit, corrected"
-    test = f"({how}, {summary.alpha * 100:g} %, corrected over {_count(summary.tests, 'test')})"
-    most, heads = _shown(summary), _count(int(np.isfinite(summary.p).sum()), "head")
+    test = f"({how}, {summary.alpha * 100:g} %, corrected over {count(summary.tests, 'test')})"
+    most, heads = _shown(summary), count(int(np.isfinite(summary.p).sum()), "head")
     from_what = _from_what(summary, basis)
     if passed:
         others = " most" if passed > 1 else ""
@@ -369,6 +213,8 @@ def head_power(summary: HeadSummary, place: tuple[int, int]) -> str:
     least, normal = float(summary.detectable[place]), detectable(n, sd, summary.tests, summary.alpha)
     stretch = least / normal if math.isfinite(least) and math.isfinite(normal) else 1.0
     told = power_sentence(n, sd, summary.tests, None, summary.alpha, summary.noun, stretch)
+    if math.isfinite(least) and least > _farthest(summary):
+        told += " No mean can be that large."
     needed = pairs_needed(mean, sd * stretch, summary.tests, summary.alpha)
     if needed <= n and not summary.significant[place]:
         return told
@@ -380,22 +226,26 @@ def _missed(summary: HeadSummary) -> str:
     known = summary.detectable[np.isfinite(summary.detectable) & (summary.detectable > 0)]
     if not len(known):
         return ""
-    places = places_of(known)
-    half = f"from a mean of {_least_mean(float(np.median(known)), places)} on"
+    places, half = places_of(known), float(np.median(known))
     if summary.significant.any():
-        return f"Half of the heads would be shown, with 80 % probability, only {half}."
+        only = "" if half > _farthest(summary) else "only "
+        return f"Half of the heads would be shown, with 80 % probability, {only}{_from(half, summary, places)}."
     most = _shown(summary)
-    own = float(summary.detectable[most])
     told = "This does not show that there is no effect: with 80 % probability"
-    if not math.isfinite(own) or own > max(map(abs, summary.bounds)):
-        return f"{told} half of the heads would be shown {half}, and {most[0]}-{most[1]} by no mean that is possible."
-    mine = f"{most[0]}-{most[1]} would be shown from a mean of {_least_mean(own, places)} on"
-    return f"{told} {mine}, half of the heads {half}." if len(known) > 1 else f"{told} {mine}."
+    mine = f"{most[0]}-{most[1]} would be shown {_from(float(summary.detectable[most]), summary, places)}"
+    return f"{told} {mine}" + (f", half of the heads {_from(half, summary, places)}." if len(known) > 1 else ".")
 
 
-def _least_mean(value: float, places: int) -> str:
-    """A bound, never written as nothing."""
-    return number(max(value, 10.0**-places), places)
+def _from(least: float, summary: HeadSummary, places: int) -> str:
+    """From which mean on a head would be shown; NaN: from none."""
+    if not least <= _farthest(summary):
+        return "by no mean that is possible"
+    return f"from a mean of {number(max(least, 10.0**-places), places)} on"
+
+
+def _farthest(summary: HeadSummary) -> float:
+    """The largest size that a mean can have."""
+    return max(map(abs, summary.bounds))
 
 
 def summary_table(summary: HeadSummary) -> pd.DataFrame:
@@ -421,37 +271,19 @@ def power_sentence(
     `stretch`: how much larger a mean must be than with normal numbers.
     """
     least = stretch * detectable(n, sd, heads, alpha)
-    test = f"({alpha * 100:g} %, corrected over {_count(heads, 'head')}, standard deviation {_plain(sd)})"
+    test = f"({alpha * 100:g} %, corrected over {count(heads, 'head')}, standard deviation {_plain(sd)})"
     if math.isfinite(least):
         shown = _least(least, places_of(np.array([least])))
-        told = f"{_count(n, noun)} would show a mean of {shown} with 80 % probability {test}."
+        told = f"{count(n, noun)} would show a mean of {shown} with 80 % probability {test}."
     else:
-        told = f"{_count(n, noun)} can show no mean, however large {test}: {fewest_pairs()} are needed."
+        told = f"{count(n, noun)} can show no mean, however large {test}: {fewest_pairs()} are needed."
     if effect is None:
         return told
     return f"{told} {_needs(effect, pairs_needed(effect, sd * stretch, heads, alpha), noun)}"
 
 
 def _needs(effect: float, needed: int, noun: str) -> str:
-    return f"A mean of {signed(effect, places_of(np.array([effect])))} needs {_count(needed, noun)}."
-
-
-def interval(mean: float, low: float, high: float, places: int = 3) -> str:
-    """A mean with its interval: "+.314 [+.298, +.330]"; alone where there is none."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return signed(mean, places)
-    return f"{signed(mean, places)} [{signed(low, places)}, {signed(high, places)}]"
-
-
-def p_value(p: SupportsFloat) -> str:
-    """ "p = .012", "p < .001"."""
-    return "p < .001" if float(p) < 0.001 else f"p = {number(p)}" if float(p) < 0.9995 else "p = 1"
-
-
-def places_of(values: Float[np.ndarray, "..."]) -> int:
-    """Decimals that leave the largest number at least two digits; three where that is enough."""
-    largest = float(np.abs(values[np.isfinite(values)]).max(initial=0))
-    return 3 if largest == 0 else min(9, max(3, 1 - math.floor(math.log10(largest))))
+    return f"A mean of {signed(effect, places_of(np.array([effect])))} needs {count(needed, noun)}."
 
 
 def _least(value: float, places: int) -> str:
@@ -466,7 +298,3 @@ def _plain(value: SupportsFloat) -> str:
     return ("−" if float(value) < 0 else "") + number(
         size, 1 if size >= 1 else max(2, places_of(np.array([size])) - 1)
     )
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'s' * (n != 1)}"

@@ -5,7 +5,11 @@ A copy with one seed is one file in the study's folder, whole or not there: who 
 other. Not here: what a copy is a reference for (untrained.py), the words (studyfindings.py).
 """
 
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -37,7 +41,7 @@ def why_no_copies(study: Study, model: str) -> str:
 
 def copies_done(study: Study, model: str) -> list[int]:
     """The seeds of the copies of a model that were measured."""
-    return sorted(study.folder.copies(_number(study, model)))
+    return list(_files(study, model))
 
 
 def copies_missing(study: Study, model: str) -> int:
@@ -89,8 +93,7 @@ def untrained_heads(study: Study, statistic: str, model: str, unit: str | None =
 
     None of a statistic that copies are not asked for (causal effects).
     """
-    files = study.folder.copies(_number(study, model))
-    if statistic not in MEASURES or not files:
+    if statistic not in MEASURES or not _files(study, model):
         return untrained_of([])
     return untrained_of(list(_means(study, statistic, model, unit)))
 
@@ -98,7 +101,7 @@ def untrained_heads(study: Study, statistic: str, model: str, unit: str | None =
 def _means(study: Study, statistic: str, model: str, unit: str | None) -> Float[np.ndarray, "copy layer head"]:
     """Means over units, or those of a contrast, of all copies at once: they are arranged alike."""
     measured = []
-    for _, file in sorted(study.folder.copies(_number(study, model)).items()):
+    for file in _files(study, model).values():
         with np.load(file, allow_pickle=False) as found:
             pairs, values = found["pair"], found["values"][MEASURES.index(statistic)]
             measured.append(values)
@@ -106,6 +109,22 @@ def _means(study: Study, statistic: str, model: str, unit: str | None) -> Float[
     arranged = study.arrange(beside, pairs, model, statistic, unit)
     flat = arranged.values.reshape(len(arranged.values), -1)
     return Sample(flat, arranged.sides).mean.reshape(len(measured), *measured[0].shape[1:])
+
+
+def _files(study: Study, model: str) -> dict[int, Path]:
+    """By seed, the files of the copies that were measured; one that is damaged counts as missing."""
+    files = study.folder.copies(_number(study, model))
+    return {seed: file for seed, file in sorted(files.items()) if _whole(file, file.stat().st_mtime_ns)}
+
+
+@lru_cache(maxsize=1_000)
+def _whole(file: Path, stamp: int) -> bool:
+    """Whether a file as it was at `stamp` is what was written: its checksums are right."""
+    try:
+        with zipfile.ZipFile(file) as kept:
+            return kept.testzip() is None and {"pair.npy", "values.npy"} <= set(kept.namelist())
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError):
+        return False
 
 
 def _reads(study: Study, model: Model) -> tuple[np.ndarray, list[PairRead]]:

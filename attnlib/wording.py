@@ -1,7 +1,10 @@
 """Numbers as every sentence and view writes them. Not here: sentences."""
 
-from math import ceil, floor, log10
+from math import ceil, floor, isfinite, log10
 from typing import SupportsFloat
+
+import numpy as np
+from jaxtyping import Float
 
 
 def number(value: SupportsFloat, places: int = 3) -> str:
@@ -24,3 +27,26 @@ def power(value: float) -> str:
     if exponent >= -2:
         return number(digit * 10.0**exponent, max(0, -exponent))
     return f"{digit} × 10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def interval(mean: float, low: float, high: float, places: int = 3) -> str:
+    """A mean with its interval: "+.314 [+.298, +.330]"; alone where there is none."""
+    if not (isfinite(low) and isfinite(high)):
+        return signed(mean, places)
+    return f"{signed(mean, places)} [{signed(low, places)}, {signed(high, places)}]"
+
+
+def p_value(p: SupportsFloat) -> str:
+    """ "p = .012", "p < .001"."""
+    return "p < .001" if float(p) < 0.001 else f"p = {number(p)}" if float(p) < 0.9995 else "p = 1"
+
+
+def places_of(values: Float[np.ndarray, "..."]) -> int:
+    """Decimals that leave the largest number at least two digits; three where that is enough."""
+    largest = float(np.abs(values[np.isfinite(values)]).max(initial=0))
+    return 3 if largest == 0 else min(9, max(3, 1 - floor(log10(largest))))
+
+
+def count(n: int, noun: str) -> str:
+    """So many of something: "1 pair", "1,200 pairs"."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"

@@ -203,8 +203,8 @@ def _moves(reading: Reading, moves: "np.ndarray") -> None:
 
 def _patched(reading: Reading, asked: Asked) -> None:
     """Prompts of unequal length: head outputs at the last token can still change hands."""
-    from attnlib.findings import signed
     from attnlib.views.grid import HeadGrid, grid_payload
+    from attnlib.wording import signed
 
     try:
         found = cached.patched_heads(*asked)

@@ -14,8 +14,9 @@ from streamlit.testing.v1 import AppTest
 from attnlib.pairs import Dropped, Pair
 from attnlib.pairsets import pair_set
 from attnlib.study import begin_study, run_study
-from attnlib.studyfindings import study_finding, untrained_sentence
+from attnlib.studyfindings import study_finding
 from attnlib.studyfolder import StudyFolder
+from attnlib.studynotes import untrained_sentence
 from attnlib.studyresults import open_study
 from attnlib.studyuntrained import untrained_heads
 from attnlib.views.payload import unpack

@@ -76,28 +76,36 @@ def _report(
         f"Machine: {platform.machine()}, {psutil.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB, "
         f"Python {platform.python_version()}, torch {torch.__version__}, transformers {transformers.__version__}. "
         "Model: GPT-2's shape (12 layers x 12 heads x 768, 50,257 words), random weights, float32, CPU.",
+        *_server(rows),
+        *_model_view(small, page),
+        *_neuron_view(heads, page),
+        *_comparison(pairs, page),
+        *(part for section in more for part in section),
+        *_memory(depths),
+        *_browser(page),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _server(rows: list[dict[str, Any]]) -> list[str]:
+    measured = [
+        [r["tokens"], *(f"{r[name]:.2f}" for name in ("forward_s", "view", "trace", "payload_MB")), _bertviz(r)]
+        for r in rows
+    ]
+    return [
         "## Server",
         "*View*: tokenize, forward, observe one layer, predict, pack, divided by the plain eager forward pass "
         "without attentions. *Trace*: all layers kept, divided by the forward pass with `output_attentions=True`. "
         "BertViz 1.4.1 where installed, up to 128 tokens: size and seconds of its head view of this attention.",
         _table(
             ["tokens", "forward, s", "view ÷ forward", "trace ÷ forward with attentions", "payload, MB", "BertViz"],
-            [
-                [
-                    r["tokens"],
-                    f"{r['forward_s']:.2f}",
-                    f"{r['view']:.2f}",
-                    f"{r['trace']:.2f}",
-                    f"{r['payload_MB']:.2f}",
-                    _bertviz(r),
-                ]
-                for r in rows
-            ],
+            measured,
         ),
-        *_model_view(small, page),
-        *_neuron_view(heads, page),
-        *_comparison(pairs, page),
-        *(part for section in more for part in section),
+    ]
+
+
+def _memory(depths: list[dict[str, Any]]) -> list[str]:
+    return [
         "## Memory",
         f"Peak above the loaded model at {memory.TOKENS} tokens, in MB. *Batch*: a plain forward pass over two "
         "texts; *comparison*: of two prompts, with the matrices of one layer and the scores of all.",
@@ -105,6 +113,11 @@ def _report(
             ["layers", "plain forward", "one-layer view", "full trace", "batch", "comparison"],
             [[d["layers"], *(f"{d[f'{what}_MB']:.0f}" for what in memory.WHAT)] for d in depths],
         ),
+    ]
+
+
+def _browser(page: dict[str, Any]) -> list[str]:
+    return [
         "## Browser",
         "12 heads in headless Chromium without a GPU. *Painted*: from the arrival of the server's answer to the "
         "painted view. *Hover*: 95th percentile of the time between frames while in each another token is hovered.",
@@ -115,7 +128,6 @@ def _report(
         f"Cold start: server healthy after {page['healthy_s']:.1f} s; first view of the demo model painted "
         f"{page['first_view_s']:.1f} s after the browser opened the page.",
     ]
-    return "\n\n".join(parts) + "\n"
 
 
 def _bertviz(row: dict[str, Any]) -> str:

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import attnlib
-from attnlib.findings import signed
 from attnlib.neuronfindings import remaining_finding
 from attnlib.pairs import builtin_pairs
 from attnlib.pairsets import pair_set
 from attnlib.predictions import largest_changes
 from attnlib.rewording import control_edits
 from attnlib.spelling import reader_of
+from attnlib.wording import signed
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

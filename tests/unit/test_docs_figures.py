@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 import attnlib
-from attnlib.findings import signed
 from attnlib.headlabels import number, short_number
 from attnlib.pairs import builtin_pairs
 from attnlib.pairsets import PAIR_SETS, pair_set
@@ -27,6 +26,7 @@ from attnlib.rewording import control_edits
 from attnlib.spelling import reader_of
 from attnlib.texts import builtin_texts, coreference_texts
 from attnlib.untrained import largest_untrained
+from attnlib.wording import signed
 
 ROOT = Path(__file__).resolve().parents[2]
 SHE, HE = (f"The doctor asked the nurse a question. {pronoun}" for pronoun in ("She", "He"))

@@ -9,9 +9,10 @@ import attnlib
 from attnlib import Comparison, InputError
 from attnlib.comparison import STATISTICS
 from attnlib.controls import Control, Controls
-from attnlib.findings import Finding, finding, number
+from attnlib.findings import Finding, finding
 from attnlib.models import Model, random_copy
 from attnlib.untrained import Untrained
+from attnlib.wording import number
 
 NUMBER = r"([−+]?\d*\.\d+)"
 WORDS = (

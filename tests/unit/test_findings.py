@@ -27,14 +27,12 @@ from attnlib.findings import (
     Finding,
     _direction,
     finding,
-    number,
-    power,
     prompts_table,
-    signed,
 )
 from attnlib.models import Model
 from attnlib.untrained import Untrained
 from attnlib.verification import Check
+from attnlib.wording import number, power, signed
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 TARGETS = ("nurse", "doctor")

@@ -25,8 +25,9 @@ from attnlib.pairs import Dropped, Pair
 from attnlib.pairsets import pair_set
 from attnlib.statistics import summarize
 from attnlib.study import StudyProgress, run_study
-from attnlib.studyfindings import candidates_of, study_finding
+from attnlib.studyfindings import study_finding
 from attnlib.studyfolder import StudyFolder, studies
+from attnlib.studynotes import candidates_of
 from attnlib.studyresults import Study, group_columns, open_study
 from attnlib.tokenization import WORDS
 from tests.unit.tolerance import of_rows

@@ -14,7 +14,6 @@ import pytest
 
 from attnlib.controls import largest
 from attnlib.figures import LESS, MORE
-from attnlib.findings import signed
 from attnlib.statistics import HeadSummary, correlate, group_means, join_column, summarize
 from attnlib.studyfigures import (
     effect_histogram,
@@ -24,7 +23,8 @@ from attnlib.studyfigures import (
     strongest,
     volcano,
 )
-from attnlib.studyfindings import head_power, interval, p_value, places_of, power_sentence, summary_sentences
+from attnlib.studyfindings import head_power, power_sentence, summary_sentences
+from attnlib.wording import interval, p_value, places_of, signed
 
 MARKUP = "<b>nurse</b> & co"
 ESCAPED = "&lt;b&gt;nurse&lt;/b&gt; &amp; co"

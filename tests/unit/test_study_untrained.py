@@ -11,7 +11,8 @@ from attnlib.models import Model, load_model, random_copy
 from attnlib.pairs import Dropped, Pair
 from attnlib.pairsets import pair_set
 from attnlib.study import run_study
-from attnlib.studyfindings import study_finding, untrained_sentence
+from attnlib.studyfindings import study_finding
+from attnlib.studynotes import untrained_sentence
 from attnlib.studyreport import study_report
 from attnlib.studyresults import Study
 from attnlib.studyuntrained import copies_done, copies_missing, run_untrained, untrained_heads, why_no_copies
@@ -119,3 +120,19 @@ def test_attnlib_measures_by_the_same_copies(study: Study) -> None:
     comparison = attnlib.compare(random_copy(load_model(NAME), 1), pair.prompt_a, pair.prompt_b, layers=[])
     with np.load(study.folder.copies(0)[1]) as found:
         np.testing.assert_allclose(found["values"][0, 0], comparison.target_shift(pair.targets), atol=1e-5)
+
+
+@pytest.mark.parametrize("damage", ["a bit", "the end", "all"])
+def test_a_damaged_copy_counts_as_missing_and_is_measured_again(tmp_path: Path, damage: str) -> None:
+    study = run_study(pairs_of("two-occupations", 8), NAME, tmp_path / "study")
+    run_untrained(study, load_model(NAME), copies=2)
+    whole = untrained_heads(study, "shift", NAME).largest
+    file = study.folder.copies(0)[1]
+    content = bytearray(file.read_bytes())
+    if damage == "a bit":
+        content[len(content) // 2] ^= 4
+    file.write_bytes(content if damage == "a bit" else content[: -len(content) // 3] if damage == "the end" else b"")
+    assert copies_done(study, NAME) == [0]
+    assert untrained_heads(study, "shift", NAME).largest.tolist() in ([whole[0]], [whole[1]])
+    run_untrained(study, load_model(NAME), copies=2)
+    assert untrained_heads(study, "shift", NAME).largest.tolist() == whole.tolist()

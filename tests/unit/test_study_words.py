@@ -8,23 +8,18 @@ import numpy as np
 import pytest
 
 import attnlib
-from attnlib.findings import largest
+from attnlib.controls import largest
 from attnlib.inputs import read_inputs
 from attnlib.pairs import Pair
 from attnlib.pairsets import pair_set
 from attnlib.pairunits import Contrast, Units
 from attnlib.statistics import HeadSummary, summarize
 from attnlib.studybasis import DISTANCE, ONE_TARGET, Basis, described
-from attnlib.studyfindings import (
-    basis_notes,
-    order_sentence,
-    places_of,
-    study_sentences,
-    summary_sentences,
-    summary_table,
-)
+from attnlib.studyfindings import study_sentences, summary_sentences, summary_table
+from attnlib.studynotes import basis_notes, order_sentence
 from attnlib.studyresults import bounds_of
 from attnlib.tokenization import known_in, known_words
+from attnlib.wording import places_of
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 

@@ -1,5 +1,6 @@
 """Models made by several threads at once, and a default dtype that somebody else has set: neither is noticed."""
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from safetensors.torch import load_file
 from tiny import tiny_model
 
 import attnlib
+from attnlib import InputError
 from attnlib.dimensions import scaled_head
+from attnlib.inputs import read_inputs
 from attnlib.models import Model, random_copy
 from attnlib.pairbatch import PairRead, measure_pairs, read_pairs_for
 from attnlib.pairs import Pair
@@ -69,6 +72,32 @@ def test_random_copies_made_while_models_load_are_the_same_as_alone() -> None:
             assert all(torch.equal(tensor, alone[name]) for name, tensor in model.hf.state_dict().items())
         else:
             assert has_its_weights(model)
+
+
+def test_a_text_is_not_cut_because_another_is_cut_at_the_same_moment() -> None:
+    """Who asked for no cut is told that the text is too long, whoever cuts theirs meanwhile in the same model."""
+    model, text = attnlib.load_model("demo/gpt2-biased"), "the doctor and the nurse " * 600
+    done = threading.Event()
+
+    def cut() -> int:
+        lengths = set()
+        while not done.is_set():
+            lengths.add(len(read_inputs(model, text, None, truncate=True).tokens))
+        return max(lengths, default=128)
+
+    def refused(_: int) -> bool:
+        try:
+            return not read_inputs(model, text, None, truncate=False)
+        except InputError as error:
+            return "tokens and demo/gpt2-biased reads at most 128" in str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        cutting = [pool.submit(cut) for _ in range(2)]
+        try:
+            assert all(pool.map(refused, range(200)))
+        finally:
+            done.set()
+        assert [one.result() for one in cutting] == [128, 128]
 
 
 # ---------------------------------------------------------------------------------------------- default dtype
