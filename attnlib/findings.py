@@ -138,7 +138,9 @@ def _spelled(comparison: Comparison, found: Finding) -> Finding:
     both = (comparison.alignment.a, comparison.alignment.b)
     known = min((known_words(tokens) for tokens in both), key=lambda words: words.known / max(1, words.total))
     if is_demo(comparison.a.model) and not known.enough:
-        return replace(found, headline=known.text, details=f"{found.headline} {found.details}")
+        return replace(
+            found, headline=f"{known.text} What it does here is noise.", details=f"{found.headline} {found.details}"
+        )
     unequal = " ".join(edit.text for edit in pieces(comparison.alignment)[:2])
     return replace(found, headline=f"{found.headline} {unequal}".strip())
 

@@ -36,9 +36,8 @@ def grids(reading: Reading) -> "Controls":
     with left:
         offered, shown = _choose_controls(chosen)
     with middle:
-        control = choose_control(
-            chosen.model, chosen.text, pair.prompt_b, (*reading.targets, reading.comparison.focus_in_a)
-        )
+        focus = reading.comparison.focus_in_a
+        control = choose_control(chosen.model, chosen.text, pair.prompt_b, reading.targets, focus)
     right.toggle("Largest first", key="order", bind="query-params", persist_state="session")
     found: dict[str, Comparison] = {}
     missing: list[str] = [f"{CALLED[name]} not run" for name in offered if name not in shown]

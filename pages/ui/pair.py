@@ -195,13 +195,21 @@ def _split(text: str | None, by: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in (text or "").split(by) if part.strip()))
 
 
-def choose_control(model: "Model", prompt_a: str, prompt_b: str, keep: tuple[str, ...]) -> str:
-    """The control edit: a field that starts with a suggestion; empty where there is none."""
+def choose_control(model: "Model", prompt_a: str, prompt_b: str, targets: tuple[str, ...], focus: str) -> str:
+    """The control edit: a field that starts with a suggestion; empty where there is none.
+
+    Targets stay. The focus word may get a name like it (Emily, Anna) or a synonym, which is the very thing that the
+    edit is measured against; "they" for a pronoun would be half the edit.
+    """
     from attnlib.spelling import reader_of
 
-    kept = {word.lower() for word in keep}
-    edits = control_edits(prompt_a, prompt_b, keep, reader_of(model))
-    suggested = [edit.text for edit in edits if not kept & {word.lower() for word, _ in edit.changes}]
+    edits = control_edits(prompt_a, prompt_b, targets, reader_of(model))
+    suggested = [
+        edit.text
+        for edit in edits
+        for changed in [{word.lower() for word, _ in edit.changes}]
+        if not changed & {word.lower() for word in targets} and not (edit.kind == "they" and focus.lower() in changed)
+    ]
     written = st.text_input(
         "Control edit of prompt A",
         key="control",
