@@ -55,10 +55,10 @@ def test_the_controls_stand_beside_and_the_twin_is_quiet() -> None:
 
 
 def test_a_name_that_is_asked_about_is_measured_against_another_of_its_kind() -> None:
-    app = open_page(prompt_a="The doctor is called Emily", prompt_b="The doctor is called Greg")
+    app = open_page(prompt_a="The doctor knows Emily", prompt_b="The doctor knows Greg")
     header, _ = payloads(app)["attn_grid"]
     control = next(grid["about"] for grid in header["grids"] if grid["title"].startswith("Control edit"))
-    assert control.startswith("The doctor is called ")
+    assert control.startswith("The doctor knows ")
     assert not {"Emily", "Greg"} & set(control.split())
     assert "that keeps" not in finding(app)
 
