@@ -9,58 +9,58 @@ from typing import TYPE_CHECKING, Any
 from attnlib.errors import InputError
 
 if TYPE_CHECKING:
-    from attnlib.attention import zero_heads
-    from attnlib.comparing import compare
-    from attnlib.comparison import Comparison
-    from attnlib.dimensions import scale_dimensions
-    from attnlib.mediation import HeadEffects, head_effects
-    from attnlib.models import Model, load_model
-    from attnlib.neurons import HeadVectors, ScoreChange, head_vectors, score_change
-    from attnlib.overviews import Overview, overview
-    from attnlib.patternruns import HeadPatterns, head_patterns, measure_patterns
-    from attnlib.profiles import HeadProfile, head_profile
-    from attnlib.score import crows_pairs_scores, word_log_odds
-    from attnlib.silencing import Silenced, silence_dimensions
-    from attnlib.sources import demo_models
-    from attnlib.study import run_study
-    from attnlib.studyresults import Study, open_study
-    from attnlib.tracing import Trace, trace
+    from attnlib.behaviour.head_profile import HeadProfile, head_profile
+    from attnlib.behaviour.measure import HeadPatterns, head_patterns, measure_patterns
+    from attnlib.behaviour.scaling import scale_dimensions
+    from attnlib.behaviour.silencing import Silenced, silence_dimensions
+    from attnlib.comparison.result import Comparison
+    from attnlib.comparison.run import compare
+    from attnlib.effects.mediation import HeadEffects, head_effects
+    from attnlib.model.attention import zero_heads
+    from attnlib.model.likelihood import crows_pairs_scores, word_log_odds
+    from attnlib.model.loading import Model, load_model
+    from attnlib.model.sources import demo_models
+    from attnlib.study.results import Study, open_study
+    from attnlib.study.run import run_study
+    from attnlib.tracing.overview import Overview, overview
+    from attnlib.tracing.trace import Trace, trace
+    from attnlib.tracing.vectors import HeadVectors, ScoreChange, head_vectors, score_change
     from attnlib.views.html import head_view, model_view, neuron_view
 
 _HOME = {
-    "Comparison": "attnlib.comparison",
-    "HeadEffects": "attnlib.mediation",
-    "HeadPatterns": "attnlib.patternruns",
-    "HeadProfile": "attnlib.profiles",
-    "HeadVectors": "attnlib.neurons",
+    "Comparison": "attnlib.comparison.result",
+    "HeadEffects": "attnlib.effects.mediation",
+    "HeadPatterns": "attnlib.behaviour.measure",
+    "HeadProfile": "attnlib.behaviour.head_profile",
+    "HeadVectors": "attnlib.tracing.vectors",
     "InputError": "attnlib.errors",
-    "Model": "attnlib.models",
-    "Overview": "attnlib.overviews",
-    "ScoreChange": "attnlib.neurons",
-    "Silenced": "attnlib.silencing",
-    "Study": "attnlib.studyresults",
-    "Trace": "attnlib.tracing",
-    "compare": "attnlib.comparing",
-    "crows_pairs_scores": "attnlib.score",
-    "demo_models": "attnlib.sources",
-    "head_effects": "attnlib.mediation",
-    "head_patterns": "attnlib.patternruns",
-    "head_profile": "attnlib.profiles",
-    "head_vectors": "attnlib.neurons",
+    "Model": "attnlib.model.loading",
+    "Overview": "attnlib.tracing.overview",
+    "ScoreChange": "attnlib.tracing.vectors",
+    "Silenced": "attnlib.behaviour.silencing",
+    "Study": "attnlib.study.results",
+    "Trace": "attnlib.tracing.trace",
+    "compare": "attnlib.comparison.run",
+    "crows_pairs_scores": "attnlib.model.likelihood",
+    "demo_models": "attnlib.model.sources",
+    "head_effects": "attnlib.effects.mediation",
+    "head_patterns": "attnlib.behaviour.measure",
+    "head_profile": "attnlib.behaviour.head_profile",
+    "head_vectors": "attnlib.tracing.vectors",
     "head_view": "attnlib.views.html",
-    "load_model": "attnlib.models",
-    "measure_patterns": "attnlib.patternruns",
+    "load_model": "attnlib.model.loading",
+    "measure_patterns": "attnlib.behaviour.measure",
     "model_view": "attnlib.views.html",
     "neuron_view": "attnlib.views.html",
-    "open_study": "attnlib.studyresults",
-    "overview": "attnlib.overviews",
-    "run_study": "attnlib.study",
-    "scale_dimensions": "attnlib.dimensions",
-    "score_change": "attnlib.neurons",
-    "silence_dimensions": "attnlib.silencing",
-    "trace": "attnlib.tracing",
-    "word_log_odds": "attnlib.score",
-    "zero_heads": "attnlib.attention",
+    "open_study": "attnlib.study.results",
+    "overview": "attnlib.tracing.overview",
+    "run_study": "attnlib.study.run",
+    "scale_dimensions": "attnlib.behaviour.scaling",
+    "score_change": "attnlib.tracing.vectors",
+    "silence_dimensions": "attnlib.behaviour.silencing",
+    "trace": "attnlib.tracing.trace",
+    "word_log_odds": "attnlib.model.likelihood",
+    "zero_heads": "attnlib.model.attention",
 }
 
 __all__ = [

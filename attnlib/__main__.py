@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attnlib.errors import InputError
-from attnlib.sources import DEMO_FOLDER, demo_models, read_config
+from attnlib.model.sources import demo_models, read_config
+from attnlib.paths import DEMO_FOLDER
 
 if TYPE_CHECKING:
-    from attnlib.study import StudyProgress
-    from attnlib.studyresults import Study
+    from attnlib.study.results import Study
+    from attnlib.study.run import StudyProgress
 
 DONE, WRONG, STOPPED = 0, 2, 3  # exit codes
 
@@ -85,7 +86,7 @@ def _describe(config: dict) -> str:
 
 
 def _study(chosen: argparse.Namespace) -> int:
-    from attnlib.study import run_study
+    from attnlib.study.run import run_study
 
     study = run_study(
         chosen.pairs,
@@ -109,7 +110,7 @@ def _study(chosen: argparse.Namespace) -> int:
         for sentence in _findings(study):
             print(sentence, file=sys.stderr)
     if chosen.report and study.complete:
-        from attnlib.studyreport import write_report
+        from attnlib.study.report import write_report
 
         write_report(study, chosen.report)
     return DONE if study.complete else STOPPED
@@ -117,7 +118,7 @@ def _study(chosen: argparse.Namespace) -> int:
 
 def _findings(study: "Study") -> list[str]:
     """What the study shows by its first statistic, in each model."""
-    from attnlib.studyfindings import study_finding
+    from attnlib.study.findings import study_finding
 
     name = next(iter(study.statistics), None)
     if name is None:

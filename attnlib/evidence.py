@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from attnlib.models import Model
-from attnlib.provenance import provenance
+from attnlib.model.loading import Model
+from attnlib.model.provenance import provenance
 
 LIMITS = """\
 - **One text, or one pair of texts, is an anecdote.** What holds for many is told by the page "Study many pairs", with

@@ -16,9 +16,9 @@ from attnlib.errors import InputError
 from attnlib.views.payload import head_payload
 
 if TYPE_CHECKING:
-    from attnlib.comparison import Comparison
-    from attnlib.overviews import Overview
-    from attnlib.tracing import Trace
+    from attnlib.comparison.result import Comparison
+    from attnlib.tracing.overview import Overview
+    from attnlib.tracing.trace import Trace
 
 FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
@@ -100,7 +100,7 @@ def head_view(shown: "Trace | Comparison", *, layers: list[int] | None = None, s
 
     Of a trace every attention it has, or `stack`; a comparison has one.
     """
-    from attnlib.comparison import Comparison  # brings torch along: not before it is needed
+    from attnlib.comparison.result import Comparison  # brings torch along: not before it is needed
     from attnlib.views.pair import pair_head_payload
 
     if isinstance(shown, Comparison):
@@ -134,9 +134,9 @@ def model_view(shown: "Trace | Overview | Comparison", targets: Sequence[str] = 
     A chosen head is drawn large where its layer's weights are there (a Trace, or the layers a Comparison kept) and
     the page does not grow over MOST_DETAILS bytes. `targets`: of a comparison, for the target shift.
     """
-    from attnlib.comparison import Comparison  # brings torch along: not before it is needed
-    from attnlib.overviews import overview_of
-    from attnlib.tracing import Trace
+    from attnlib.comparison.result import Comparison  # brings torch along: not before it is needed
+    from attnlib.tracing.overview import overview_of
+    from attnlib.tracing.trace import Trace
     from attnlib.views.model import model_payload, pair_model_payload
     from attnlib.views.pair import pair_head_payload
 
@@ -170,7 +170,7 @@ def neuron_view(shown: "Trace | Comparison", layer: int = 0, head: int = 0, *, s
     `stack` chooses an attention of an encoder-decoder model. Raises InputError for a head that is not there and for
     a model outside transformers' attention interface.
     """
-    from attnlib.comparison import Comparison  # brings torch along: not before it is needed
+    from attnlib.comparison.result import Comparison  # brings torch along: not before it is needed
     from attnlib.views.neuron import neuron_pair_payload, neuron_payload
 
     name = f"layer {layer}, head {head}"

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8, UInt16
 
-from attnlib.align import Alignment
-from attnlib.comparison import Comparison
+from attnlib.comparison.align import Alignment
+from attnlib.comparison.result import Comparison
 from attnlib.errors import InputError
-from attnlib.neurons import HeadVectors, head_vectors
-from attnlib.tokens import Tokens
-from attnlib.tracing import LayerAttention, Trace
+from attnlib.model.tokens import Tokens
+from attnlib.tracing.trace import LayerAttention, Trace
+from attnlib.tracing.vectors import HeadVectors, head_vectors
 from attnlib.views.payload import check_layer_labels, pack, token_row
 
 STEPS_24 = 2**23 - 1

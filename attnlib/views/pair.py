@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from attnlib.align import Alignment
-from attnlib.comparison import Comparison
-from attnlib.dimensions import ScaledHead
+from attnlib.behaviour.scaling import ScaledHead
+from attnlib.comparison.align import Alignment
+from attnlib.comparison.result import Comparison
 from attnlib.views.alignment import alignment_payload
 from attnlib.views.matrix import matrix_payload
 from attnlib.views.payload import head_pair_payload, token_row

@@ -17,8 +17,8 @@ from jaxtyping import Float, Int, Shaped, UInt16
 from attnlib.errors import InputError
 
 if TYPE_CHECKING:
-    from attnlib.tokens import Tokens
-    from attnlib.tracing import Trace
+    from attnlib.model.tokens import Tokens
+    from attnlib.tracing.trace import Trace
 
 MAGIC = b"ATTN"
 STEPS = 65535  # a weight of 1; steps of 1.5e-5 keep three decimals, also of a sum over tokens

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from attnlib.pairs import COLUMNS, SORTING, Pair
-from attnlib.templates import pairs_from_template
+from attnlib.prompts.pairs import COLUMNS, SORTING, Pair
+from attnlib.prompts.templates import pairs_from_template
 
 FOLDER = Path(__file__).parent
 PLANTED = FOLDER.parent / "models" / "planted_bias.csv"

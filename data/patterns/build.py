@@ -6,8 +6,8 @@ The names of heads in every view come from them (attnlib/patternstore.py).
 from pathlib import Path
 
 import attnlib
-from attnlib.patternstore import patterns_key, save_patterns
-from attnlib.texts import builtin_texts
+from attnlib.behaviour.store import patterns_key, save_patterns
+from attnlib.prompts.texts import builtin_texts
 
 FOLDER = Path(__file__).parent
 

@@ -14,7 +14,7 @@ from pages.ui.names import names_in_layer
 from pages.ui.state import Choices
 
 if TYPE_CHECKING:
-    from attnlib.dimensions import ScaledHead
+    from attnlib.behaviour.scaling import ScaledHead
 
 PAINTS = 0.06  # seconds in which the browser paints the head view, before charts keep it busy
 
@@ -72,9 +72,9 @@ def _choose(chosen: Choices, head: int) -> tuple[tuple[tuple[int, float], ...], 
 
 
 def _draw(chosen: Choices, scaled: "ScaledHead", factors: tuple[tuple[int, float], ...]) -> None:
-    from attnlib.behaviourfigures import before_after
-    from attnlib.figures import word_bars
-    from attnlib.predictions import largest_changes
+    from attnlib.behaviour.charts import before_after
+    from attnlib.comparison.charts import word_bars
+    from attnlib.tracing.predictions import largest_changes
     from attnlib.views.pair import scaled_head_payload
 
     left, right = st.columns([3, 2])

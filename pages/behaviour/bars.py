@@ -22,10 +22,10 @@ def dimension_chart(
     strongest: list[int] | None = None,
 ) -> None:
     """The largest of one number per dimension, with intervals, and a button that chooses the strongest."""
-    from attnlib.neuronfindings import largest
+    from attnlib.behaviour.findings import largest
 
     strongest = strongest or largest(values, FIRST)
-    from attnlib.behaviourfigures import dimension_bars
+    from attnlib.behaviour.charts import dimension_bars
 
     figure = dimension_bars(values, low, high, title, chosen=st.session_state.get("dimensions", ()))
     st.plotly_chart(figure, key=key, on_select=lambda: _on_bar(key), selection_mode="points", config=CHART)

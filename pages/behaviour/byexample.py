@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.texts import words_of
+from attnlib.prompts.texts import words_of
 from pages.ui.controls import plain
 
 if TYPE_CHECKING:
     from attnlib import Model
-    from attnlib.patterns import Kind, Relation
+    from attnlib.behaviour.patterns import Kind, Relation
 
 EXAMPLE = "The doctor asked the nurse a question."
 
@@ -43,8 +43,8 @@ def _forget(title: str) -> None:
 
 
 def _described(model: "Model") -> "Relation | None":
-    from attnlib.patterns import Relation
-    from attnlib.tokens import split_words
+    from attnlib.behaviour.patterns import Relation
+    from attnlib.model.tokens import split_words
 
     text = st.text_input("Text", EXAMPLE, key="relation_text")
     words = split_words(text or "")
@@ -75,7 +75,7 @@ def _described(model: "Model") -> "Relation | None":
 
 def _kind(which: str, word: str) -> "Kind":
     """What a picked word stands for: its class, itself, or a list of words."""
-    from attnlib.patterns import Kind, kinds_of
+    from attnlib.behaviour.patterns import Kind, kinds_of
 
     kinds = {f"any {kind.title}" if not kind.words else f"just {kind.title}": kind for kind in kinds_of(word)}
     listed = "these words"

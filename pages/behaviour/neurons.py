@@ -98,8 +98,8 @@ def _choose_at_first(chosen: Choices, head: int, profile: "HeadProfile") -> None
 
 def _by_distance(profile: "HeadProfile") -> None:
     """Near or far: the heat map, the curves, and how much of the head's slope each dimension makes."""
-    from attnlib.behaviourfigures import decay_curves, product_map
-    from attnlib.neuronfindings import distance_finding
+    from attnlib.behaviour.charts import decay_curves, product_map
+    from attnlib.behaviour.findings import distance_finding
 
     st.markdown(plain(distance_finding(profile)))
     left, right = st.columns(2)
@@ -118,7 +118,7 @@ def _by_distance(profile: "HeadProfile") -> None:
 
 def _by_class(profile: "HeadProfile") -> None:
     """Which dimensions react to a kind of word."""
-    from attnlib.neuronfindings import class_finding
+    from attnlib.behaviour.findings import class_finding
 
     if not profile.classes:
         return
@@ -139,7 +139,7 @@ def _by_class(profile: "HeadProfile") -> None:
 
 
 def _downloads(profile: "HeadProfile") -> None:
-    from attnlib.export import safe_csv
+    from attnlib.comparison.export import safe_csv
 
     with st.container(horizontal=True):
         offer("Dimensions (CSV)", lambda: safe_csv(profile.table()), "dimensions.csv", "text/csv")

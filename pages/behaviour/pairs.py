@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.pairs import Pair, builtin_pairs, read_pairs
-from attnlib.pairsets import PAIR_SETS, pair_set
+from attnlib.prompts.builtin import PAIR_SETS, pair_set
+from attnlib.prompts.pairs import Pair, builtin_pairs, read_pairs
 from pages.behaviour.bars import CHART, dimension_chart
 from pages.ui import cached
 from pages.ui.controls import plain
@@ -135,9 +135,9 @@ def _choose_dimensions(pairs: int) -> tuple[int, tuple[int, ...]]:
 
 
 def _results(found: "Silenced") -> None:
-    from attnlib.behaviourfigures import remaining_bars
-    from attnlib.neuronfindings import carried_finding, remaining_finding
-    from attnlib.silencing import MEASURES
+    from attnlib.behaviour.charts import remaining_bars
+    from attnlib.behaviour.findings import carried_finding, remaining_finding
+    from attnlib.behaviour.silencing import MEASURES
 
     if found.dropped:
         st.warning(f"{len(found.dropped):,} pairs were left out. The first: {plain(found.dropped[0])}")
@@ -169,7 +169,7 @@ def _pair_by_itself(found: "Silenced") -> None:
 
 
 def _downloads(found: "Silenced") -> None:
-    from attnlib.export import safe_csv
+    from attnlib.comparison.export import safe_csv
 
     with st.container(horizontal=True):
         offer("What each dimension carries (CSV)", lambda: safe_csv(found.dimensions()), "carried.csv", "text/csv")

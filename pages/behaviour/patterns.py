@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.sources import demo_models
+from attnlib.model.sources import demo_models
 from pages.behaviour.byexample import by_example
 from pages.behaviour.texts import Texts, choose_texts
 from pages.bias.grids import SMALL
@@ -17,7 +17,7 @@ from pages.ui.state import Choices, choices, show_head, turn_to
 
 if TYPE_CHECKING:
     from attnlib import HeadPatterns
-    from attnlib.patterns import Relation
+    from attnlib.behaviour.patterns import Relation
 
 NO_OTHER = "no other model"
 KINDS = 5  # groups of heads at first
@@ -53,7 +53,7 @@ def page() -> None:
 
 def _measured(name: str, texts: Texts, relations: "tuple[Relation, ...]") -> "HeadPatterns | None":
     """Known already, or measured: of a small model at once, of a large one when asked."""
-    from attnlib.patternstore import load_patterns
+    from attnlib.behaviour.store import load_patterns
 
     try:
         key = cached.patterns_key(name, texts.texts, relations)
@@ -72,8 +72,8 @@ def _measured(name: str, texts: Texts, relations: "tuple[Relation, ...]") -> "He
 
 
 def _measure(name: str, texts: Texts, relations: "tuple[Relation, ...]", key: str) -> "HeadPatterns | None":
-    from attnlib.patternruns import measure_patterns
-    from attnlib.patternstore import save_patterns
+    from attnlib.behaviour.measure import measure_patterns
+    from attnlib.behaviour.store import save_patterns
 
     model = cached.load_model(name)
     if model.parameters >= SMALL:
@@ -97,8 +97,8 @@ def _measure(name: str, texts: Texts, relations: "tuple[Relation, ...]", key: st
 
 
 def _results(chosen: Choices, texts: Texts, found: "HeadPatterns", relations: "tuple[Relation, ...]") -> None:
-    from attnlib.headlabels import coreference_findings, head_labels, pattern_finding
-    from attnlib.patterns import COREFERENCES
+    from attnlib.behaviour.labels import coreference_findings, head_labels, pattern_finding
+    from attnlib.behaviour.patterns import COREFERENCES
 
     labels = head_labels(found)
     _told(found)
@@ -146,7 +146,7 @@ def _told(found: "HeadPatterns") -> None:
 
 def _named(found: "HeadPatterns") -> None:
     """Which heads are called after each pattern."""
-    from attnlib.headlabels import named_heads, short_number, unnamed_finding
+    from attnlib.behaviour.labels import named_heads, short_number, unnamed_finding
 
     lines, groups = [], named_heads(found)
     for title, heads in groups.items():
@@ -162,7 +162,7 @@ def _named(found: "HeadPatterns") -> None:
 
 
 def _choose_pattern(found: "HeadPatterns") -> str:
-    from attnlib.headlabels import named_heads
+    from attnlib.behaviour.labels import named_heads
 
     by_title = {pattern.title: pattern for pattern in found.patterns}
     named = named_heads(found)
@@ -256,7 +256,7 @@ def _pick(layer: int, head: int) -> None:
 
 
 def _one_head(chosen: Choices, found: "HeadPatterns", place: tuple[int, int], labels: list[list[str]]) -> None:
-    from attnlib.behaviourfigures import pattern_bars
+    from attnlib.behaviour.charts import pattern_bars
 
     layer, head = place
     label = labels[layer][head]
@@ -269,8 +269,8 @@ def _one_head(chosen: Choices, found: "HeadPatterns", place: tuple[int, int], la
 
 def _kinds(found: "HeadPatterns", place: tuple[int, int]) -> None:
     """Heads by their whole profile."""
-    from attnlib.behaviourfigures import cluster_map
-    from attnlib.headlabels import head_clusters
+    from attnlib.behaviour.charts import cluster_map
+    from attnlib.behaviour.labels import head_clusters
 
     st.markdown("##### Kinds of heads")
     heads = int((found.texts.max() > 0) and (found.score == found.score).any(0).sum())
@@ -329,7 +329,7 @@ def _gallery(chosen: Choices, found: "HeadPatterns", name: str, place: tuple[int
 
 def _table(found: "HeadPatterns", labels: list[list[str]], name: str) -> None:
     """All scores of all heads, and what was measured, to take along."""
-    from attnlib.export import safe_csv
+    from attnlib.comparison.export import safe_csv
 
     wide = found.table().pivot(index=["layer", "head"], columns="pattern", values="score")
     wide = wide[[one for one in found.names if one in wide.columns]].reset_index()

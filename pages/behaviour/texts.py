@@ -6,7 +6,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.texts import builtin_texts, read_texts
+from attnlib.prompts.texts import builtin_texts, read_texts
 from pages.ui.controls import plain
 from pages.ui.uploads import on_disk
 

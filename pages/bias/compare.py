@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from attnlib import Comparison
-    from attnlib.controls import Controls
-    from attnlib.spans import Span
+    from attnlib.comparison.controls import Controls
+    from attnlib.comparison.focus import Span
 
 
 def page() -> None:
@@ -33,7 +33,7 @@ def page() -> None:
     if compared is None:
         return
     comparison, focus = compared
-    from attnlib.findings import ONE_PAIR
+    from attnlib.comparison.findings import ONE_PAIR
 
     with _place():
         _status(chosen, comparison)
@@ -88,7 +88,7 @@ def _on_link(link: Link | None) -> None:
 
 def _reading(chosen: Choices, comparison: "Comparison", focus: "str | Span") -> Reading:
     """The statistic to read by, with its choice on the page; and the head that is looked at closely."""
-    from attnlib.controls import largest
+    from attnlib.comparison.controls import largest
 
     assert chosen.pair is not None
     with _place():
@@ -116,7 +116,7 @@ def _reading(chosen: Choices, comparison: "Comparison", focus: "str | Span") -> 
 
 def _choose_statistic(with_targets: bool) -> str:
     """The name of the statistic; the link has its title."""
-    from attnlib.comparison import STATISTICS
+    from attnlib.comparison.result import STATISTICS
 
     titles = {s.title: name for name, s in STATISTICS.items() if with_targets or not s.needs_targets}
     left, right = st.columns([3, 5], vertical_alignment="bottom")
@@ -133,7 +133,7 @@ def _choose_statistic(with_targets: bool) -> str:
 
 def _offer_matches(reading: Reading) -> None:
     """Where the edit has not equally many tokens in A and B: words for B that have as many as A's."""
-    from attnlib.spelling import matches, pieces
+    from attnlib.comparison.spelling import matches, pieces
 
     chosen, unequal = reading.chosen, pieces(reading.comparison.alignment)
     if len(unequal) != 1 or chosen.model is None or chosen.pair is None:
@@ -150,7 +150,7 @@ def _offer_matches(reading: Reading) -> None:
 
 
 def _finding(reading: Reading, controls: "Controls") -> None:
-    from attnlib.findings import finding
+    from attnlib.comparison.findings import finding
 
     found = finding(reading.comparison, reading.statistic, reading.targets, controls)
     hold("what was found, beside which controls", f"{found.text}\n", "finding.txt")

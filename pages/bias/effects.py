@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.sources import twin_of
+from attnlib.model.sources import twin_of
 from pages.bias.grids import SMALL
 from pages.bias.reading import Reading
 from pages.ui import cached
@@ -18,7 +18,7 @@ from pages.ui.state import show_head
 if TYPE_CHECKING:
     import numpy as np
 
-    from attnlib.mediation import HeadEffects
+    from attnlib.effects.mediation import HeadEffects
 
 Asked = tuple[str, str, str, tuple[str, str]]  # model, prompt A, prompt B, candidates
 
@@ -68,7 +68,7 @@ def _why_not(reading: Reading) -> str:
 
 def _choose_candidates(reading: Reading) -> tuple[str, str] | None:
     """Two words the model may say; as long as none are typed those that tell A from B."""
-    from attnlib.predictions import telling_words
+    from attnlib.tracing.predictions import telling_words
 
     suggested = telling_words(reading.comparison.words) or ("", "")
     left, right, about = st.columns([2, 2, 3], vertical_alignment="bottom")
@@ -106,8 +106,8 @@ def _effects(reading: Reading, asked: Asked) -> "HeadEffects | None":
     if model.parameters < SMALL:
         with st.spinner("Editing every head …", show_time=False):
             return cached.head_effects(*asked)
-    from attnlib.effectfindings import duration
-    from attnlib.mediation import head_effects
+    from attnlib.effects.findings import duration
+    from attnlib.effects.mediation import head_effects
 
     kept: dict[Asked, Any] = st.session_state.setdefault("effects", {})
     seconds = cached.effects_seconds(*asked)
@@ -124,10 +124,10 @@ def _effects(reading: Reading, asked: Asked) -> "HeadEffects | None":
 
 
 def _draw(reading: Reading, found: "HeadEffects | None", asked: Asked) -> None:
-    from attnlib.comparison import STATISTICS
-    from attnlib.effectfindings import NOT_SHARES, effects_finding
-    from attnlib.export import safe_csv
-    from attnlib.figures import effect_scatter
+    from attnlib.comparison.charts import effect_scatter
+    from attnlib.comparison.export import safe_csv
+    from attnlib.comparison.result import STATISTICS
+    from attnlib.effects.findings import NOT_SHARES, effects_finding
 
     if found is None:
         return
@@ -186,7 +186,7 @@ def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:
 
 def _moves(reading: Reading, moves: "np.ndarray") -> None:
     """The attention's difference once more, beside its effects."""
-    from attnlib.comparison import STATISTICS
+    from attnlib.comparison.result import STATISTICS
     from attnlib.views.grid import HeadGrid, grid_payload
 
     statistic = STATISTICS[reading.statistic]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.sources import twin_of
+from attnlib.model.sources import twin_of
 from pages.bias.reading import Reading, run, untrained_runs
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
@@ -16,7 +16,7 @@ from pages.ui.state import Choices, show_head
 
 if TYPE_CHECKING:
     from attnlib import Comparison
-    from attnlib.controls import Controls
+    from attnlib.comparison.controls import Controls
     from attnlib.views.grid import HeadGrid
 
 EDIT, TWIN, UNTRAINED = "a control edit", "the twin model", "random weights"
@@ -62,8 +62,8 @@ def grids(reading: Reading) -> "Controls":
 
 def _controls(reading: Reading, beside: "dict[str, Comparison]", missing: list[str], unlike: str) -> "Controls":
     """The controls; of small models with random weights, the largest heads of some random copies."""
-    from attnlib.controls import Controls, measured_control
-    from attnlib.untrained import untrained_of
+    from attnlib.comparison.controls import Controls, measured_control
+    from attnlib.comparison.untrained import untrained_of
 
     assert reading.chosen.pair is not None
     if reading.chosen.pair.name_b is not None:
@@ -83,9 +83,9 @@ def _controls(reading: Reading, beside: "dict[str, Comparison]", missing: list[s
 
 def _reference(reading: Reading, controls: "Controls") -> None:
     """The largest head beside those of untrained copies and of the other controls, where there are copies."""
-    from attnlib.comparison import STATISTICS
-    from attnlib.controls import largest, reference_sentence, rows_in_words
-    from attnlib.figures import largest_heads
+    from attnlib.comparison.charts import largest_heads
+    from attnlib.comparison.controls import largest, reference_sentence, rows_in_words
+    from attnlib.comparison.result import STATISTICS
 
     copies = controls.untrained
     values = reading.comparison.statistic(reading.statistic, reading.targets)
@@ -136,7 +136,7 @@ def _control(reading: Reading, name: str, control: str) -> "Comparison":
 
 def _unlike(reading: Reading, control: "Comparison | None") -> str:
     """What is added to the control edit's name where the model reads its words otherwise than A's, or nothing."""
-    from attnlib.spelling import control_unlike
+    from attnlib.comparison.spelling import control_unlike
 
     unlike = None if control is None else control_unlike(reading.chosen.name, control.alignment)
     if unlike is None:
@@ -163,7 +163,7 @@ def _grid(reading: Reading, comparison: "Comparison", title: str, about: str = "
 
 @st.fragment
 def _draw(reading: Reading, grids: "list[HeadGrid]") -> None:
-    from attnlib.comparison import STATISTICS
+    from attnlib.comparison.result import STATISTICS
     from attnlib.views.grid import grid_payload
 
     statistic = STATISTICS[reading.statistic]

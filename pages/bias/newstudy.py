@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.pairfiles import FORMATS
-from attnlib.pairs import COLUMNS, REQUIRED, table_head
-from attnlib.pairsets import PAIR_SETS, pair_set
-from attnlib.sources import demo_models
-from attnlib.studyfolder import studies_root
-from attnlib.studyinput import advice, counted, folder_name, free_name, source_of
-from attnlib.templates import pairs_from_template, read_slots
+from attnlib.model.sources import demo_models
+from attnlib.paths import studies_root
+from attnlib.prompts.builtin import PAIR_SETS, pair_set
+from attnlib.prompts.files import FORMATS
+from attnlib.prompts.pairs import COLUMNS, REQUIRED, table_head
+from attnlib.prompts.templates import pairs_from_template, read_slots
+from attnlib.study.source import advice, counted, folder_name, free_name, source_of
 from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.studies import PAGE_ROWS, known_studies, open_next, start
 from pages.ui.uploads import on_disk
 
 if TYPE_CHECKING:
-    from attnlib.studyinput import SourceRead
+    from attnlib.study.source import SourceRead
 
 BUILT_IN, UPLOAD, TEMPLATE = "Built-in set", "Upload a file", "Template"
 FIRST_MODELS = ("demo/gpt2-biased", "demo/gpt2-balanced")
@@ -174,7 +174,7 @@ def _look_at(read: "SourceRead") -> None:
 
 def _choose_unit(read: "SourceRead") -> str:
     """Which pairs belong together, with how many units there are; empty where it is as the pairs say."""
-    from attnlib.pairunits import EVERY_PAIR
+    from attnlib.prompts.units import EVERY_PAIR
 
     counts = {units.name: units.count for units in read.units} | {EVERY_PAIR: read.pairs}
     chosen = st.selectbox(
@@ -252,7 +252,7 @@ def _begin(source: Source, models: list[str], effects: bool, scores: bool, unit:
     typed = left.text_input("Name of the study", suggested, key=f"name {suggested}")
     if not right.button("Run", type="primary", icon=":material/play_arrow:", key="run_study"):
         return
-    from attnlib.study import begin_study
+    from attnlib.study.run import begin_study
 
     try:
         name = folder_name(typed)

@@ -17,7 +17,7 @@ from pages.ui.switches import switches
 
 if TYPE_CHECKING:
     from attnlib import Comparison
-    from attnlib.controls import Controls
+    from attnlib.comparison.controls import Controls
 
 
 @st.fragment
@@ -60,7 +60,7 @@ def details(reading: Reading) -> None:
 
 
 def _bars(reading: Reading) -> None:
-    from attnlib.figures import target_bars
+    from attnlib.comparison.charts import target_bars
 
     prompts = ["A", "B"]
     here = reading.comparison.target_masses(reading.targets)
@@ -76,8 +76,8 @@ def _bars(reading: Reading) -> None:
 
 
 def words(reading: Reading) -> None:
-    from attnlib.figures import word_bars
-    from attnlib.predictions import LEAST, largest_changes
+    from attnlib.comparison.charts import word_bars
+    from attnlib.tracing.predictions import LEAST, largest_changes
 
     words = reading.comparison.words
     st.markdown("##### What the model would say")
@@ -94,7 +94,7 @@ def words(reading: Reading) -> None:
 
 
 def _why_no_words(reading: Reading) -> str:
-    from attnlib.predictions import LEAST
+    from attnlib.tracing.predictions import LEAST
 
     model = reading.chosen.model
     if model is None or model.family == "encoder":
@@ -116,7 +116,7 @@ def heads_off(reading: Reading) -> None:
 
 def further(reading: Reading) -> None:
     """A and every other prompt: the same statistic, one row each."""
-    from attnlib.findings import prompts_table
+    from attnlib.comparison.findings import prompts_table
 
     pair = reading.chosen.pair
     assert pair is not None
@@ -132,7 +132,7 @@ def further(reading: Reading) -> None:
 
 
 def downloads(reading: Reading, controls: "Controls") -> None:
-    from attnlib import export
+    from attnlib.comparison import export
 
     chosen, pair = reading.chosen, reading.chosen.pair
     assert pair is not None

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from attnlib.comparison.focus import default_focus
 from attnlib.errors import InputError
-from attnlib.spans import default_focus
 from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.pair import keep_focus, kept_focus, linked_before, links
@@ -14,7 +14,7 @@ from pages.ui.state import Choices
 
 if TYPE_CHECKING:
     from attnlib import Comparison
-    from attnlib.spans import Span
+    from attnlib.comparison.focus import Span
 
 ONE_PAIR = (
     "**One pair is an anecdote.** Edits and models that should show no difference stand beside it on the page "

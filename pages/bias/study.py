@@ -12,7 +12,7 @@ from pages.ui.state import keep_choices, turn_to_pair
 from pages.ui.studies import NEW, choose_study, known_studies, open_next, start
 
 if TYPE_CHECKING:
-    from attnlib.studyfolder import StudyFolder
+    from attnlib.study.folder import StudyFolder
 
 RUNNING = ("starting", "running")
 

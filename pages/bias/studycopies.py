@@ -9,16 +9,16 @@ from pages.ui import cached
 from pages.ui.controls import plain
 
 if TYPE_CHECKING:
-    from attnlib.statistics import HeadSummary
+    from attnlib.stats.summaries import HeadSummary
     from pages.bias.studyreading import Shown
 
 
 def untrained(shown: "Shown", summaries: "dict[str, HeadSummary]") -> None:
     """The drawing, where copies were measured; where some are missing, the offer to measure them."""
-    from attnlib.controls import rows_in_words
-    from attnlib.pairbatch import MEASURES
-    from attnlib.studyfigures import largest_means, largest_rows
-    from attnlib.studyuntrained import copies_missing, untrained_heads, why_no_copies
+    from attnlib.comparison.controls import rows_in_words
+    from attnlib.comparison.many import MEASURES
+    from attnlib.study.charts import largest_means, largest_rows
+    from attnlib.study.untrained import copies_missing, untrained_heads, why_no_copies
 
     if shown.statistic not in MEASURES or why_no_copies(shown.study, shown.model):
         return
@@ -48,8 +48,8 @@ def untrained(shown: "Shown", summaries: "dict[str, HeadSummary]") -> None:
 
 def _measure_copies(shown: "Shown") -> None:
     """Measure the copies that are missing, with a bar; any click stops it, and finished copies are kept."""
-    from attnlib.studyuntrained import run_untrained
-    from attnlib.untrained import COPIES
+    from attnlib.comparison.untrained import COPIES
+    from attnlib.study.untrained import run_untrained
 
     left, right = st.columns([5, 1], vertical_alignment="center")
     bar = left.progress(0.0, "Loading …")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attnlib import Study
-    from attnlib.statistics import HeadSummary
-    from attnlib.studyfolder import StudyFolder
+    from attnlib.stats.summaries import HeadSummary
+    from attnlib.study.folder import StudyFolder
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Shown:
 
 def results(folder: "StudyFolder") -> None:
     """Everything that is there so far."""
-    from attnlib.studyresults import open_study
+    from attnlib.study.results import open_study
 
     study, when = open_study(folder.path), stamp(folder)
     _source(study)
@@ -90,8 +90,8 @@ def _source(study: "Study") -> None:
 
 def _choose(study: "Study", when: float) -> Shown:
     """Model, statistic, unit, and over how much is corrected; all of them are in the address."""
-    from attnlib.pairunits import EVERY_PAIR
-    from attnlib.studyresults import HEAD_STATISTICS, group_columns
+    from attnlib.prompts.units import EVERY_PAIR
+    from attnlib.study.results import HEAD_STATISTICS, group_columns
 
     keep: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
     left, middle, right = st.columns(3)
@@ -124,8 +124,8 @@ def _choose(study: "Study", when: float) -> Shown:
 
 def _heads(shown: Shown) -> tuple[int, int]:
     """What holds for all heads; returns the one that is looked at closely."""
-    from attnlib.studyfigures import forest, strongest, volcano
-    from attnlib.studyfindings import study_sentences
+    from attnlib.study.charts import forest, strongest, volcano
+    from attnlib.study.findings import study_sentences
 
     with st.spinner("Resampling …", show_time=False):
         summaries = {model: shown.summary(model) for model in shown.study.models}
@@ -154,7 +154,7 @@ def _heads(shown: Shown) -> tuple[int, int]:
 
 def _against(shown: Shown) -> list[str]:
     """The first model less each other one, pair by pair; returns the sentences."""
-    from attnlib.studyfindings import difference_finding
+    from attnlib.study.findings import difference_finding
 
     told = []
     for first, other in shown.study.differences():
@@ -223,8 +223,8 @@ def _grid(shown: Shown, summaries: "dict[str, HeadSummary]", head: tuple[int, in
 
 def _closely(shown: Shown, head: tuple[int, int]) -> None:
     """How one head's numbers spread, by group, and the pairs behind them."""
-    from attnlib.studyfigures import effect_histogram
-    from attnlib.studyfindings import head_power
+    from attnlib.study.charts import effect_histogram
+    from attnlib.study.findings import head_power
 
     st.markdown(f"##### Head {head[0]}-{head[1]} in {plain(shown.model)}")
     table = shown.numbers(shown.statistic, head)
@@ -242,10 +242,10 @@ def _closely(shown: Shown, head: tuple[int, int]) -> None:
 
 def _groups(table: "pd.DataFrame", shown: Shown, title: str, key: str) -> None:
     """Means by a column, against what is known of its groups where something is."""
-    from attnlib.statistics import correlate, group_means, join_column
-    from attnlib.studybasis import unit_numbers
-    from attnlib.studyfigures import group_forest, group_scatter
-    from attnlib.studyresults import group_columns, outside_columns
+    from attnlib.stats.summaries import correlate, group_means, join_column
+    from attnlib.study.basis import unit_numbers
+    from attnlib.study.charts import group_forest, group_scatter
+    from attnlib.study.results import group_columns, outside_columns
 
     columns = group_columns(table)
     if not columns:
@@ -304,8 +304,8 @@ def _pairs(shown: Shown, table: "pd.DataFrame", head: tuple[int, int]) -> None:
 
 def _scores(shown: Shown) -> None:
     """Numbers of whole pairs: log-odds, likelihoods, total effects."""
-    from attnlib.studyfigures import effect_histogram
-    from attnlib.studyresults import SCORES
+    from attnlib.study.charts import effect_histogram
+    from attnlib.study.results import SCORES
 
     known = {title: name for name, title in SCORES.items() if len(shown.numbers(name, (0, 0)))}
     if not known:
@@ -332,9 +332,9 @@ def _not_measured(study: "Study", when: float) -> None:
 
 
 def _downloads(shown: Shown) -> None:
-    from attnlib.export import safe_csv
-    from attnlib.studyfindings import summary_table
-    from attnlib.studyuntrained import copies_done
+    from attnlib.comparison.export import safe_csv
+    from attnlib.study.findings import summary_table
+    from attnlib.study.untrained import copies_done
 
     study = shown.study
     where = str(study.folder.path), shown.stamp

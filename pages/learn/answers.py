@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from attnlib.lessons import Lesson, Question, Show, Step
+from attnlib.lessons.parse import Lesson, Question, Show, Step
 from pages.ui import cached
 
 MOST = 200  # characters of an answer
@@ -83,7 +83,7 @@ def number(text: str) -> float | None:
 
 def verdict(question: Question, answer: str, step: Step) -> tuple[bool | None, str]:
     """Whether an answer is right (None: that cannot be told) and what is said of it. Raises InputError."""
-    from attnlib.lessonanswers import is_right, told
+    from attnlib.lessons.answers import is_right, told
 
     if question.options:
         right = answer == str(question.right)

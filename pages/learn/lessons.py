@@ -5,9 +5,9 @@ from dataclasses import replace
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.handout import filled, handout, refusal
-from attnlib.lessonmeasures import Measure
-from attnlib.lessons import OWN_TITLE, Lesson, Question, Show, Step, Words, course, parse_lesson
+from attnlib.lessons.handout import filled, handout, refusal
+from attnlib.lessons.measures import Measure
+from attnlib.lessons.parse import OWN_TITLE, Lesson, Question, Show, Step, Words, course, parse_lesson
 from pages.learn import answers
 from pages.learn.shown import shown
 from pages.ui import cached
@@ -212,7 +212,7 @@ def _words(words: Words, step: Step) -> None:
 
 def value(show: Show, measure: Measure) -> str:
     """What a measure is, as it is written. Raises InputError."""
-    from attnlib.lessonanswers import told
+    from attnlib.lessons.answers import told
 
     return told(measure, cached.measured(show, measure))
 

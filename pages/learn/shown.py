@@ -6,8 +6,8 @@ from typing import Any
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.handout import address
-from attnlib.lessons import Show
+from attnlib.lessons.handout import address
+from attnlib.lessons.parse import Show
 from pages.ui import cached
 from pages.ui.component import HeadEvents, ModelEvents, NeuronEvents, head_grid, head_view, model_view, neuron_view
 from pages.ui.controls import plain
@@ -82,7 +82,7 @@ def _neuron(show: Show, key: str, named: bool) -> None:
 
 
 def _compare(show: Show, key: str, named: bool) -> None:
-    from attnlib.comparison import STATISTICS
+    from attnlib.comparison.result import STATISTICS
     from attnlib.views.grid import HeadGrid, grid_payload
     from attnlib.views.pair import pair_head_payload
 

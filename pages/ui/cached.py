@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attnlib import Comparison, HeadPatterns, HeadProfile, Model, Overview, Silenced, Trace
-    from attnlib.comparison import Prompt
-    from attnlib.dimensions import ScaledHead
-    from attnlib.lessonmeasures import Measure
-    from attnlib.lessons import Show
-    from attnlib.mediation import HeadEffects
-    from attnlib.pairs import Pair
-    from attnlib.patching import HeadChanges
-    from attnlib.patterns import Relation
-    from attnlib.predictions import WordChange
-    from attnlib.spans import Span
-    from attnlib.statistics import HeadSummary
-    from attnlib.study import Estimate
-    from attnlib.studyinput import SourceRead
+    from attnlib.behaviour.patterns import Relation
+    from attnlib.behaviour.scaling import ScaledHead
+    from attnlib.comparison.focus import Span
+    from attnlib.comparison.result import Prompt
+    from attnlib.effects.mediation import HeadEffects
+    from attnlib.effects.patching import HeadChanges
+    from attnlib.lessons.measures import Measure
+    from attnlib.lessons.parse import Show
+    from attnlib.prompts.pairs import Pair
+    from attnlib.stats.summaries import HeadSummary
+    from attnlib.study.run import Estimate
+    from attnlib.study.source import SourceRead
+    from attnlib.tracing.predictions import WordChange
 
     Relations = tuple[Relation, ...]
 
@@ -53,7 +53,7 @@ def _demo_model(name: str) -> "Model":
 def _other_model(name: str) -> "Model":
     """Any other model."""
     import attnlib
-    from attnlib.sources import model_root
+    from attnlib.model.sources import model_root
 
     return attnlib.load_model(name, root=model_root())
 
@@ -87,7 +87,7 @@ def overview(name: str, text: str, text_b: str | None, truncate: bool, spoken: S
 @st.cache_resource(max_entries=1, show_spinner=False)
 def random_copy(name: str) -> "Model":
     """A model's architecture with random weights. Raises InputError."""
-    from attnlib.models import random_copy as copy
+    from attnlib.model.loading import random_copy as copy
 
     return copy(load_model(name))
 
@@ -129,8 +129,8 @@ def compare(
 @st.cache_resource(max_entries=1, show_spinner=False)
 def random_copies(name: str) -> "tuple[Model, ...]":
     """Random copies of a small model, of the seeds 0, 1, …; none of a large one. Raises InputError."""
-    from attnlib.models import random_copy as copy
-    from attnlib.untrained import seeds_for
+    from attnlib.comparison.untrained import seeds_for
+    from attnlib.model.loading import random_copy as copy
 
     model = load_model(name)
     return tuple(copy(model, seed) for seed in seeds_for(model))
@@ -176,7 +176,7 @@ def compare_whole(
 @st.cache_resource(max_entries=16, show_spinner=False)
 def head_effects(name: str, prompt_a: str, prompt_b: str, candidates: tuple[str, str]) -> "HeadEffects":
     """Causal effects of every head. Raises InputError."""
-    from attnlib.mediation import head_effects as measure
+    from attnlib.effects.mediation import head_effects as measure
 
     return measure(load_model(name), prompt_a, prompt_b, candidates)
 
@@ -184,7 +184,7 @@ def head_effects(name: str, prompt_a: str, prompt_b: str, candidates: tuple[str,
 @st.cache_resource(max_entries=16, show_spinner=False)
 def effects_seconds(name: str, prompt_a: str, prompt_b: str, candidates: tuple[str, str]) -> float:
     """What causal effects of every head take at most. Raises InputError."""
-    from attnlib.mediation import estimate as measure
+    from attnlib.effects.mediation import estimate as measure
 
     return measure(load_model(name), prompt_a, prompt_b, candidates)
 
@@ -192,7 +192,7 @@ def effects_seconds(name: str, prompt_a: str, prompt_b: str, candidates: tuple[s
 @st.cache_resource(max_entries=16, show_spinner=False)
 def patched_heads(name: str, prompt_a: str, prompt_b: str, candidates: tuple[str, str]) -> "HeadChanges":
     """What each head's output from prompt B does in prompt A. Raises InputError."""
-    from attnlib.patching import patched_heads as patch
+    from attnlib.effects.patching import patched_heads as patch
 
     return patch(load_model(name), prompt_a, prompt_b, candidates)
 
@@ -208,7 +208,7 @@ def words_without(
     spoken: Spoken = OWN,
 ) -> "tuple[WordChange, ...]":
     """What a model would say with these heads silenced, against all on. Raises InputError."""
-    from attnlib.predictions import words_without as silence
+    from attnlib.tracing.predictions import words_without as silence
 
     options: dict[str, Any] = {"stack": stack, "truncate": truncate, **_languages(spoken)}
     return silence(load_model(name), text, text_b, heads, **options)
@@ -220,7 +220,7 @@ def words_without(
 @st.cache_resource(max_entries=32, show_spinner=False)
 def patterns_key(name: str, texts: tuple[str, ...], relations: "Relations") -> str:
     """What identifies the patterns of a model over texts."""
-    from attnlib.patternstore import patterns_key as key
+    from attnlib.behaviour.store import patterns_key as key
 
     return key(load_model(name), texts, relations)
 
@@ -234,7 +234,7 @@ def kept_patterns() -> "dict[str, HeadPatterns]":
 @st.cache_resource(max_entries=8, show_spinner=False)
 def patterns_seconds(name: str, texts: tuple[str, ...]) -> float:
     """About how long measuring the patterns takes."""
-    from attnlib.patternruns import estimate_seconds
+    from attnlib.behaviour.measure import estimate_seconds
 
     return estimate_seconds(load_model(name), texts)
 
@@ -242,9 +242,9 @@ def patterns_seconds(name: str, texts: tuple[str, ...]) -> float:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def head_labels(name: str) -> "list[list[str]]":
     """[layer][head]: what each head does on the built-in texts; empty where that was not measured yet."""
-    from attnlib.headlabels import head_labels as labels
-    from attnlib.patternstore import has_patterns, load_patterns
-    from attnlib.texts import builtin_texts
+    from attnlib.behaviour.labels import head_labels as labels
+    from attnlib.behaviour.store import has_patterns, load_patterns
+    from attnlib.prompts.texts import builtin_texts
 
     if not has_patterns(name):
         return []
@@ -255,7 +255,7 @@ def head_labels(name: str) -> "list[list[str]]":
 @st.cache_resource(max_entries=24, show_spinner=False)
 def head_profile(name: str, layer: int, head: int, texts: tuple[str, ...]) -> "HeadProfile":
     """A head's dimensions by distance and word class. Raises InputError."""
-    from attnlib.profiles import head_profile as profile
+    from attnlib.behaviour.head_profile import head_profile as profile
 
     return profile(load_model(name), layer, head, texts)
 
@@ -265,7 +265,7 @@ def silenced(
     name: str, pairs: "tuple[Pair, ...]", layer: int, head: int, most: int, dimensions: tuple[int, ...]
 ) -> "Silenced":
     """What remains of a difference with dimensions silenced, over pairs. Raises InputError."""
-    from attnlib.silencing import silence_dimensions
+    from attnlib.behaviour.silencing import silence_dimensions
 
     return silence_dimensions(load_model(name), pairs, layer, head, most, dimensions=dimensions or None)
 
@@ -273,7 +273,7 @@ def silenced(
 @st.cache_resource(max_entries=32, show_spinner=False)
 def head_width(name: str, layer: int) -> int:
     """How many dimensions the heads of a layer have."""
-    from attnlib.dimensions import head_width as width
+    from attnlib.behaviour.scaling import head_width as width
 
     return width(load_model(name), layer)
 
@@ -283,7 +283,7 @@ def scaled_head(
     name: str, text: str, layer: int, head: int, factors: tuple[tuple[int, float], ...], of: str, truncate: bool
 ) -> "ScaledHead":
     """A head with dimensions scaled. Raises InputError."""
-    from attnlib.dimensions import scaled_head as scale
+    from attnlib.behaviour.scaling import scaled_head as scale
 
     return scale(load_model(name), text, layer, head, dict(factors), of=of, truncate=truncate)
 
@@ -296,7 +296,7 @@ def read_source(
     path: str, stamp: float, format: str, columns: tuple[tuple[str, str], ...], most: int
 ) -> "SourceRead":
     """How many pairs a file has, why rows are none, and the first few. Raises InputError."""
-    from attnlib.studyinput import read_source as read
+    from attnlib.study.source import read_source as read
 
     return read(path, format, dict(columns), most)
 
@@ -304,8 +304,8 @@ def read_source(
 @st.cache_resource(max_entries=16, show_spinner=False)
 def estimate(name: str, pairs: "tuple[Pair, ...]", count: int, effects: bool, scores: bool) -> "Estimate":
     """What so many pairs take in a model, from measuring these few. Raises InputError."""
-    from attnlib.study import estimate_study
-    from attnlib.studyparts import Settings
+    from attnlib.study.part import Settings
+    from attnlib.study.run import estimate_study
 
     return estimate_study(load_model(name), pairs, count, Settings(effects, scores))
 
@@ -316,7 +316,7 @@ def study_summary(folder: str, stamp: float, unit: str, key: tuple[str, ...]) ->
 
     Raises InputError.
     """
-    from attnlib.studyresults import open_study
+    from attnlib.study.results import open_study
 
     study, (statistic, model, *other) = open_study(folder), key
     if not other:
@@ -327,7 +327,7 @@ def study_summary(folder: str, stamp: float, unit: str, key: tuple[str, ...]) ->
 @st.cache_resource(max_entries=8, show_spinner=False)
 def study_family(folder: str, stamp: float, unit: str) -> "dict[tuple[str, ...], HeadSummary]":
     """The same of every tested statistic, model and difference, corrected together, by the same keys."""
-    from attnlib.studyresults import open_study
+    from attnlib.study.results import open_study
 
     return open_study(folder).family(unit)
 
@@ -335,7 +335,7 @@ def study_family(folder: str, stamp: float, unit: str) -> "dict[tuple[str, ...],
 @st.cache_resource(max_entries=24, show_spinner=False)
 def study_numbers(folder: str, stamp: float, name: str, model: str, head: tuple[int, int]) -> "pd.DataFrame":
     """One number per pair of a study, beside its row. Raises InputError."""
-    from attnlib.studyresults import open_study
+    from attnlib.study.results import open_study
 
     return open_study(folder).numbers(name, model, head)
 
@@ -343,7 +343,7 @@ def study_numbers(folder: str, stamp: float, name: str, model: str, head: tuple[
 @st.cache_resource(max_entries=8, show_spinner=False)
 def study_reasons(folder: str, stamp: float) -> "pd.DataFrame":
     """Which rows of a study were not measured, and why."""
-    from attnlib.studyresults import open_study
+    from attnlib.study.results import open_study
 
     return open_study(folder).reasons()
 
@@ -354,8 +354,8 @@ def study_report(folder: str, stamp: float, unit: str, together: bool, copies: t
 
     `copies`: how many untrained ones of each model were measured.
     """
-    from attnlib.studyreport import study_report as report
-    from attnlib.studyresults import open_study
+    from attnlib.study.report import study_report as report
+    from attnlib.study.results import open_study
 
     return report(open_study(folder, unit, together))
 
@@ -366,7 +366,7 @@ def study_report(folder: str, stamp: float, unit: str, together: bool, copies: t
 @st.cache_resource(max_entries=500, show_spinner=False)
 def measured(show: "Show", measure: "Measure") -> float:
     """What a lesson asks for, in what its step shows. Raises InputError."""
-    from attnlib.lessonanswers import measured as measure_now
-    from attnlib.lessonanswers import model_of
+    from attnlib.lessons.answers import measured as measure_now
+    from attnlib.lessons.answers import model_of
 
     return measure_now(load_model(model_of(show, measure)), show, measure)

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from attnlib import Comparison, Model, Overview, Trace
-    from attnlib.tokenization import TokenNote
-    from attnlib.verification import Check
+    from attnlib.model.token_notes import TokenNote
+    from attnlib.tracing.checks import Check
 
 
 class Verified(Protocol):

@@ -1,7 +1,7 @@
 """What heads are called after what they do, where that was measured (the page “Recurring patterns”)."""
 
 from attnlib.errors import InputError
-from attnlib.sources import demo_models
+from attnlib.model.sources import demo_models
 from pages.ui import cached
 from pages.ui.state import Choices
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from attnlib.pairs import Pair, builtin_pairs, categories
-from attnlib.rewording import control_edits, other_one
-from attnlib.spans import Span
+from attnlib.comparison.focus import Span
+from attnlib.prompts.pairs import Pair, builtin_pairs, categories
+from attnlib.prompts.rewording import control_edits, other_one
 
 if TYPE_CHECKING:
     from attnlib import Model
@@ -201,7 +201,7 @@ def choose_control(model: "Model", prompt_a: str, prompt_b: str, targets: tuple[
     Targets stay. The focus word may get a name like it (Emily, Anna) or a synonym, which is the very thing that the
     edit is measured against; "they" for a pronoun would be half the edit.
     """
-    from attnlib.spelling import reader_of
+    from attnlib.comparison.spelling import reader_of
 
     edits = control_edits(prompt_a, prompt_b, targets, reader_of(model))
     suggested = [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.sources import demo_models
+from attnlib.model.sources import demo_models
 from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.drawn import drawn

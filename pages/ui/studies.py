@@ -7,7 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.studyfolder import StudyFolder, studies, studies_root
+from attnlib.paths import studies_root
+from attnlib.study.folder import StudyFolder, studies
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NEW = "New study"

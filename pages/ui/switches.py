@@ -38,8 +38,8 @@ def switches(chosen: Choices, texts: Sequence[Text]) -> None:
 
 
 def _words(chosen: Choices, text: Text, heads: tuple[tuple[int, int], ...]) -> None:
-    from attnlib.figures import word_bars
-    from attnlib.predictions import largest_changes
+    from attnlib.comparison.charts import word_bars
+    from attnlib.tracing.predictions import largest_changes
 
     title, first, second, name = text
     try:

@@ -27,7 +27,7 @@ from pages.ui.state import (
 
 if TYPE_CHECKING:
     from attnlib import Comparison, Overview
-    from attnlib.spans import Span
+    from attnlib.comparison.focus import Span
 
 
 @dataclass(frozen=True)
@@ -169,11 +169,11 @@ def _close() -> None:
 def _download(chosen: Choices, shown: Shown) -> None:
     def table() -> str:
         if shown.comparison is not None:
-            from attnlib.export import ranking_csv
+            from attnlib.comparison.export import ranking_csv
 
             return ranking_csv(shown.comparison, "shift" if shown.targets else "jsd", shown.targets)
         assert shown.overview is not None
-        from attnlib.export import safe_csv
+        from attnlib.comparison.export import safe_csv
 
         return safe_csv(shown.overview.stack(chosen.stack).table())
 

@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import attnlib
-from attnlib.headlabels import coreference_findings, head_labels, pattern_finding
-from attnlib.patternruns import measure_patterns
+from attnlib.behaviour.labels import coreference_findings, head_labels, pattern_finding
+from attnlib.behaviour.measure import measure_patterns
 from attnlib.views.payload import unpack
 from tests.app.pages import SHE, messages, opens, payloads, saved, says, words
 
@@ -116,8 +116,8 @@ def test_uploaded_texts() -> None:
 
 
 def test_dimensions_of_a_head() -> None:
-    from attnlib.neuronfindings import distance_finding
-    from attnlib.profiles import head_profile
+    from attnlib.behaviour.findings import distance_finding
+    from attnlib.behaviour.head_profile import head_profile
 
     app = neurons(layer="0", head="3", text=SHE)
     assert not app.exception

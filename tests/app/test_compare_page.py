@@ -64,7 +64,7 @@ def test_a_name_that_is_asked_about_is_measured_against_another_of_its_kind() ->
 
 
 def test_the_largest_head_is_drawn_beside_untrained_copies() -> None:
-    from attnlib.untrained import largest_untrained
+    from attnlib.comparison.untrained import largest_untrained
 
     app = open_page()
     strip = next(one for one in app.get("plotly_chart") if one.proto.id.endswith("reference"))
@@ -90,7 +90,7 @@ def _numbers(values: "list[float] | dict[str, str]") -> np.ndarray:
 def test_the_plain_sentence_agrees_with_the_table() -> None:
     app = open_page()
     numbers = [float(n.replace("−", "-")) for n in re.findall(r"[+−]?\.\d{3}", finding(app).partition("\n")[2])]
-    from attnlib.export import ranking_csv
+    from attnlib.comparison.export import ranking_csv
 
     comparison = attnlib.compare(attnlib.load_model("demo/gpt2-biased"), SHE, HE)
     rows = list(csv.DictReader(io.StringIO(ranking_csv(comparison, "shift", ("nurse", "doctor")))))
@@ -247,7 +247,7 @@ def test_second_sentences_and_attentions_of_an_encoder_decoder(tmp_path: Path) -
 
 
 def test_downloads_say_everything() -> None:
-    from attnlib.export import comparison_json, difference_npz
+    from attnlib.comparison.export import comparison_json, difference_npz
 
     model = attnlib.load_model("demo/gpt2-biased")
     comparison = attnlib.compare(model, SHE, HE)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnlib import lessons
+from attnlib.lessons import parse as lessons
 from tests.app.pages import messages, opens, payloads, says, words
 
 open_page = opens("pages/learn/lessons.py")
@@ -88,9 +88,9 @@ def test_a_head_that_is_not_there_is_refused_with_its_line() -> None:
 def test_a_broken_file_in_the_folder_is_a_sentence_and_the_others_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(lessons.FOLDER, tmp_path / "lessons")
+    shutil.copytree(lessons.LESSON_FOLDER, tmp_path / "lessons")
     (tmp_path / "lessons" / "8-mine.md").write_text("---\ntitle: T\nminutes: ten\ngoal: G\n---\n## A\n", "utf-8")
-    monkeypatch.setattr(lessons, "FOLDER", tmp_path / "lessons")
+    monkeypatch.setattr(lessons, "LESSON_FOLDER", tmp_path / "lessons")
     app = open_page()
     assert "8-mine.md, line 3: “minutes” is a whole number, not “ten”" in app.warning[0].value.replace("\\", "")
     assert len(app.selectbox(key="lesson").options) == 8
@@ -100,7 +100,7 @@ def test_a_broken_file_in_the_folder_is_a_sentence_and_the_others_stay(
 def test_answers_to_a_lesson_of_ones_own_are_not_those_to_ours() -> None:
     """Whoever starts from one of our files keeps its name."""
     app = answered(open_page(), "1_0", "9")
-    ours = (lessons.FOLDER / "1-what-attention-is.md").read_bytes()
+    ours = (lessons.LESSON_FOLDER / "1-what-attention-is.md").read_bytes()
     app.session_state["own"] = (ours, "1-what-attention-is.md")
     app.selectbox(key="lesson").set_value(lessons.OWN_TITLE).run()
     assert "0 of 8 questions answered" in app.get("progress")[0].proto.text

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnlib.errors import InputError
-from attnlib.sources import demo_models
+from attnlib.model.sources import demo_models
 from attnlib.views.payload import unpack
 from pages.ui.share import interactive, read_state, state_json
 from tests.app.pages import HE, SHE, opens, payloads

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnlib.pairs import Dropped, Pair
-from attnlib.pairsets import pair_set
-from attnlib.study import begin_study, run_study
-from attnlib.studyfindings import study_finding
-from attnlib.studyfolder import StudyFolder
-from attnlib.studynotes import untrained_sentence
-from attnlib.studyresults import open_study
-from attnlib.studyuntrained import untrained_heads
+from attnlib.prompts.builtin import pair_set
+from attnlib.prompts.pairs import Dropped, Pair
+from attnlib.study.findings import study_finding
+from attnlib.study.folder import StudyFolder
+from attnlib.study.notes import untrained_sentence
+from attnlib.study.results import open_study
+from attnlib.study.run import begin_study, run_study
+from attnlib.study.untrained import untrained_heads
 from attnlib.views.payload import unpack
 from tests.app.pages import messages, opens, says, words
 
@@ -86,7 +86,7 @@ def test_a_wider_correction_is_in_what_is_saved(root: Path) -> None:
 
 
 def test_untrained_copies_are_measured_at_a_button_and_drawn(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attnlib.studyuntrained.COPIES", 3)
+    monkeypatch.setattr("attnlib.study.untrained.COPIES", 3)
     run_study(list(pair_set("two-occupations"))[:60:6], MODELS, root / "small")
     app = open_page(study="small")
     assert not [one for one in app.get("plotly_chart") if one.proto.id.endswith("reference")]

@@ -17,11 +17,11 @@ import torch
 from playwright.sync_api import expect, sync_playwright
 
 import attnlib
-from attnlib.models import Model
-from attnlib.patternruns import measure_patterns
-from attnlib.score import keeps_logits
-from attnlib.textbatch import TextBatch, read_batches
-from attnlib.texts import builtin_texts
+from attnlib.behaviour.measure import measure_patterns
+from attnlib.model.batches import TextBatch, read_batches
+from attnlib.model.likelihood import keeps_logits
+from attnlib.model.loading import Model
+from attnlib.prompts.texts import builtin_texts
 from tests.benchmarks.models import gpt2_shape, wrapped
 from tests.browser.conftest import FLAGS, start_server
 from tests.browser.install import chromium

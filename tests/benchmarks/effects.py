@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 import attnlib
-from attnlib.attention import AttentionCall
-from attnlib.candidates import candidate_rows
-from attnlib.mediation import HeadEffects, head_effects
-from attnlib.score import log_probs_of
+from attnlib.effects.mediation import HeadEffects, head_effects
+from attnlib.model.attention import AttentionCall
+from attnlib.model.candidates import candidate_rows
+from attnlib.model.likelihood import log_probs_of
 from tests.benchmarks.models import gpt2_shape, text_of, wrapped
 
 TOKENS = 16

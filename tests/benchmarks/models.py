@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
-from attnlib.models import Model, wrap
-from attnlib.sources import DEMO_FOLDER
+from attnlib.model.loading import Model, wrap
+from attnlib.paths import DEMO_FOLDER
 
 SENTENCE = "the doctor asked the nurse a question and then she went to the park with her friend"
 

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 
 import attnlib
-from attnlib.models import Model
-from attnlib.pairbatch import batches, read_pairs_for
-from attnlib.pairs import Pair
-from attnlib.pairsets import pair_set
-from attnlib.study import run_study
+from attnlib.comparison.many import batches, read_pairs_for
+from attnlib.model.loading import Model
+from attnlib.prompts.builtin import pair_set
+from attnlib.prompts.pairs import Pair
+from attnlib.study.run import run_study
 from tests.benchmarks.models import gpt2_shape, wrapped
 
 ROUNDS = 5

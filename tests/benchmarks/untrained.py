@@ -16,12 +16,12 @@ from jaxtyping import Float
 from scipy import stats
 
 import attnlib
-from attnlib.models import Model, random_copy
-from attnlib.pairbatch import PairRead, batches, measure_pairs, read_pairs_for
-from attnlib.pairs import Pair
-from attnlib.pairsets import PAIR_SETS, pair_set
-from attnlib.statistics import summarize
-from attnlib.studybasis import arrange, found_units
+from attnlib.comparison.many import PairRead, batches, measure_pairs, read_pairs_for
+from attnlib.model.loading import Model, random_copy
+from attnlib.prompts.builtin import PAIR_SETS, pair_set
+from attnlib.prompts.pairs import Pair
+from attnlib.stats.summaries import summarize
+from attnlib.study.basis import arrange, found_units
 from tests.benchmarks import statistics
 
 MODELS, BETWEEN = 200, 10

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from playwright.sync_api import sync_playwright
 
-from attnlib.study import run_study
+from attnlib.study.run import run_study
 from tests.browser.conftest import FLAGS, ROOT, start_server
 from tests.browser.install import chromium
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from attnlib.lessons import DRAWN, Lesson, Step, course
+from attnlib.lessons.parse import DRAWN, Lesson, Step, course
 from tests.browser.pages import picked, settle
 
 LESSONS = course().lessons

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import attnlib
 from attnlib import Trace
-from attnlib.overviews import overview_of
+from attnlib.tracing.overview import overview_of
 from attnlib.views.html import View
 from attnlib.views.model import model_payload
 from tests.browser.pages import DEAF, HEARD, NASTY, is_cut

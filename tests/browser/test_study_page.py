@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from attnlib.pairsets import pair_set
+from attnlib.prompts.builtin import pair_set
 from data.pairs.build import as_csv
 from tests.browser.conftest import start_server
 from tests.browser.pages import box, choice, picked, settle

@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 import attnlib
-from attnlib import study
-from attnlib.pairs import Pair
-from attnlib.study import run_study
+from attnlib.prompts.pairs import Pair
+from attnlib.study import run as study
+from attnlib.study.run import run_study
 
 OCCUPATIONS = (
     "nurse",

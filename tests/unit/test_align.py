@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tiny import tiny_tokenizer
 
 from attnlib import InputError
-from attnlib.align import Alignment, Unit, align
-from attnlib.tokens import Tokens, read_tokens
+from attnlib.comparison.align import Alignment, Unit, align
+from attnlib.model.tokens import Tokens, read_tokens
 
 
 def row(text: str) -> Tokens:

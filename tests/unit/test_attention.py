@@ -13,10 +13,10 @@ import torch
 from tiny import tiny_hf, tiny_model, tiny_tokenizer, usual_style
 
 import attnlib
-from attnlib.attention import AttentionCall, Edit, Place, watching
-from attnlib.models import Model, wrap
-from attnlib.tracing import LayerAttention
-from attnlib.verification import recompute, verify
+from attnlib.model.attention import AttentionCall, Edit, Place, watching
+from attnlib.model.loading import Model, wrap
+from attnlib.tracing.checks import recompute, verify
+from attnlib.tracing.trace import LayerAttention
 
 DECODERS = (
     *("gpt2", "gpt_neox", "opt", "gpt_bigcode", "ctrl", "biogpt", "llama", "mistral", "mixtral", "qwen2", "qwen3"),

@@ -13,14 +13,14 @@ from tiny import tiny_hf, tiny_model, tiny_tokenizer
 
 import attnlib
 from attnlib import InputError, load_model
-from attnlib.candidates import candidate_rows, joined
-from attnlib.effectfindings import effects_finding
-from attnlib.inputs import read_inputs
-from attnlib.mediation import head_effects
-from attnlib.models import Model, wrap
-from attnlib.predictions import speaking_places
-from attnlib.score import likelihoods, word_log_odds
-from attnlib.tokens import find_word
+from attnlib.effects.findings import effects_finding
+from attnlib.effects.mediation import head_effects
+from attnlib.model.candidates import candidate_rows, joined
+from attnlib.model.inputs import read_inputs
+from attnlib.model.likelihood import likelihoods, word_log_odds
+from attnlib.model.loading import Model, wrap
+from attnlib.model.tokens import find_word
+from attnlib.tracing.predictions import speaking_places
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"

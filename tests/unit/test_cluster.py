@@ -11,10 +11,10 @@ import psutil
 import pytest
 from killed_study import pairs as many_pairs
 
-from attnlib import study as study_module
 from attnlib.errors import InputError
-from attnlib.study import run_study
-from attnlib.studyresults import Study
+from attnlib.study import run as study_module
+from attnlib.study.results import Study
+from attnlib.study.run import run_study
 from tests.unit.tolerance import of_rows
 
 ray = pytest.importorskip("ray", reason="Ray is in requirements-cluster.txt")

@@ -10,9 +10,9 @@ import pytest
 
 import attnlib
 from attnlib.__main__ import DONE, STOPPED, WRONG, main
-from attnlib.study import run_study
-from attnlib.studyfolder import StudyFolder
-from attnlib.studyresults import open_study
+from attnlib.study.folder import StudyFolder
+from attnlib.study.results import open_study
+from attnlib.study.run import run_study
 
 ROOT = Path(attnlib.__file__).resolve().parent.parent
 PAIRS = """first,second,targets
@@ -97,7 +97,7 @@ def test_wrong_input_is_a_sentence_and_status_2(
 
 
 def test_a_stopped_study_is_status_3(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from attnlib import study as module
+    from attnlib.study import run as module
 
     monkeypatch.setattr(module, "BETWEEN", -1.0)
     monkeypatch.setattr(StudyFolder, "stop_asked", lambda self, forget=False: not forget)

@@ -16,16 +16,18 @@ import torch
 from tiny import tiny_model
 
 import attnlib
-from attnlib import Comparison, InputError, Trace, comparing, comparison
-from attnlib.align import align
-from attnlib.comparing import OTHER_LENGTHS, SAME_BATCH, compare
-from attnlib.comparison import STATISTICS, LayerChange
-from attnlib.distances import RowDistances
-from attnlib.models import Model
-from attnlib.spans import Span, default_focus
-from attnlib.tokens import Tokens
-from attnlib.tracing import LayerAttention
-from attnlib.verification import Check, verify
+from attnlib import Comparison, InputError, Trace
+from attnlib.comparison import result as comparison
+from attnlib.comparison import run as comparing
+from attnlib.comparison.align import align
+from attnlib.comparison.distances import RowDistances
+from attnlib.comparison.focus import Span, default_focus
+from attnlib.comparison.result import STATISTICS, LayerChange
+from attnlib.comparison.run import OTHER_LENGTHS, SAME_BATCH, compare
+from attnlib.model.loading import Model
+from attnlib.model.tokens import Tokens
+from attnlib.tracing.checks import Check, verify
+from attnlib.tracing.trace import LayerAttention
 from tests.unit.tolerance import of_rows, of_sum, of_weights
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"

@@ -6,11 +6,11 @@ import torch
 from tiny import tiny_model
 
 import attnlib
-from attnlib.attention import AttentionCall
-from attnlib.dimensions import head_width, rescored, scale_dimensions, scaled_head
+from attnlib.behaviour.scaling import head_width, rescored, scale_dimensions, scaled_head
 from attnlib.errors import InputError
-from attnlib.models import Model
-from attnlib.neurons import head_vectors
+from attnlib.model.attention import AttentionCall
+from attnlib.model.loading import Model
+from attnlib.tracing.vectors import head_vectors
 
 TEXT = "The doctor asked the nurse a question"
 KINDS = {
@@ -31,7 +31,7 @@ def model(request: pytest.FixtureRequest) -> Model:
 
 def kept_call(model: Model, layer: int = 1) -> AttentionCall:
     kept: list[AttentionCall] = []
-    inputs = attnlib.inputs.read_inputs(model, TEXT, None, truncate=False)
+    inputs = attnlib.model.inputs.read_inputs(model, TEXT, None, truncate=False)
     place = (model.stacks[0], layer)
     model.forward(inputs.tensors, [lambda call: kept.append(call) if call.place == place else None])
     return kept[0]

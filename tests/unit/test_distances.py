@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
-from attnlib.distances import RowDistances, group_attention, row_distances
+from attnlib.comparison.distances import RowDistances, group_attention, row_distances
 
 SEEDS = st.integers(0, 10_000)
 

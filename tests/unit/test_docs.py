@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import attnlib
-from attnlib.neuronfindings import remaining_finding
-from attnlib.pairs import builtin_pairs
-from attnlib.pairsets import pair_set
-from attnlib.predictions import largest_changes
-from attnlib.rewording import control_edits
-from attnlib.spelling import reader_of
+from attnlib.behaviour.findings import remaining_finding
+from attnlib.comparison.spelling import reader_of
+from attnlib.prompts.builtin import pair_set
+from attnlib.prompts.pairs import builtin_pairs
+from attnlib.prompts.rewording import control_edits
+from attnlib.tracing.predictions import largest_changes
 from attnlib.wording import signed
 
 ROOT = Path(__file__).resolve().parents[2]

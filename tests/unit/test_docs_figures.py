@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 
 import attnlib
-from attnlib.headlabels import number, short_number
-from attnlib.pairs import builtin_pairs
-from attnlib.pairsets import PAIR_SETS, pair_set
-from attnlib.patternruns import HALF, SEQUENCES, HeadPatterns
-from attnlib.patternstore import load_patterns, patterns_key
-from attnlib.resampling import FEWEST_UNITS
-from attnlib.rewording import control_edits
-from attnlib.spelling import reader_of
-from attnlib.texts import builtin_texts, coreference_texts
-from attnlib.untrained import largest_untrained
+from attnlib.behaviour.labels import number, short_number
+from attnlib.behaviour.measure import HALF, SEQUENCES, HeadPatterns
+from attnlib.behaviour.store import load_patterns, patterns_key
+from attnlib.comparison.spelling import reader_of
+from attnlib.comparison.untrained import largest_untrained
+from attnlib.prompts.builtin import PAIR_SETS, pair_set
+from attnlib.prompts.pairs import builtin_pairs
+from attnlib.prompts.rewording import control_edits
+from attnlib.prompts.texts import builtin_texts, coreference_texts
+from attnlib.stats.resampling import FEWEST_UNITS
 from attnlib.wording import signed
 
 ROOT = Path(__file__).resolve().parents[2]

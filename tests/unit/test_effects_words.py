@@ -8,11 +8,11 @@ from tiny import tiny_model
 
 import attnlib
 from attnlib import HeadEffects, InputError
-from attnlib.candidates import candidate_rows
-from attnlib.effectfindings import duration, effects_finding, figures, times
-from attnlib.inputs import read_inputs
-from attnlib.mediation import estimate
-from attnlib.predictions import WordChange, speaking_places, telling_words, words_without
+from attnlib.effects.findings import duration, effects_finding, figures, times
+from attnlib.effects.mediation import estimate
+from attnlib.model.candidates import candidate_rows
+from attnlib.model.inputs import read_inputs
+from attnlib.tracing.predictions import WordChange, speaking_places, telling_words, words_without
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 

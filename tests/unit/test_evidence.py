@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnlib.evidence import Exhibit, evidence_pack, file_name
-from attnlib.models import Model, load_model
+from attnlib.model.loading import Model, load_model
 
 MADE = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from attnlib.figures import LESS, MORE, SIDES, effect_scatter, largest_heads, target_bars, word_bars
-from attnlib.predictions import WordChange
+from attnlib.comparison.charts import LESS, MORE, SIDES, effect_scatter, largest_heads, target_bars, word_bars
+from attnlib.tracing.predictions import WordChange
 
 WORDS = (
     WordChange("next", " she", 0.1, 0.4),

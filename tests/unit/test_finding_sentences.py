@@ -7,11 +7,11 @@ import pytest
 
 import attnlib
 from attnlib import Comparison, InputError
-from attnlib.comparison import STATISTICS
-from attnlib.controls import Control, Controls
-from attnlib.findings import Finding, finding
-from attnlib.models import Model, random_copy
-from attnlib.untrained import Untrained
+from attnlib.comparison.controls import Control, Controls
+from attnlib.comparison.findings import Finding, finding
+from attnlib.comparison.result import STATISTICS
+from attnlib.comparison.untrained import Untrained
+from attnlib.model.loading import Model, random_copy
 from attnlib.wording import number
 
 NUMBER = r"([−+]?\d*\.\d+)"

@@ -10,8 +10,7 @@ from tiny import tiny_model
 
 import attnlib
 from attnlib import Comparison
-from attnlib.comparison import STATISTICS
-from attnlib.controls import (
+from attnlib.comparison.controls import (
     NEAR,
     Control,
     Controls,
@@ -21,7 +20,7 @@ from attnlib.controls import (
     reference_sentence,
     rows_in_words,
 )
-from attnlib.findings import (
+from attnlib.comparison.findings import (
     MEASURES,
     STILL,
     Finding,
@@ -29,9 +28,10 @@ from attnlib.findings import (
     finding,
     prompts_table,
 )
-from attnlib.models import Model
-from attnlib.untrained import Untrained
-from attnlib.verification import Check
+from attnlib.comparison.result import STATISTICS
+from attnlib.comparison.untrained import Untrained
+from attnlib.model.loading import Model
+from attnlib.tracing.checks import Check
 from attnlib.wording import number, power, signed
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from attnlib.behaviourfigures import cluster_map, pattern_bars
-from attnlib.errors import InputError
-from attnlib.headlabels import (
+from attnlib.behaviour.charts import cluster_map, pattern_bars
+from attnlib.behaviour.labels import (
     NamedHead,
     head_clusters,
     head_labels,
@@ -15,8 +14,9 @@ from attnlib.headlabels import (
     short_number,
     unnamed_finding,
 )
-from attnlib.patternruns import EXAMPLES, HeadPatterns
-from attnlib.patterns import KNOWN
+from attnlib.behaviour.measure import EXAMPLES, HeadPatterns
+from attnlib.behaviour.patterns import KNOWN
+from attnlib.errors import InputError
 
 NAMES = ("previous", "first", "uniform", "distance", "induction")
 

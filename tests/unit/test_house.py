@@ -55,7 +55,7 @@ def test_what_is_imported_is_pinned(path: Path) -> None:
 def test_importing_the_library_loads_nothing_heavy() -> None:
     """A page must be painted before torch is there."""
     heavy = ("torch", "transformers", "numpy", "pandas", "plotly", "streamlit")
-    code = f"import attnlib, attnlib.sources, sys; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import attnlib, attnlib.model.sources, sys; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

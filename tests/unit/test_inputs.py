@@ -9,8 +9,8 @@ from transformers import PreTrainedTokenizerFast
 
 import attnlib
 from attnlib import InputError
-from attnlib.inputs import read_inputs
-from attnlib.models import Model, wrap
+from attnlib.model.inputs import read_inputs
+from attnlib.model.loading import Model, wrap
 
 FAMILIES = {"bytes": ("gpt2", "causal"), "wordpiece": ("bert", "masked"), "byte-fallback": ("llama", "causal")}
 KINDS = {**FAMILIES, "metaspace": ("t5", "seq2seq")}
@@ -94,7 +94,7 @@ def test_a_hundred_thousand_characters(model: Model, text: str) -> None:
 
 
 def test_a_long_text_for_a_model_without_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("attnlib.tracing.available_memory", lambda: 10**8)
+    monkeypatch.setattr("attnlib.tracing.trace.available_memory", lambda: 10**8)
     with pytest.raises(InputError, match=r"needs [\d.]+ GB of memory.*Shorten the text"):
         attnlib.trace(tiny_model("t5"), "doctor " * 5_000)
 

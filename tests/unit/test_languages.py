@@ -13,11 +13,11 @@ from transformers.models.mbart.modeling_mbart import shift_tokens_right as shift
 
 import attnlib
 from attnlib import InputError
-from attnlib.export import comparison_json
-from attnlib.inputs import read_inputs, tokenize_all
-from attnlib.models import Model, random_copy, wrap
-from attnlib.predictions import words_without
-from attnlib.provenance import provenance
+from attnlib.comparison.export import comparison_json
+from attnlib.model.inputs import read_inputs, tokenize_all
+from attnlib.model.loading import Model, random_copy, wrap
+from attnlib.model.provenance import provenance
+from attnlib.tracing.predictions import words_without
 from tests.unit.tiny import tiny_model
 from tests.unit.translators import ARCHITECTURES, EOS, TOKENIZERS, mbart, mbart_50, nllb, translator
 

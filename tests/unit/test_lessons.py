@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 
 import attnlib
+from attnlib.behaviour.patterns import KNOWN
 from attnlib.errors import InputError
-from attnlib.handout import address, filled, handout, refusal
-from attnlib.lessonanswers import is_right, measured, model_of, told
-from attnlib.lessonmeasures import MEASURES, PATTERN_NAMES, Measure, inline_texts, parse_measure
-from attnlib.lessons import FOLDER, Lesson, Question, Show, Step, Words, course, parse_lesson
-from attnlib.patterns import KNOWN
-from attnlib.texts import builtin_texts
+from attnlib.lessons.answers import is_right, measured, model_of, told
+from attnlib.lessons.handout import address, filled, handout, refusal
+from attnlib.lessons.measures import MEASURES, PATTERN_NAMES, Measure, inline_texts, parse_measure
+from attnlib.lessons.parse import Lesson, Question, Show, Step, Words, course, parse_lesson
+from attnlib.paths import LESSON_FOLDER
+from attnlib.prompts.texts import builtin_texts
 from tests.unit.growth import assert_linear
 
 HEAD = "---\ntitle: T\nminutes: 10\ngoal: G\n---\n\n"
@@ -281,7 +282,7 @@ def test_the_names_of_patterns_are_those_that_are_measured() -> None:
 
 
 def test_a_broken_file_does_not_hold_up_the_other_lessons(tmp_path: Path) -> None:
-    shutil.copytree(FOLDER, tmp_path / "lessons")
+    shutil.copytree(LESSON_FOLDER, tmp_path / "lessons")
     example = HEAD + "## A\nWords\n"
     (tmp_path / "lessons" / "8-mine.md").write_text(example.replace("10", "ten"), "utf-8")
     (tmp_path / "lessons" / "9-bytes.md").write_bytes(b"\xff\xfe\x00")
@@ -401,7 +402,7 @@ def attention_of(name: str, text: str) -> np.ndarray:
 
 
 def test_colours_are_said_as_the_views_legend_says_them() -> None:
-    legend = (FOLDER.parents[1] / "attnlib" / "views" / "neuron_panel.js").read_text("utf-8")
+    legend = (LESSON_FOLDER.parents[1] / "attnlib" / "views" / "neuron_panel.js").read_text("utf-8")
     assert "orange: positive, blue: negative" in legend
     assert "Orange are numbers above 0, blue numbers below 0" in words_of(
         step_of("1-what-attention-is", "Query times key")

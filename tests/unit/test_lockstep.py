@@ -14,9 +14,9 @@ import torch
 from tiny import tiny_model
 
 import attnlib
-from attnlib import lockstep
-from attnlib.attention import AttentionCall
-from attnlib.models import Model
+from attnlib.comparison import two_passes as lockstep
+from attnlib.model.attention import AttentionCall
+from attnlib.model.loading import Model
 
 PATIENCE = 20  # seconds until a pass counts as hanging
 FAMILIES = {

@@ -18,11 +18,11 @@ from tolerance import of_odds
 
 import attnlib
 from attnlib import InputError
-from attnlib.headruns import Side
-from attnlib.mediation import HeadEffects, head_effects, mean_effects, published_mean_effects
-from attnlib.models import Model
-from attnlib.pairfiles import read_all
-from attnlib.patching import patched_heads, silenced_heads
+from attnlib.effects.edited_runs import Side
+from attnlib.effects.mediation import HeadEffects, head_effects, mean_effects, published_mean_effects
+from attnlib.effects.patching import patched_heads, silenced_heads
+from attnlib.model.loading import Model
+from attnlib.prompts.files import read_all
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 BENCHMARKS = Path(__file__).resolve().parents[3] / "shared" / "benchmarks"

@@ -102,9 +102,9 @@ def test_labels_are_passed_on_where_they_fit_the_heads() -> None:
 @pytest.mark.parametrize("tokens", [30, 66, 300, 2000])
 def test_gpt2s_payload_is_small_at_any_length(tokens: int) -> None:
     """12 x 12 heads; the maps of random weights of that many tokens."""
-    from attnlib.overviews import Overview, StackOverview
-    from attnlib.pooling import fitting_blocks
-    from attnlib.tokens import Tokens
+    from attnlib.model.tokens import Tokens
+    from attnlib.tracing.overview import Overview, StackOverview
+    from attnlib.tracing.pooling import fitting_blocks
 
     row = Tokens.plain([f" token{i}" for i in range(tokens)])
     blocks = fitting_blocks(row.segments, None, 144)

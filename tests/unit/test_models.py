@@ -12,8 +12,9 @@ import transformers
 from tiny import tiny_config, tiny_hf, tiny_model, tiny_tokenizer, usual_style
 
 import attnlib
-from attnlib import InputError, sources
-from attnlib.models import Model, wrap
+from attnlib import InputError
+from attnlib.model import sources
+from attnlib.model.loading import Model, wrap
 
 TEXT = "The doctor asked the nurse a question."
 Saver = Callable[..., Path]

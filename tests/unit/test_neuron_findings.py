@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import attnlib
-from attnlib.behaviourfigures import before_after, decay_curves, dimension_bars, product_map, remaining_bars
-from attnlib.dimensions import scaled_head
-from attnlib.neuronfindings import (
+from attnlib.behaviour.charts import before_after, decay_curves, dimension_bars, product_map, remaining_bars
+from attnlib.behaviour.findings import (
     carried_finding,
     class_finding,
     distance_finding,
@@ -16,9 +15,10 @@ from attnlib.neuronfindings import (
     remaining_finding,
     signed,
 )
-from attnlib.pairsets import pair_set
-from attnlib.profiles import HeadProfile
-from attnlib.silencing import Silenced
+from attnlib.behaviour.head_profile import HeadProfile
+from attnlib.behaviour.scaling import scaled_head
+from attnlib.behaviour.silencing import Silenced
+from attnlib.prompts.builtin import pair_set
 
 TEXT = "The doctor asked the nurse a question. She"
 

@@ -11,7 +11,7 @@ from tiny import tiny_model
 
 import attnlib
 from attnlib import InputError
-from attnlib.neurons import head_vectors
+from attnlib.tracing.vectors import head_vectors
 from attnlib.views.neuron import STEPS_24, Steps, neuron_pair_payload, neuron_payload
 from attnlib.views.payload import unpack
 

@@ -11,9 +11,9 @@ from tiny import tiny_model
 
 import attnlib
 from attnlib import HeadVectors, InputError
-from attnlib.neurons import MASKED
-from attnlib.tokens import Tokens
-from attnlib.tracing import LayerAttention
+from attnlib.model.tokens import Tokens
+from attnlib.tracing.trace import LayerAttention
+from attnlib.tracing.vectors import MASKED
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 LONGER = "The doctor asked the nurse a hard question. He answered"

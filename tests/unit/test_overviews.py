@@ -9,9 +9,9 @@ from tiny import tiny_model
 
 import attnlib
 from attnlib import InputError, Overview, Trace
-from attnlib.overviews import overview_of
-from attnlib.pooling import pool
-from attnlib.scores import head_scores
+from attnlib.tracing.head_scores import head_scores
+from attnlib.tracing.overview import overview_of
+from attnlib.tracing.pooling import pool
 from tests.unit.tolerance import of_weights
 
 TEXT = "The doctor asked the nurse a question. She answered. " * 3

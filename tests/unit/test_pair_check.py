@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 import attnlib
-from attnlib.paircheck import checked, remarks
-from attnlib.pairs import Dropped, Pair
-from attnlib.study import run_study
-from attnlib.studyfindings import study_finding
-from attnlib.studyinput import read_source
+from attnlib.prompts.checks import checked, remarks
+from attnlib.prompts.pairs import Dropped, Pair
+from attnlib.study.findings import study_finding
+from attnlib.study.run import run_study
+from attnlib.study.source import read_source
 
 CASES = Path(attnlib.__file__).resolve().parent.parent.parent / "shared" / "cases"
 cases = pytest.mark.skipif(not CASES.is_dir(), reason="the small inputs that went wrong are not beside the project")

@@ -8,12 +8,12 @@ import pytest
 
 import attnlib
 from attnlib.errors import InputError
-from attnlib.pairsets import PAIR_SETS, pair_set
-from attnlib.pairunits import by_column
-from attnlib.statistics import correlate, group_means, join_column
-from attnlib.study import run_study
-from attnlib.studyresults import Study, outside_columns, planted_log_odds
-from attnlib.tokens import split_words
+from attnlib.model.tokens import split_words
+from attnlib.prompts.builtin import PAIR_SETS, pair_set
+from attnlib.prompts.units import by_column
+from attnlib.stats.summaries import correlate, group_means, join_column
+from attnlib.study.results import Study, outside_columns, planted_log_odds
+from attnlib.study.run import run_study
 from data.pairs.build import DEGREE, FOLDER, KNOWN, NAMED, NO_DEGREE, ONE, SETS, TWO, as_csv, occupations
 
 

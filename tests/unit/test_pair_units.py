@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlib.pairsets import pair_set
-from attnlib.pairunits import Contrast, PairTexts, Units, by_column, by_pair, contrast_of, frame, proposals
-from attnlib.studyinput import units_in
+from attnlib.prompts.builtin import pair_set
+from attnlib.prompts.units import Contrast, PairTexts, Units, by_column, by_pair, contrast_of, frame, proposals
+from attnlib.study.source import units_in
 
 
 def texts(pairs: Sequence[tuple[str, str]], *targets: str) -> list[PairTexts]:

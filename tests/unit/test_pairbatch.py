@@ -7,13 +7,13 @@ import pytest
 from tiny import tiny_model
 
 import attnlib
-from attnlib import pairbatch
-from attnlib.comparing import SAME_BATCH
+from attnlib.comparison import many as pairbatch
+from attnlib.comparison.many import MEASURES, PairRead, batches, measure_pairs, read_pairs_for
+from attnlib.comparison.run import SAME_BATCH
 from attnlib.errors import InputError
-from attnlib.models import Model
-from attnlib.pairbatch import MEASURES, PairRead, batches, measure_pairs, read_pairs_for
-from attnlib.pairs import Pair, builtin_pairs
-from attnlib.score import likelihoods, sentence_log_likelihoods
+from attnlib.model.likelihood import likelihoods, sentence_log_likelihoods
+from attnlib.model.loading import Model
+from attnlib.prompts.pairs import Pair, builtin_pairs
 from tests.unit.tolerance import of_rows
 
 PAIRS = (

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 import attnlib
 from attnlib.errors import InputError
-from attnlib.pairfiles import FORMATS, iter_pairs, read_all
-from attnlib.pairs import Dropped, Pair, frame_pairs, read_pairs, table_head
-from attnlib.score import PRONOUNS
+from attnlib.model.likelihood import PRONOUNS
+from attnlib.prompts.files import FORMATS, iter_pairs, read_all
+from attnlib.prompts.pairs import Dropped, Pair, frame_pairs, read_pairs, table_head
 from tests.unit.growth import assert_linear
 
 ROOT = Path(attnlib.__file__).resolve().parent.parent
@@ -297,8 +297,8 @@ def repeated(path: Path, size: int, column: str = "prompt_a", rows: int = 1024) 
 PEAK = """
 import resource, sys
 from attnlib.errors import InputError
-from attnlib.pairfiles import read_all
-from attnlib.texts import read_texts
+from attnlib.prompts.files import read_all
+from attnlib.prompts.texts import read_texts
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     read_all(sys.argv[1]) if sys.argv[2] == "pairs" else list(read_texts(sys.argv[1]))

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from attnlib import InputError
-from attnlib.align import align
-from attnlib.pairs import COLUMNS, SORTING, Pair, builtin_pairs, categories, read_pairs
-from attnlib.rewording import control_edits, other_one
-from attnlib.sources import find_model
-from attnlib.spans import find_span
-from attnlib.tokens import Tokens, read_tokens, split_words
+from attnlib.comparison.align import align
+from attnlib.comparison.focus import find_span
+from attnlib.model.sources import find_model
+from attnlib.model.tokens import Tokens, read_tokens, split_words
+from attnlib.prompts.pairs import COLUMNS, SORTING, Pair, builtin_pairs, categories, read_pairs
+from attnlib.prompts.rewording import control_edits, other_one
 
 PAIRS = builtin_pairs()
 MASK = "Fill the mask (BERT)"

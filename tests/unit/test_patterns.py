@@ -14,13 +14,10 @@ from scipy import stats
 from tiny import tiny_model
 
 import attnlib
-from attnlib import patternruns, textbatch
-from attnlib.errors import InputError
-from attnlib.headlabels import coreference_findings, head_labels, pattern_finding, resolved, unnamed_finding
-from attnlib.inputs import Inputs
-from attnlib.models import Model, wrap
-from attnlib.patternruns import EXAMPLES, HeadPatterns, measure_patterns
-from attnlib.patterns import (
+from attnlib.behaviour import measure as patternruns
+from attnlib.behaviour.labels import coreference_findings, head_labels, pattern_finding, resolved, unnamed_finding
+from attnlib.behaviour.measure import EXAMPLES, HeadPatterns, measure_patterns
+from attnlib.behaviour.patterns import (
     CHOICES,
     COREFERENCES,
     KNOWN,
@@ -36,10 +33,14 @@ from attnlib.patterns import (
     scores_of,
     text_marks,
 )
-from attnlib.patternstore import load_patterns, patterns_key
-from attnlib.textbatch import NotRead, TextBatch, TextRead, read_batches
-from attnlib.texts import CoreferenceText, Word, builtin_texts, coreference_texts
-from attnlib.tokens import Tokens, find_word, split_words
+from attnlib.behaviour.store import load_patterns, patterns_key
+from attnlib.errors import InputError
+from attnlib.model import batches as textbatch
+from attnlib.model.batches import NotRead, TextBatch, TextRead, read_batches
+from attnlib.model.inputs import Inputs
+from attnlib.model.loading import Model, wrap
+from attnlib.model.tokens import Tokens, find_word, split_words
+from attnlib.prompts.texts import CoreferenceText, Word, builtin_texts, coreference_texts
 from tests.unit.tolerance import of_rows
 
 MODELS = Path(attnlib.__file__).parent.parent / "data" / "models"

@@ -9,13 +9,14 @@ import pytest
 from tiny import tiny_model
 
 import attnlib
-from attnlib import patternstore
-from attnlib.headlabels import head_labels
-from attnlib.models import random_copy
-from attnlib.patternruns import measure_patterns
-from attnlib.patterns import Kind, Relation
-from attnlib.patternstore import BUILT_IN, has_patterns, load_patterns, patterns_key, save_patterns
-from attnlib.texts import builtin_texts
+from attnlib.behaviour import store as patternstore
+from attnlib.behaviour.labels import head_labels
+from attnlib.behaviour.measure import measure_patterns
+from attnlib.behaviour.patterns import Kind, Relation
+from attnlib.behaviour.store import has_patterns, load_patterns, patterns_key, save_patterns
+from attnlib.model.loading import random_copy
+from attnlib.paths import PATTERN_FOLDER
+from attnlib.prompts.texts import builtin_texts
 
 TEXTS = ("The doctor asked the nurse a question.", "No, no, no!", " ", "The cat saw the cat.")
 
@@ -88,11 +89,11 @@ def test_the_demo_models_come_with_their_patterns(name: str) -> None:
     key = patterns_key(model, builtin_texts())
     shipped, measured = load_patterns(key), measure_patterns(model)
     assert shipped is not None, "Weights, texts or patterns changed: run python -m data.patterns.build"
-    assert (BUILT_IN / f"{key}.npz").exists()
+    assert (PATTERN_FOLDER / f"{key}.npz").exists()
     np.testing.assert_allclose(shipped.score, measured.score, atol=1e-4)
     assert head_labels(shipped) == head_labels(measured)
     assert shipped.examples.keys() == measured.examples.keys()
 
 
 def test_nothing_else_lies_beside_them() -> None:
-    assert len(list(BUILT_IN.glob("*.npz"))) == len(attnlib.demo_models())
+    assert len(list(PATTERN_FOLDER.glob("*.npz"))) == len(attnlib.demo_models())

@@ -6,7 +6,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlib.pooling import BUDGET, FEWEST, MOST, PER_HEAD, Blocks, blocks_of, fitting_blocks, pool, pool_change
+from attnlib.tracing.pooling import (
+    BUDGET,
+    FEWEST,
+    MOST,
+    PER_HEAD,
+    Blocks,
+    blocks_of,
+    fitting_blocks,
+    pool,
+    pool_change,
+)
 
 
 def slowly(weights: np.ndarray, rows: Blocks, columns: Blocks, signed: bool = False) -> np.ndarray:

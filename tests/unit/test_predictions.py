@@ -10,10 +10,10 @@ import torch
 from tiny import tiny_model
 
 import attnlib
-from attnlib.inputs import read_inputs
-from attnlib.models import Model
-from attnlib.predictions import LEAST, WordChange, compare_words, largest_changes, says_words, speaking_places
-from attnlib.tokens import read_tokens
+from attnlib.model.inputs import read_inputs
+from attnlib.model.loading import Model
+from attnlib.model.tokens import read_tokens
+from attnlib.tracing.predictions import LEAST, WordChange, compare_words, largest_changes, says_words, speaking_places
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from transformers.models.llama.modeling_llama import LlamaAttention
 
 import attnlib
 from attnlib import InputError
-from attnlib.attention import AttentionCall, watching
-from attnlib.inputs import read_inputs
-from attnlib.models import wrap
-from attnlib.patching import patched_heads
-from attnlib.predictions import words_without
-from attnlib.provenance import provenance
+from attnlib.effects.patching import patched_heads
+from attnlib.model.attention import AttentionCall, watching
+from attnlib.model.inputs import read_inputs
+from attnlib.model.loading import wrap
+from attnlib.model.provenance import provenance
+from attnlib.tracing.predictions import words_without
 
 TEXT = "The doctor asked the nurse a question."
 

@@ -5,12 +5,12 @@ import pytest
 from tiny import tiny_model
 
 import attnlib
-from attnlib import profiles
+from attnlib.behaviour import head_profile as profiles
+from attnlib.behaviour.head_profile import HeadProfile, head_profile
+from attnlib.comparison.focus import sinks_of
 from attnlib.errors import InputError
-from attnlib.models import Model
-from attnlib.profiles import HeadProfile, head_profile
-from attnlib.spans import sinks_of
-from attnlib.texts import class_of
+from attnlib.model.loading import Model
+from attnlib.prompts.texts import class_of
 from tests.unit.tolerance import of_weights
 
 TEXTS = (

@@ -12,9 +12,9 @@ import transformers
 from tiny import tiny_model
 
 import attnlib
-from attnlib import provenance as module
-from attnlib.models import Model
-from attnlib.provenance import provenance
+from attnlib.model import provenance as module
+from attnlib.model.loading import Model
+from attnlib.model.provenance import provenance
 
 
 def demo(name: str) -> Model:

@@ -8,8 +8,9 @@ import torch
 from tiny import tiny_model
 
 import attnlib
-from attnlib import InputError, models
-from attnlib.models import Model, random_copy
+from attnlib import InputError
+from attnlib.model import loading as models
+from attnlib.model.loading import Model, random_copy
 
 TEXT = "The doctor asked the nurse a question."
 FAMILIES = {

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import attnlib
-from attnlib.pairs import Pair, builtin_pairs
-from attnlib.rewording import MOST_EDITS, NAMES, TABLE, Rewording, control_edits, counterparts, other_one
-from attnlib.spelling import reader_of
-from attnlib.tokenization import training_words
-from attnlib.tokens import find_word, split_words
+from attnlib.comparison.spelling import reader_of
+from attnlib.model.token_notes import training_words
+from attnlib.model.tokens import find_word, split_words
+from attnlib.prompts.pairs import Pair, builtin_pairs
+from attnlib.prompts.rewording import MOST_EDITS, NAMES, TABLE, Rewording, control_edits, counterparts, other_one
 
 
 def other(text: str) -> str | None:

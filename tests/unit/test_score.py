@@ -16,10 +16,11 @@ import torch
 from tiny import tiny_model
 
 import attnlib
-from attnlib import InputError, score
-from attnlib.candidates import candidate_rows
-from attnlib.models import Model
-from attnlib.score import (
+from attnlib import InputError
+from attnlib.effects.weat import sentence_vectors, weat
+from attnlib.model import likelihood as score
+from attnlib.model.candidates import candidate_rows
+from attnlib.model.likelihood import (
     crows_pairs_metric,
     crows_pairs_scores,
     likelihoods,
@@ -27,7 +28,7 @@ from attnlib.score import (
     winogender_log_odds,
     word_log_odds,
 )
-from attnlib.weat import sentence_vectors, weat
+from attnlib.model.loading import Model
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "shared" / "benchmarks"
 SHE = "The doctor asked the nurse a question. She"

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnlib.scores import HEAD_SCORES, ROWS, head_scores
+from attnlib.tracing.head_scores import HEAD_SCORES, ROWS, head_scores
 
 
 def slowly(weights: np.ndarray, causal: bool) -> dict[str, np.ndarray]:

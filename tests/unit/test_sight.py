@@ -11,12 +11,12 @@ from tiny import tiny_model
 
 import attnlib
 from attnlib import Comparison, InputError
-from attnlib.comparison import STATISTICS
-from attnlib.models import Model, random_copy
-from attnlib.pairbatch import MEASURES, measure_pairs, read_pairs_for
-from attnlib.pairs import Pair
-from attnlib.sight import Sight
-from attnlib.spans import Span
+from attnlib.comparison.focus import Span
+from attnlib.comparison.many import MEASURES, measure_pairs, read_pairs_for
+from attnlib.comparison.result import STATISTICS
+from attnlib.comparison.sight import Sight
+from attnlib.model.loading import Model, random_copy
+from attnlib.prompts.pairs import Pair
 
 FIRST_WORDS = Path(__file__).parents[3] / "shared" / "cases" / "first-word.csv"
 WOMEN, MEN = "Women are nurses.", "Men are nurses."

@@ -5,15 +5,15 @@ import pytest
 from tiny import tiny_model
 
 import attnlib
-from attnlib import silencing
-from attnlib.dimensions import scale_dimensions
+from attnlib.behaviour import silencing
+from attnlib.behaviour.scaling import scale_dimensions
+from attnlib.behaviour.silencing import Silenced, silence_dimensions
 from attnlib.errors import InputError
-from attnlib.models import Model
-from attnlib.neurons import head_vectors, score_change
-from attnlib.pairs import Pair
-from attnlib.pairsets import pair_set
-from attnlib.resampling import Sample, crossed_test, mean_tests
-from attnlib.silencing import Silenced, silence_dimensions
+from attnlib.model.loading import Model
+from attnlib.prompts.builtin import pair_set
+from attnlib.prompts.pairs import Pair
+from attnlib.stats.resampling import Sample, crossed_test, mean_tests
+from attnlib.tracing.vectors import head_vectors, score_change
 
 PAIRS = tuple(
     Pair(

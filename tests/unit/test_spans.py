@@ -5,9 +5,9 @@ import re
 import pytest
 
 from attnlib import InputError
-from attnlib.align import Alignment, align
-from attnlib.spans import Span, default_focus, find_span, sinks_of, units_of
-from attnlib.tokens import Tokens
+from attnlib.comparison.align import Alignment, align
+from attnlib.comparison.focus import Span, default_focus, find_span, sinks_of, units_of
+from attnlib.model.tokens import Tokens
 
 
 def row(text: str) -> Tokens:

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from scipy import optimize, stats
 
-from attnlib import InputError, resampling
-from attnlib.power import (
+from attnlib import InputError
+from attnlib.stats import resampling
+from attnlib.stats.power import (
     detectable,
     fewest_pairs,
     pairs_needed,
@@ -20,8 +21,8 @@ from attnlib.power import (
     smallest_effect,
     smallest_shift,
 )
-from attnlib.resampling import FEWEST_UNITS, Sample
-from attnlib.statistics import (
+from attnlib.stats.resampling import FEWEST_UNITS, Sample
+from attnlib.stats.summaries import (
     HeadSummary,
     by_group,
     compare_models,

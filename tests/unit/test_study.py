@@ -17,19 +17,19 @@ import pytest
 from killed_study import pairs as many_pairs
 
 import attnlib
-from attnlib import study as study_module
-from attnlib.effectfindings import figures
+from attnlib.effects.findings import figures
 from attnlib.errors import InputError
-from attnlib.models import Model
-from attnlib.pairs import Dropped, Pair
-from attnlib.pairsets import pair_set
-from attnlib.statistics import summarize
-from attnlib.study import StudyProgress, run_study
-from attnlib.studyfindings import study_finding
-from attnlib.studyfolder import StudyFolder, studies
-from attnlib.studynotes import candidates_of
-from attnlib.studyresults import Study, group_columns, open_study
-from attnlib.tokenization import WORDS
+from attnlib.model.loading import Model
+from attnlib.model.token_notes import WORDS
+from attnlib.prompts.builtin import pair_set
+from attnlib.prompts.pairs import Dropped, Pair
+from attnlib.stats.summaries import summarize
+from attnlib.study import run as study_module
+from attnlib.study.findings import study_finding
+from attnlib.study.folder import StudyFolder, studies
+from attnlib.study.notes import candidates_of
+from attnlib.study.results import Study, group_columns, open_study
+from attnlib.study.run import StudyProgress, run_study
 from tests.unit.tolerance import of_rows
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
@@ -350,7 +350,7 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing(
 
 
 def test_a_pair_that_breaks_the_model_does_not_stop_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from attnlib import studyparts
+    from attnlib.study import part as studyparts
 
     measure = studyparts.measure_pairs
 

@@ -12,10 +12,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from attnlib.controls import largest
-from attnlib.figures import LESS, MORE
-from attnlib.statistics import HeadSummary, correlate, group_means, join_column, summarize
-from attnlib.studyfigures import (
+from attnlib.comparison.charts import LESS, MORE
+from attnlib.comparison.controls import largest
+from attnlib.stats.summaries import HeadSummary, correlate, group_means, join_column, summarize
+from attnlib.study.charts import (
     effect_histogram,
     forest,
     group_forest,
@@ -23,7 +23,7 @@ from attnlib.studyfigures import (
     strongest,
     volcano,
 )
-from attnlib.studyfindings import head_power, power_sentence, summary_sentences
+from attnlib.study.findings import head_power, power_sentence, summary_sentences
 from attnlib.wording import interval, p_value, places_of, signed
 
 MARKUP = "<b>nurse</b> & co"

@@ -11,14 +11,14 @@ import pytest
 from jaxtyping import Float
 
 import attnlib
-from attnlib import pairbatch
-from attnlib.models import random_copy
-from attnlib.pairbatch import batches, measure_pairs, read_pairs_for
-from attnlib.pairs import Pair
-from attnlib.pairsets import pair_set
-from attnlib.statistics import summarize
-from attnlib.studybasis import ONE_TARGET, Arranged, arrange
-from attnlib.studyresults import log_odds_ratio
+from attnlib.comparison import many as pairbatch
+from attnlib.comparison.many import batches, measure_pairs, read_pairs_for
+from attnlib.model.loading import random_copy
+from attnlib.prompts.builtin import pair_set
+from attnlib.prompts.pairs import Pair
+from attnlib.stats.summaries import summarize
+from attnlib.study.basis import ONE_TARGET, Arranged, arrange
+from attnlib.study.results import log_odds_ratio
 
 COPIES, ALLOWED = 20, 3
 SETS = ("two-occupations", "occupations", "names", "origins")

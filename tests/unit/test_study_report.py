@@ -6,15 +6,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from attnlib.comparison.export import safe_csv
 from attnlib.errors import InputError
-from attnlib.export import safe_csv
-from attnlib.pairs import Dropped, Pair
-from attnlib.pairsets import pair_set
-from attnlib.study import begin_study, run_study
-from attnlib.studyfindings import difference_finding, study_finding
-from attnlib.studyinput import folder_name, free_name, read_source
-from attnlib.studyreport import study_report
-from attnlib.studyresults import group_columns, open_study, outside_columns
+from attnlib.prompts.builtin import pair_set
+from attnlib.prompts.pairs import Dropped, Pair
+from attnlib.study.findings import difference_finding, study_finding
+from attnlib.study.report import study_report
+from attnlib.study.results import group_columns, open_study, outside_columns
+from attnlib.study.run import begin_study, run_study
+from attnlib.study.source import folder_name, free_name, read_source
 
 EVIL = "<script>alert(1)</script>"
 

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 import attnlib
+from attnlib.comparison.untrained import Untrained, largest_untrained
 from attnlib.errors import InputError
-from attnlib.models import Model, load_model, random_copy
-from attnlib.pairs import Dropped, Pair
-from attnlib.pairsets import pair_set
-from attnlib.study import run_study
-from attnlib.studyfindings import study_finding
-from attnlib.studynotes import untrained_sentence
-from attnlib.studyreport import study_report
-from attnlib.studyresults import Study
-from attnlib.studyuntrained import copies_done, copies_missing, run_untrained, untrained_heads, why_no_copies
-from attnlib.untrained import Untrained, largest_untrained
+from attnlib.model.loading import Model, load_model, random_copy
+from attnlib.prompts.builtin import pair_set
+from attnlib.prompts.pairs import Dropped, Pair
+from attnlib.study.findings import study_finding
+from attnlib.study.notes import untrained_sentence
+from attnlib.study.report import study_report
+from attnlib.study.results import Study
+from attnlib.study.run import run_study
+from attnlib.study.untrained import copies_done, copies_missing, run_untrained, untrained_heads, why_no_copies
 
 NAME = "demo/gpt2-biased"
 

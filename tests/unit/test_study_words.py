@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 import attnlib
-from attnlib.controls import largest
-from attnlib.inputs import read_inputs
-from attnlib.pairs import Pair
-from attnlib.pairsets import pair_set
-from attnlib.pairunits import Contrast, Units
-from attnlib.statistics import HeadSummary, summarize
-from attnlib.studybasis import DISTANCE, ONE_TARGET, Basis, described
-from attnlib.studyfindings import study_sentences, summary_sentences, summary_table
-from attnlib.studynotes import basis_notes, order_sentence
-from attnlib.studyresults import bounds_of
-from attnlib.tokenization import known_in, known_words
+from attnlib.comparison.controls import largest
+from attnlib.model.inputs import read_inputs
+from attnlib.model.token_notes import known_in, known_words
+from attnlib.prompts.builtin import pair_set
+from attnlib.prompts.pairs import Pair
+from attnlib.prompts.units import Contrast, Units
+from attnlib.stats.summaries import HeadSummary, summarize
+from attnlib.study.basis import DISTANCE, ONE_TARGET, Basis, described
+from attnlib.study.findings import study_sentences, summary_sentences, summary_table
+from attnlib.study.notes import basis_notes, order_sentence
+from attnlib.study.results import bounds_of
 from attnlib.wording import places_of
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from attnlib.errors import InputError
-from attnlib.templates import pairs_from_template, read_slots
+from attnlib.prompts.templates import pairs_from_template, read_slots
 
 SHE = [("she", "he")]
 

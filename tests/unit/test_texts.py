@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from attnlib.errors import InputError
-from attnlib.texts import class_names, class_of, coreference_texts, read_texts, words_of
-from attnlib.tokens import split_words
+from attnlib.model.tokens import split_words
+from attnlib.prompts.texts import class_names, class_of, coreference_texts, read_texts, words_of
 
 
 def written(folder: Path, name: str, content: bytes) -> Path:

@@ -16,15 +16,15 @@ from tiny import tiny_model
 
 import attnlib
 from attnlib import InputError
-from attnlib.dimensions import scaled_head
-from attnlib.inputs import read_inputs
-from attnlib.models import Model, random_copy
-from attnlib.pairbatch import PairRead, measure_pairs, read_pairs_for
-from attnlib.pairs import Pair
-from attnlib.patching import patched_heads, silenced_heads
-from attnlib.predictions import words_without
-from attnlib.score import sentence_log_likelihoods
-from attnlib.sources import DEMO_FOLDER
+from attnlib.behaviour.scaling import scaled_head
+from attnlib.comparison.many import PairRead, measure_pairs, read_pairs_for
+from attnlib.effects.patching import patched_heads, silenced_heads
+from attnlib.model.inputs import read_inputs
+from attnlib.model.likelihood import sentence_log_likelihoods
+from attnlib.model.loading import Model, random_copy
+from attnlib.paths import DEMO_FOLDER
+from attnlib.prompts.pairs import Pair
+from attnlib.tracing.predictions import words_without
 from attnlib.views.payload import head_payload
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"

@@ -5,11 +5,11 @@ from test_candidates import ASK, chat
 from tiny import tiny_model
 
 import attnlib
-from attnlib.findings import finding
-from attnlib.inputs import read_inputs
-from attnlib.models import Model
-from attnlib.spelling import Pieces, alternatives, control_unlike, matches, pieces
-from attnlib.tokenization import TokenNote, known_words
+from attnlib.comparison.findings import finding
+from attnlib.comparison.spelling import Pieces, alternatives, control_unlike, matches, pieces
+from attnlib.model.inputs import read_inputs
+from attnlib.model.loading import Model
+from attnlib.model.token_notes import TokenNote, known_words
 
 FINE = "The doctor asked the nurse a question. She"
 

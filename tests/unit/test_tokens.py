@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tiny import STYLES, tiny_tokenizer
 
 from attnlib import InputError
-from attnlib.tokens import Tokens, label, read_tokens, token_style, visible
+from attnlib.model.tokens import Tokens, label, read_tokens, token_style, visible
 
 
 def read(style: str, text: str, **options: Any) -> Tokens:

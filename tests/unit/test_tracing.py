@@ -11,10 +11,12 @@ import torch
 from tiny import tiny_model
 
 import attnlib
-from attnlib import InputError, Trace, predictions, tracing
-from attnlib.models import Model
-from attnlib.tracing import LayerAttention
-from attnlib.verification import Check, verify
+from attnlib import InputError, Trace
+from attnlib.model.loading import Model
+from attnlib.tracing import predictions
+from attnlib.tracing import trace as tracing
+from attnlib.tracing.checks import Check, verify
+from attnlib.tracing.trace import LayerAttention
 from tests.unit.tolerance import of_weights
 
 TEXT = "The doctor asked the nurse a question."
@@ -268,7 +270,7 @@ def test_predictions_are_the_softmax_of_the_models_logits(architecture: str) -> 
 
 
 def _label(model: Model, token: int) -> str:
-    from attnlib.tokens import read_tokens
+    from attnlib.model.tokens import read_tokens
 
     return read_tokens(model.tokenizer, [token]).labels[0]
 

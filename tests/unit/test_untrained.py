@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import attnlib
-from attnlib.models import Model, random_copy
-from attnlib.untrained import Untrained, largest_untrained, untrained_of
+from attnlib.comparison.untrained import Untrained, largest_untrained, untrained_of
+from attnlib.model.loading import Model, random_copy
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 

@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 
-from attnlib.models import FAMILIES, Model, wrap
+from attnlib.model.loading import FAMILIES, Model, wrap
 
 # ---------------------------------------------------------------------------------------------- models
 

@@ -6,7 +6,7 @@ by the product's own tolerance where two forward passes are compared, by a bound
 
 import numpy as np
 
-from attnlib.comparing import OTHER_LENGTHS
+from attnlib.comparison.run import OTHER_LENGTHS
 
 
 def of_weights() -> float:

@@ -15,7 +15,7 @@ from transformers import M2M100Tokenizer, MBart50Tokenizer, MBartTokenizer, Nllb
 from transformers.models.mbart.tokenization_mbart import FAIRSEQ_LANGUAGE_CODES as MBART
 from transformers.models.mbart50.tokenization_mbart50 import FAIRSEQ_LANGUAGE_CODES as MBART_50
 
-from attnlib.models import Model, wrap
+from attnlib.model.loading import Model, wrap
 from tests.unit.tiny import CORPUS, LETTERS, VOCABULARY, tiny_hf
 
 FAIRSEQ = ("<s>", "<pad>", "</s>", "<unk>")  # ids 0 to 3

@@ -305,7 +305,7 @@ def induction_on_words(subject: Subject, count: int = 40) -> np.ndarray:
 def induction_on_all_nouns(subject: Subject, count: int = 20, half: int = 8) -> np.ndarray:
     """Induction on random nouns of all kinds, (layer, head): what the page Recurring patterns measures.
 
-    The same sequences as attnlib.patternruns makes, from the same list, by plain transformers.
+    The same sequences as attnlib.behaviour.measure makes, from the same list, by plain transformers.
     Nothing stands around them but what the tokenizer adds.
     """
     rng = np.random.default_rng(0)

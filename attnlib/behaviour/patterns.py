@@ -1,0 +1,306 @@
+"""Recurring patterns of attention, each a matrix of marks: a head's score is the attention on the marked places.
+
+A pattern marks, in the row of a query token, the keys it is about. Its score in a text is the attention on the marks,
+added up over the keys of a row and averaged over the rows that have a mark. So all scores of a layer are one matrix
+product, whatever the patterns are, and what attention that makes no choice would give (the baseline) is the same
+product once more. Only evenness (entropy) is no such sum. Not here: texts and runs (patternruns.py).
+
+Definitions: previous, next, first token and delimiters after Clark et al. 2019 and Kovaleva et al. 2019; induction
+and duplicate token after Olsson et al. 2022.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from attnlib.errors import InputError
+from attnlib.model.batches import TextBatch
+from attnlib.model.tokens import Tokens, find_word
+from attnlib.prompts.texts import CoreferenceText, Word, class_of
+from attnlib.tracing.head_scores import row_entropy
+
+Marks = Float[Tensor, "text query key"]  # how much each place counts; rows without a mark are all 0
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One thing that heads do."""
+
+    name: str
+    title: str
+    about: str
+    in_causal: bool = True  # whether a model can do it in which no token sees a later one
+    share: bool = True  # a share of attention, from 0 to 1; else in `unit`
+    unit: str = ""
+    held_against: str = "attention without a choice"  # what the baseline is
+    names: bool = True  # whether heads may be called after it; else it says more about another pattern
+
+
+class Marked(NamedTuple):
+    """The marks of a pattern in the texts of a batch, and those of what it is held against.
+
+    `baseline` None: against attention that is even over all it can see. Else attention to these other marks.
+    """
+
+    marks: Marks
+    baseline: Marks | None = None
+
+
+Marker = Callable[[TextBatch], dict[str, Marked]]
+
+PATTERNS = (
+    Pattern("previous", "previous token", "to the token just before"),
+    Pattern("next", "next token", "to the token just after", in_causal=False),
+    Pattern("self", "itself", "to the token itself"),
+    Pattern("same", "same token", "to other places of the same token (earlier ones, where later ones are unseen)"),
+    Pattern("first", "first token", "to the first token of the text"),
+    Pattern("special", "delimiters", "to tokens that the tokenizer adds, such as [CLS] and [SEP]"),
+    Pattern("punctuation", "punctuation", "to punctuation marks"),
+    Pattern(
+        "uniform", "even", "entropy of the row, divided by the largest it could be: 1, all tokens alike", names=False
+    ),
+    Pattern(
+        "distance",
+        "mean distance",
+        "tokens between a token and what it looks at",
+        share=False,
+        unit="tokens",
+        names=False,
+    ),
+)
+AGAIN = "from the second time to the token after the first time"
+REPEATED = (
+    Pattern("induction", "induction", f"in random tokens that come twice: {AGAIN}"),
+    Pattern("duplicate", "duplicate token", "in random tokens that come twice: from the second time to the first"),
+)
+REPEATED_WORDS = (
+    Pattern("induction_words", "induction on words", f"in random nouns of all kinds that come twice: {AGAIN}"),
+    Pattern(
+        "duplicate_words",
+        "duplicate word",
+        "in random nouns of all kinds that come twice: from the second time to the first",
+    ),
+)
+COREFERENCE = Pattern(
+    "coreference",
+    "coreference",
+    "from a pronoun to the word it means, where another word could be meant as well but for the pronoun",
+    held_against="to the other word",
+)
+TO_PERSON = Pattern(
+    "person",
+    "pronoun to person",
+    "from she, he and it to the person of the text, whether the person or a thing is meant",
+    held_against="to the thing",
+)
+
+
+class Choice(NamedTuple):
+    """What a pronoun decides: which of two words is meant. A head resolves it that finds the one and the other."""
+
+    about: str
+    meant: tuple[str, str]  # as CoreferenceText.meant
+    called: tuple[str, str]  # the same in a sentence
+
+
+CHOICES = (
+    Choice("she or he (a woman or a man)", ("woman", "man"), ("the woman", "the man")),
+    Choice("she, he or it (a person or a thing)", ("person", "thing"), ("the person", "the thing")),
+    Choice("they or it (several things or one)", ("several", "one"), ("what is several", "what is one")),
+)
+RESOLVED = 2  # choices that a head must resolve to be called after coreference
+_PRONOUNS = {"woman": "she", "man": "he", "person": "she, he", "thing": "it", "several": "they", "one": "it"}
+MEANT = {  # by CoreferenceText.meant: coreference in the texts that mean this
+    meant: Pattern(
+        f"coreference_{meant}",
+        f"{_PRONOUNS[meant]} → {meant}",
+        f"from {_PRONOUNS[meant]} to what it means ({meant}), where the other word is another ({other})",
+        held_against="to the other word",
+        names=False,
+    )
+    for choice in CHOICES
+    for meant, other in (choice.meant, choice.meant[::-1])
+}
+COREFERENCES = (COREFERENCE, TO_PERSON, *MEANT.values())
+KNOWN = {pattern.name: pattern for pattern in (*PATTERNS, *REPEATED, *REPEATED_WORDS, *COREFERENCES)}
+
+
+# ---------------------------------------------------------------------------------------------- scores
+
+
+def scores_of(
+    weights: Float[Tensor, "text head query key"], marks: Float[Tensor, "text pattern query key"]
+) -> Float[Tensor, "text pattern head"]:
+    """The mean over the rows that have a mark of the attention on the marks; NaN for a text without one."""
+    rows = (marks != 0).any(-1).sum(-1)  # [text, pattern]
+    sums = marks.flatten(2) @ weights.float().flatten(2).mT
+    return sums / rows.float().masked_fill(rows == 0, torch.nan)[..., None]
+
+
+def even_weights(length: int, causal: bool) -> Float[Tensor, "1 1 query key"]:
+    """Attention that makes no choice."""
+    seen = torch.ones(length, length, dtype=torch.float32)
+    seen = seen.tril() if causal else seen
+    return (seen / seen.sum(-1, keepdim=True))[None, None]
+
+
+def evenness(weights: Float[Tensor, "text head query key"], causal: bool) -> Float[Tensor, "text head"]:
+    """The mean over the rows that have a choice of H(row) ÷ ln(keys seen); NaN where no row has one."""
+    texts, heads, queries, _ = weights.shape
+    start = 1 if causal or queries == 1 else 0
+    if start >= queries:
+        return torch.full((texts, heads), torch.nan, dtype=torch.float32)
+    rows = weights[:, :, start:].float().flatten(0, 1)
+    return row_entropy(rows, start, causal).mean(-1).view(texts, heads)
+
+
+# ---------------------------------------------------------------------------------------------- marks of tokens
+
+
+def text_marks(batch: TextBatch) -> dict[str, Marked]:
+    """The marks of PATTERNS (but of evenness, which has none, and of what the model cannot do)."""
+    ids, causal = batch.ids, batch.causal
+    texts, length = ids.shape
+    at = torch.arange(length)
+    apart = at[:, None] - at  # query − key
+    choice = ((at > 0) if causal else torch.ones_like(at, dtype=torch.bool)).float()[:, None]  # rows that have one
+    seen = ((apart >= 0) if causal else torch.ones_like(apart, dtype=torch.bool)).float()
+    everywhere = {
+        "previous": (apart == 1).float(),
+        "self": (apart == 0).float() * choice,
+        "first": (at == 0).float() * choice,
+        "distance": apart.abs() * seen * choice,
+    }
+    if not causal:
+        everywhere["next"] = (apart == -1).float()
+    same = (ids[:, :, None] == ids[:, None]) & (apart != 0)
+    columns = {"special": _columns(batch, _special), "punctuation": _columns(batch, _punctuation)}
+    found = {name: marks.expand(texts, length, length) for name, marks in everywhere.items()}
+    found["same"] = same.float() * seen
+    found |= {name: marks[:, None] * seen for name, marks in columns.items()}
+    return {name: Marked(marks) for name, marks in found.items()}
+
+
+def _columns(batch: TextBatch, chosen: Callable[[Tokens], Sequence[bool]]) -> Float[Tensor, "text key"]:
+    return torch.tensor([chosen(read.tokens) for read in batch.reads], dtype=torch.float32)
+
+
+def _special(tokens: Tokens) -> Sequence[bool]:
+    return tokens.special
+
+
+def _punctuation(tokens: Tokens) -> Sequence[bool]:
+    written = zip(tokens.labels, tokens.special, strict=True)
+    return [not special and class_of(label) == "punctuation" for label, special in written]
+
+
+# ---------------------------------------------------------------------------------------------- repeated tokens
+
+
+def repeated_marks(
+    ids: Int[Tensor, "text token"], start: int, length: int, patterns: Sequence[Pattern] = REPEATED
+) -> dict[str, Marked]:
+    """The marks of induction and of duplicate token in texts whose tokens from `start` on are `length`, twice."""
+    texts, total = ids.shape
+    induction, duplicate = torch.zeros(2, total, total, dtype=torch.float32)
+    second = torch.arange(start + length, start + 2 * length)
+    duplicate[second, second - length] = 1
+    after = second[: length - 1]  # of the last one, what follows is its own second time
+    induction[after, after - length + 1] = 1
+    marks = zip(patterns, (induction, duplicate), strict=True)
+    return {pattern.name: Marked(one.expand(texts, total, total)) for pattern, one in marks}
+
+
+# ---------------------------------------------------------------------------------------------- words
+
+
+def coreference_marks(batch: TextBatch, about: Sequence[CoreferenceText]) -> dict[str, Marked]:
+    """The marks of COREFERENCES; `about` says of each text of the batch which words there are and which is meant.
+
+    The two words stand at different distances. The texts are balanced, each being meant as often as the first and as
+    the second, so that a head which looks at the nearer one, or at one kind of word, scores the baseline.
+    """
+    shape = (len(about), batch.ids.shape[1], batch.ids.shape[1])
+    marks = {pattern.name: torch.zeros(2, *shape, dtype=torch.float32) for pattern in COREFERENCES}
+    for n, (read, one) in enumerate(zip(batch.reads, about, strict=True)):
+        pronoun = [[i] for i in occurrence(read.tokens, one.pronoun)]
+        both = [list(occurrence(read.tokens, word)) for word in (one.antecedent, one.other)]
+        named = {COREFERENCE: both, MEANT[one.meant]: both}
+        if one.meant in ("person", "thing"):
+            named[TO_PERSON] = both if one.meant == "person" else both[::-1]
+        for pattern, words in named.items():
+            for side, keys in enumerate(words):
+                marks[pattern.name][side, n, pronoun, keys] = 1.0
+    return {name: Marked(*sides) for name, sides in marks.items()}
+
+
+def occurrence(tokens: Tokens, word: Word) -> tuple[int, ...]:
+    """The tokens of a word. Raises InputError where the text has it less often."""
+    found = find_word(tokens, word.text)
+    if not 1 <= word.at <= len(found):
+        raise InputError(f"“{word.text}” is {len(found)} times in the text, and number {word.at} is asked for.")
+    return found[word.at - 1]
+
+
+# ---------------------------------------------------------------------------------------------- by example
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Words of one kind."""
+
+    title: str  # as the page calls it: "verb", or the words themselves
+    words: frozenset[str]  # in lower case; empty: those of the class `title`
+
+    def holds(self, word: str) -> bool:
+        """Whether this word of a text is of the kind."""
+        word = word.strip().lower()
+        return word in self.words if self.words else class_of(word) == self.title
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A pattern described by example: from every word of one kind to the nearest one of another, before or after."""
+
+    source: Kind
+    target: Kind
+    side: str = "before"  # where the target is: "before" or "after"
+
+    @property
+    def pattern(self) -> Pattern:
+        """Its name and what it says."""
+        title = f"{self.source.title} → {self.target.title} {self.side}"
+        about = f"from {self.source.title} to the nearest {self.target.title} {self.side} it"
+        return Pattern(f"relation {title}", title, about, in_causal=self.side == "before")
+
+    def marks(self, batch: TextBatch) -> dict[str, Marked]:
+        """From each token of a source word to all tokens of its target."""
+        return {self.pattern.name: Marked(torch.stack([self._of_text(read.tokens) for read in batch.reads]).float())}
+
+    def _of_text(self, tokens: Tokens) -> Bool[Tensor, "query key"]:
+        marks = torch.zeros(len(tokens), len(tokens), dtype=torch.bool)
+        words = [(word, text) for word, text in zip(tokens.words, tokens.texts, strict=True)]
+        targets = [n for n, (word, text) in enumerate(words) if _written(tokens, word) and self.target.holds(text)]
+        for n, (word, text) in enumerate(words):
+            if not _written(tokens, word) or not self.source.holds(text):
+                continue
+            there = [m for m in targets if (m < n if self.side == "before" else m > n)]
+            if there:
+                nearest = there[-1] if self.side == "before" else there[0]
+                marks[[[i] for i in word], list(words[nearest][0])] = True
+        return marks
+
+
+def _written(tokens: Tokens, word: Sequence[int]) -> bool:
+    return not any(tokens.special[i] for i in word)
+
+
+def kinds_of(word: str) -> tuple[Kind, ...]:
+    """How a word that was picked may be meant: any of its class, or just this word."""
+    name = class_of(word)
+    known = (Kind(name, frozenset()),) if name else ()
+    return (*known, Kind(f"“{word.strip()}”", frozenset([word.strip().lower()])))

@@ -1,0 +1,135 @@
+"""Causal effects of heads on one pair in plain words, read as log odds ratios: both directions count alike."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from attnlib.comparison.controls import largest
+from attnlib.comparison.findings import STILL
+from attnlib.wording import number, signed
+
+if TYPE_CHECKING:
+    from attnlib.effects.mediation import HeadEffects
+
+LITTLE = 0.02  # a log odds ratio that is said to be none
+NOT_SHARES = (
+    "**Effects are not shares of a whole.** Heads work together and against each other, so that the indirect effects "
+    "of single heads do not add up to that of all, nor indirect and direct effects to the total. An effect is of "
+    "this pair and these two words; “no effect” means that this head alone changes nothing here."
+)
+
+
+def effects_finding(effects: "HeadEffects", moves: Float[np.ndarray, "layer head"], statistic: str) -> str:
+    """The effects in plain words, beside how far each head's attention `moves` by a `statistic` of the comparison.
+
+    A head whose attention moves by less than the headline of a comparison calls still does not move here either.
+    """
+    least = STILL[statistic.partition("_")[0]]
+    moving = np.where(np.isfinite(moves) & (np.abs(moves) >= least), moves, 0)
+    parts = [misfits(effects), _whole(effects), _heads(effects, moving)]
+    return " ".join(part for part in parts if part)
+
+
+def _whole(effects: "HeadEffects") -> str:
+    first, second = effects.candidates
+    total = float(effects.log("total"))
+    odds = f"from {figures(effects.odds_a)} to {figures(effects.odds_b)}; log odds ratio {signed(total)}"
+    told = f"Going from A to B multiplies the odds of “{second}” against “{first}” by {times(total)} ({odds})."
+    if not np.isfinite(effects.indirect_all):
+        return told
+    every = float(effects.log("indirect_all"))
+    does = f"by {times(every)}{_against(every, total)}"
+    return f"{told} The attention of all heads taken from B, and all else as in A, multiplies them {does}."
+
+
+def _heads(effects: "HeadEffects", moves: Float[np.ndarray, "layer head"]) -> str:
+    """Which head does most, and what the one that moves most does."""
+    logs = effects.log("indirect")
+    known = int(np.isfinite(logs).sum())
+    if not known:
+        return ""
+    measured = "" if effects.done >= 1 else f"Of the {known} heads measured so far: " if known > 1 else "So far: "
+    if np.nanmax(np.abs(logs)) < LITTLE:
+        return f"{measured}No single head changes the odds by {number(100 * LITTLE, 0)} % or more."
+    carrier = largest(logs)
+    does = f"by {times(logs[carrier])}{_against(float(logs[carrier]), float(effects.log('total')))}"
+    mover = _mover(logs, moves)
+    name = f"Head {carrier[0]}-{carrier[1]}"
+    if known == 1:
+        return f"{measured}{name} alone multiplies the odds {does}."
+    if mover is None:
+        return f"{measured}{name} does most: alone it multiplies the odds {does}."
+    if mover == carrier:
+        told = f"{name} moves most and does most: alone it multiplies the odds {does}."
+    else:
+        told = (
+            f"Head {mover[0]}-{mover[1]} moves most and multiplies the odds by {times(logs[mover])}; "
+            f"head {carrier[0]}-{carrier[1]} does most, {does}."
+        )
+    return " ".join(part for part in (measured + told, _idle(logs, moves, {carrier, mover})) if part)
+
+
+def _mover(logs: np.ndarray, moves: np.ndarray) -> tuple[int, int] | None:
+    """The head that moves most, of those whose effect is known; None where none moves."""
+    sizes = np.where(np.isfinite(logs), np.abs(moves), 0)
+    return largest(sizes) if sizes.any() else None
+
+
+def _against(effect: float, total: float) -> str:
+    """That an effect is contrary to the whole one, where both are more than next to nothing."""
+    contrary = effect * total < 0 and min(abs(effect), abs(total)) >= LITTLE
+    return ", against the direction of the whole" if contrary else ""
+
+
+def _idle(logs: np.ndarray, moves: np.ndarray, known: set[tuple[int, int]]) -> str:
+    """A head that moves far and changes next to nothing."""
+    moving = np.where(np.isfinite(logs), np.abs(moves), 0)
+    sizes = np.where(np.abs(logs) < LITTLE, moving, 0)
+    for place in known:
+        sizes[place] = 0
+    best = largest(sizes)
+    if not sizes.any() or sizes[best] < 0.25 * moving.max():
+        return ""
+    return f"Head {best[0]}-{best[1]} moves, too, but changes the odds by less than {number(100 * LITTLE, 0)} %."
+
+
+def times(log_ratio: float) -> str:
+    """A log odds ratio as what it multiplies odds by: "194", "4.00", ".0052"."""
+    return figures(math.exp(min(float(log_ratio), 700.0)))
+
+
+def figures(size: float) -> str:
+    """A size above 0 in three figures: "1,940", "194", "4.00", ".0052"."""
+    if not size or not math.isfinite(size):
+        return "0" if not size else str(size)
+    places = 2 - math.floor(math.log10(size))
+    if places > 12:
+        return f"{size:.2e}"
+    return number(round(size, places), max(0, places)) if size < 1000 else f"{round(size, places):,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """A time as it is said: "about 20 s", "about 57 min", "about 2.5 h"."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+
+
+def misfits(effects: "HeadEffects") -> str:
+    """A sentence for each prompt in which the model would hardly say either candidate; empty where they fit."""
+    return " ".join(_misfit(effects, side) for side in effects.misfits)
+
+
+def _misfit(effects: "HeadEffects", side: int) -> str:
+    """That a prompt asks for other words than the candidates, and for which."""
+    first, second = (
+        f"“{word}” ({number(value, 6)})"
+        for word, value in zip(effects.candidates, effects.probabilities[side], strict=True)
+    )
+    says = ", ".join(f"“{word.strip()}” ({number(value)})" for word, value in effects.says[side])
+    return (
+        f"The question does not fit prompt {'AB'[side]}: neither {first} nor {second} is likely there. "
+        f"The model would say {says}."
+    )

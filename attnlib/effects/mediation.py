@@ -1,0 +1,295 @@
+"""Does a head matter? Causal effects on what the model says, of replacing a head's attention or silencing it.
+
+Vig et al. 2020 (2004.12265): y(u) = p(c2 | u) / p(c1 | u) with geometric means per token; x is prompt A, x' prompt B.
+Total effect y(x')/y(x) − 1; natural indirect effect of a head: x with that head's attention over the prompt's
+positions from x'; natural direct effect: x' with it from x. All against y(x). Effects are not shares: they do not
+add up.
+
+How the edits of all heads run as one batch: headruns.py. Silencing and patching: patching.py.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from torch import Tensor
+
+from attnlib.comparison.align import align
+from attnlib.effects.edited_runs import EVERY, Candidates, Place, Side, edited_weights, in_chunks, most_rows
+from attnlib.errors import InputError
+from attnlib.model.attention import AttentionCall, Edit
+from attnlib.model.candidates import check_says_words
+from attnlib.model.inputs import read_inputs
+from attnlib.model.loading import Model
+from attnlib.tracing.trace import check_memory, chosen_layers
+
+UNLIKELY = 1e-3  # where both candidates have less, the question does not fit the prompt
+
+
+@dataclass(frozen=True, eq=False)
+class HeadEffects:
+    """Effects of going from prompt A to prompt B on the odds of the second candidate against the first."""
+
+    model: str
+    prompts: tuple[str, str]
+    candidates: Candidates
+    probabilities: Float[np.ndarray, "prompt candidate"]  # geometric mean per token: [x, x'] x [c1, c2]
+    indirect: Float[np.ndarray, "layer head"]  # NaN: no such head, or not computed yet
+    direct: Float[np.ndarray, "layer head"]
+    indirect_layer: Float[np.ndarray, " layer"]  # of all heads of a layer together
+    direct_layer: Float[np.ndarray, " layer"]
+    indirect_all: float  # of all heads together
+    direct_all: float
+    says: tuple[tuple[tuple[str, float], ...], ...] = ()  # of A and B: the likeliest words, where `misfits`
+    done: float = 1.0  # the share that is computed
+    seconds: float = 0.0
+
+    @property
+    def odds_a(self) -> float:
+        """y(x) = p(c2 | A) / p(c1 | A)."""
+        return float(self.probabilities[0, 1] / self.probabilities[0, 0])
+
+    @property
+    def odds_b(self) -> float:
+        """y(x') = p(c2 | B) / p(c1 | B)."""
+        return float(self.probabilities[1, 1] / self.probabilities[1, 0])
+
+    @property
+    def total(self) -> float:
+        """Total effect y(x') / y(x) − 1."""
+        return self.odds_b / self.odds_a - 1
+
+    def log(self, name: str) -> Float[np.ndarray, "..."]:
+        """One of the effects as a log odds ratio, log(1 + effect): 0 is none, and both directions count alike.
+
+        `name`: "total", "indirect", "direct", or one of these with "_layer" or "_all".
+        """
+        return np.asarray(np.log1p(getattr(self, name)))
+
+    @property
+    def misfits(self) -> tuple[int, ...]:
+        """The prompts (0: A, 1: B) in which neither candidate has a probability of UNLIKELY."""
+        return tuple(n for n, row in enumerate(self.probabilities.tolist()) if max(row) < UNLIKELY)
+
+    def table(self) -> pd.DataFrame:
+        """One row per head, largest |log_indirect| first: layer, head, indirect, direct (ratio − 1), their logs."""
+        layers, heads = np.nonzero(np.isfinite(self.indirect) | np.isfinite(self.direct))
+        names = ("indirect", "direct")
+        columns = {name: getattr(self, name)[layers, heads] for name in names}
+        columns |= {f"log_{name}": self.log(name)[layers, heads] for name in names}
+        table = pd.DataFrame({"layer": layers, "head": heads, **columns})
+        return table.sort_values("log_indirect", key=np.abs, ascending=False, kind="stable", ignore_index=True)
+
+
+Progress = Callable[[HeadEffects], bool | None]
+
+
+def head_effects(
+    model: Model,
+    prompt_a: str,
+    prompt_b: str,
+    candidates: Candidates,
+    *,
+    progress: Progress | None = None,
+    rows: int | None = None,
+) -> HeadEffects:
+    """Total, natural indirect and natural direct effects of every head, of every layer and of all heads.
+
+    `candidates` are continuations after the prompt, or (masked models) words at its mask: c1 fits prompt A, c2 prompt
+    B. `progress` gets what is computed so far, and stops the rest by returning False. `rows` bounds a batch (default:
+    what memory allows). Raises InputError where the prompts have not equally many tokens, or the model is outside
+    the attention interface.
+    """
+    start = time.perf_counter()
+    model.check_editable()
+    check_says_words(model)
+    _check_lengths(model, (prompt_a, prompt_b))
+    check_memory(model, read_inputs(model, prompt_b, None, truncate=False), chosen_layers(model, None))
+    sides = [Side(model, prompt, candidates) for prompt in (prompt_a, prompt_b)]
+    _check_inputs(sides)
+    effects = _nothing_yet(model, (prompt_a, prompt_b), candidates, np.exp([side.base() for side in sides]))
+    if effects.misfits:
+        effects = replace(effects, says=tuple(side.likeliest() for side in sides))
+    for found in _filling(effects, sides, _edits(model), rows or most_rows(model, sides[0])):
+        effects = replace(found, seconds=time.perf_counter() - start)
+        if progress is not None and progress(effects) is False:
+            break
+    return effects
+
+
+def estimate(model: Model, prompt_a: str, prompt_b: str, candidates: Candidates) -> float:
+    """Seconds that `head_effects` takes at most: as if every edit were a forward pass of its own, from its layer on.
+
+    Raises InputError as `head_effects` does, so that nothing is begun that cannot be done.
+    """
+    model.check_editable()
+    _check_lengths(model, (prompt_a, prompt_b))
+    side = Side(model, prompt_a, candidates)
+    start = time.perf_counter()
+    side.forward(side.inputs[0], 1)
+    once = time.perf_counter() - start
+    layers = len(model.heads["self"])
+    passes = sum((layers - edit.first) / layers for edit in _edits(model))
+    return once * passes * 2 * len(side.inputs)
+
+
+def _check_lengths(model: Model, prompts: tuple[str, str]) -> None:
+    """Attention over x' can only stand in for attention over x where both have equally many tokens."""
+    a, b = (read_inputs(model, prompt, None, truncate=False).tokens for prompt in prompts)
+    if len(a) == len(b):
+        return
+    alignment = align(a, b)
+    differ = [
+        f"“{in_a.strip()}” ({len(unit.a)}) and “{in_b.strip()}” ({len(unit.b)})"
+        if in_a is not None and in_b is not None
+        else f"“{(in_a or in_b or '').strip()}” (only in {'A' if in_b is None else 'B'})"
+        for unit, (_, in_a, in_b) in zip(alignment.units, alignment.labels, strict=True)
+        if len(unit.a) != len(unit.b)
+    ]
+    raise InputError(
+        f"Prompt A has {len(a)} tokens and prompt B {len(b)}: attention cannot be taken from one into the other. "
+        f"They differ in {', '.join(differ[:4])}. Choose words of as many tokens, or patch head outputs, "
+        "which needs no equal length."
+    )
+
+
+def _check_inputs(sides: Sequence[Side]) -> None:
+    """The candidates must follow both prompts alike, else the attention of one has no place in the other."""
+    a, b = ([(one.prompt, len(one.ids), sorted(one.asked)) for one in side.inputs] for side in sides)
+    if a != b:
+        raise InputError(
+            "The tokenizer joins the candidates with the end of one prompt and not with that of the other. End both "
+            "prompts with the same word, or choose other candidates."
+        )
+
+
+def _nothing_yet(
+    model: Model,
+    prompts: tuple[str, str],
+    candidates: Candidates,
+    probabilities: Float[np.ndarray, "prompt candidate"],
+) -> HeadEffects:
+    empty = np.full((len(model.heads["self"]), max(model.heads["self"])), np.nan)
+    layer = empty[:, 0]
+    return HeadEffects(
+        model.name, prompts, candidates, probabilities, empty, empty, layer, layer, np.nan, np.nan, done=0.0
+    )
+
+
+# ---------------------------------------------------------------------------------------------- edits
+
+
+def _edits(model: Model) -> list[Place]:
+    """Every head, every layer, and all; those that begin late first, as they cost least."""
+    heads = model.heads["self"]
+    single = [Place(layer, head) for layer, count in enumerate(heads) for head in range(count)]
+    edits = [*single, *(Place(layer, EVERY) for layer in range(len(heads))), Place(EVERY, EVERY)]
+    return sorted(edits, key=lambda edit: -edit.first)
+
+
+def _filling(effects: HeadEffects, sides: Sequence[Side], edits: Sequence[Place], rows: int) -> Iterator[HeadEffects]:
+    """The effects after each batch."""
+    done = 0
+    run = in_chunks(edits, rows, lambda chunk: [_odds(side, chunk, sides[1 - n]) for n, side in enumerate(sides)])
+    for chunk, found in run:
+        done += len(chunk)
+        effects = _filled(effects, chunk, [odds / effects.odds_a - 1 for odds in found])  # both against y(x)
+        effects = replace(effects, done=done / len(edits))
+        yield effects
+
+
+def _odds(side: Side, edits: Sequence[Place], other: Side) -> Float[np.ndarray, " edit"]:
+    """y of a prompt with each edit, attention taken from the other prompt."""
+    logs = side.logs(
+        edits, lambda n, rows: {"edits": [attention_from(other.weights(n), rows, side.inputs[n].prompt)]}
+    )
+    return np.exp(logs[:, 1] - logs[:, 0])
+
+
+def attention_from(source: Sequence[Tensor], rows: Sequence[Place], tokens: int) -> Edit:
+    """In row n + 1 the attention of `rows[n]` over the prompt's positions is the source's."""
+
+    def take(call: AttentionCall, weights: Tensor, at: Tensor, heads: Tensor) -> None:
+        weights[at, heads, :tokens, :tokens] = source[call.place.layer][heads].to(weights.dtype)
+
+    return edited_weights(rows, take)
+
+
+def _filled(effects: HeadEffects, edits: Sequence[Place], found: Sequence[Float[np.ndarray, " edit"]]) -> HeadEffects:
+    names = ("indirect", "direct")
+    arrays = {name: getattr(effects, name).copy() for n in names for name in (n, f"{n}_layer")}
+    whole: dict[str, Any] = {}
+    for name, values in zip(names, found, strict=True):
+        for edit, value in zip(edits, values.tolist(), strict=True):
+            if edit.layer == EVERY:
+                whole[f"{name}_all"] = value
+            elif edit.head == EVERY:
+                arrays[f"{name}_layer"][edit.layer] = value
+            else:
+                arrays[name][edit.layer, edit.head] = value
+    return replace(effects, **arrays, **whole)
+
+
+# ---------------------------------------------------------------------------------------------- many examples
+
+
+EFFECTS = ("total", "indirect", "direct", "indirect_layer", "direct_layer", "indirect_all", "direct_all")
+
+
+@dataclass(frozen=True, eq=False)
+class MeanEffects:
+    """Means of the effects of several examples: of log odds ratios, or, as published, of ratios − 1."""
+
+    examples: int
+    aligned: int  # whose odds go up from A to B
+    used: int
+    threshold: float | None  # of y(x')/y(x), above which an example was used; None: all were
+    total: float
+    indirect: Float[np.ndarray, "layer head"]
+    direct: Float[np.ndarray, "layer head"]
+    indirect_layer: Float[np.ndarray, " layer"]
+    direct_layer: Float[np.ndarray, " layer"]
+    indirect_all: float
+    direct_all: float
+
+
+def mean_effects(examples: Sequence[HeadEffects]) -> MeanEffects:
+    """The means over examples of log odds ratios, log(1 + effect).
+
+    Swapping A and B negates the mean total. A mean of ratios − 1 would be above 0 also where the odds go up as often
+    as down. Raises InputError where there is no example.
+    """
+    if not examples:
+        raise InputError("There is no example to average.")
+    return _means(examples, examples, None, lambda one, name: one.log(name))
+
+
+def published_mean_effects(examples: Sequence[HeadEffects], *, filtered: bool = False) -> MeanEffects:
+    """The means over examples of ratios − 1, as Vig et al. 2020 report them (above 0 by construction under noise).
+
+    `filtered` keeps, as the paper does, examples above a quarter of the aligned ones (y(x')/y(x) above the 25 %
+    quantile of those above 1). It changes the result: show both. Raises InputError where no example is left.
+    """
+    ratios = np.array([one.odds_b / one.odds_a for one in examples])
+    aligned = ratios > 1
+    threshold = float(np.quantile(ratios[aligned], 0.25)) if filtered and aligned.any() else None
+    used = [one for one, ratio in zip(examples, ratios, strict=True) if threshold is None or ratio > threshold]
+    if not used or (filtered and threshold is None):
+        raise InputError("No example is left to average: in none of them the odds go up from prompt A to prompt B.")
+    return _means(examples, used, threshold, getattr)
+
+
+def _means(
+    examples: Sequence[HeadEffects],
+    used: Sequence[HeadEffects],
+    threshold: float | None,
+    read: Callable[[HeadEffects, str], Any],
+) -> MeanEffects:
+    means: dict[str, Any] = {name: np.mean([read(one, name) for one in used], axis=0) for name in EFFECTS}
+    whole: dict[str, Any] = {name: float(means.pop(name)) for name in ("total", "indirect_all", "direct_all")}
+    aligned = sum(one.odds_b > one.odds_a for one in examples)
+    return MeanEffects(len(examples), aligned, len(used), threshold, **whole, **means)

@@ -1,0 +1,415 @@
+"""Load a model and find out what it can do: its stacks of attention, its heads, its limits."""
+
+import copy
+import os
+import threading
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
+    AutoModelForSeq2SeqLM,
+    AutoModelForTextEncoding,
+    AutoTokenizer,
+)
+from transformers.models.auto import modeling_auto as auto
+from transformers.utils import logging as transformers_logging
+
+from attnlib.errors import InputError
+from attnlib.model.attention import Edit, Observer, OutputEdit, Place, watching
+from attnlib.model.language_head import has_language_head, is_classifier, saved_names
+from attnlib.model.languages import Languages, read_languages
+from attnlib.model.probing import accepts, expected_shapes, probe, probe_inputs
+from attnlib.model.sources import available_memory, find_model
+
+FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "seq2seq": (AutoModelForSeq2SeqLM, auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES),
+    "causal": (AutoModelForCausalLM, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
+    "masked": (AutoModelForMaskedLM, auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES),
+}
+_MAKING = threading.RLock()
+"""Held while a model is made. Meanwhile transformers replaces functions of its classes (weights are not tied) and
+torch's default dtype for the whole process: two threads at once would put back each other's replacement for good."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A loaded model with its tokenizer, shared by everyone and changed by nobody."""
+
+    name: str
+    hf: Any  # the Hugging Face model
+    tokenizer: Any  # the Hugging Face tokenizer
+    family: str  # "causal", "masked", "seq2seq", or "encoder" (no language-model head)
+    places: tuple[Place, ...]  # of each attention call of a forward pass; empty outside the interface
+    heads: dict[str, tuple[int, ...]]  # stack → number of heads of each layer
+    causal: bool  # whether no token sees a later one, as seen in its weights
+    refusal: str = ""  # why its attention cannot be edited, as a sentence; empty where it can
+    numbering: str = ""  # how its layers are counted, where that is not as in the model
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def routed(self) -> bool:
+        """Whether attention passes through attnlib's function; else only weights can be had, by output_attentions."""
+        return bool(self.places)
+
+    @property
+    def editable(self) -> bool:
+        """Whether attention can be replaced while the model runs, and the rest of the model then does as it would."""
+        return not self.refusal
+
+    def check_editable(self) -> None:
+        """Raise InputError with the reason where attention cannot be edited."""
+        if self.refusal:
+            raise InputError(f"Attention of {self.name} cannot be edited: {self.refusal}")
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """("self",), or ("encoder", "decoder", "cross")."""
+        return tuple(self.heads)
+
+    @property
+    def pairs(self) -> bool:
+        """Whether a second text has a place: a second sentence, or the decoder's text."""
+        return not self.causal
+
+    @cached_property
+    def device(self) -> torch.device:
+        return next(self.hf.parameters()).device
+
+    @cached_property
+    def dtype(self) -> torch.dtype:
+        return next(self.hf.parameters()).dtype
+
+    @cached_property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.hf.parameters())
+
+    @cached_property
+    def max_tokens(self) -> int | None:
+        """The longest text in tokens, or None where the model sets no limit."""
+        config = self.hf.config.get_text_config().to_dict()
+        limits = [config.get(name) for name in ("max_position_embeddings", "n_positions")]
+        limits.append(getattr(self.tokenizer, "model_max_length", None))
+        for name, module in self.hf.named_modules():
+            if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None:
+                limits.append(module.weight.shape[0] - module.padding_idx - 1)  # RoBERTa counts from there
+        known = [int(limit) for limit in limits if limit and 0 < limit < 10**7]
+        return min(known) if known else None
+
+    @cached_property
+    def private_tokenizer(self) -> Any:
+        """A copy of the tokenizer for what changes it meanwhile (cutting, a target text); use it under `lock`.
+
+        All who use a model share its tokenizer: cut for one, it would cut for another in the same moment.
+        """
+        return copy.deepcopy(self.tokenizer)
+
+    @cached_property
+    def languages(self) -> Languages:
+        """The languages of a translation model; none of other models."""
+        known = self.family == "seq2seq"
+        return read_languages(self.name, self.hf, self.tokenizer) if known else Languages(self.name)
+
+    @cached_property
+    def grows(self) -> bool:
+        """Whether a batch can grow from layer to layer (attention.watching): tried on three tokens."""
+        if not self.editable or self.family == "seq2seq":
+            return False
+        inputs = probe_inputs(self.hf, self.family)
+        growth = dict.fromkeys(range(len(self.places)), 1)
+        try:
+            plain = self.forward(inputs)[0]
+            grown = self.forward(inputs, growth=growth)[0]
+        except (RuntimeError, TypeError, ValueError, IndexError, KeyError, AttributeError):
+            return False  # its layers pass on something else than hidden states of any batch
+        same = grown.shape == (1 + len(growth), *plain.shape[1:])
+        return same and torch.allclose(grown, plain.expand_as(grown), atol=1e-3, rtol=1e-3)
+
+    def forward(
+        self,
+        inputs: dict[str, torch.Tensor],
+        observers: Sequence[Observer] = (),
+        edits: Sequence[Edit] = (),
+        *,
+        outputs: Sequence[OutputEdit] = (),
+        growth: Mapping[int, int] | None = None,
+        **options: Any,
+    ) -> Any:
+        """One forward pass; returns the Hugging Face output.
+
+        Observers and edits (and `outputs`, `growth`: see attention.watching) work where `routed`; elsewhere the
+        output carries the attentions. `options` are for the Hugging Face model. Raises InputError where attention
+        is to be edited and cannot be, or has another shape than one weight per pair of tokens.
+        """
+        if edits or outputs:
+            self.check_editable()
+        with torch.inference_mode():
+            if self.routed:
+                with watching(observers, edits, self.places, outputs, growth, expected_shapes(inputs)):
+                    return self.hf(**inputs, use_cache=False, **options)
+            if accepts(self.hf, "use_cache"):  # with a cache, some decoders have no causal mask
+                options["use_cache"] = False
+            with self.lock:  # capturing by hooks is not safe between threads in every model
+                return self.hf(**inputs, output_attentions=True, **options)
+
+
+def choose_device() -> torch.device:
+    """The fastest device there is: cuda, then mps, then cpu."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def load_model(name: str, *, device: str | torch.device | None = None, root: str | Path | None = None) -> Model:
+    """Load `demo/NAME`, a hub id or a local folder, in the dtype it was saved in. One thread loads at a time.
+
+    Safetensors only; code that comes with a model is never run. With `root`, local folders must lie below it.
+    Raises InputError with the remedy for everything that can be wrong with a name, a folder or its files.
+    """
+    folder = find_model(name, root)
+    with _MAKING:
+        config = _load_config(name, folder)
+        family = _family(config, folder)
+        _check_text_model(name, config, family)
+        tokenizer = _load_tokenizer(name, folder)
+        hf = _load_weights(name, folder, _auto_class(config, family))
+        hf.eval().requires_grad_(False).to(choose_device() if device is None else device)
+        return _wrapped(name, hf, tokenizer, family)
+
+
+def wrap(name: str, hf: Any, tokenizer: Any, family: str | None = None) -> Model:
+    """A Model around a Hugging Face model and tokenizer that are already in memory.
+
+    The weights are shared; the modules are copied, so that the given model keeps its own attention and mode.
+    """
+    hf = _sharing_weights(hf)
+    if family is None:
+        family = _family_in_memory(hf)
+        head = _head_beside_others(hf) if family == "encoder" else None
+        hf, family = (hf, family) if head is None else (_as_language_model(hf, head), head)
+    return _wrapped(name, hf, tokenizer, family)
+
+
+def _head_beside_others(hf: Any) -> str | None:
+    """The family of the language-model head that a class has which is not named after it."""
+    if any(is_classifier({parent.__name__}) for parent in type(hf).__mro__):
+        return None
+    return _with_language_head(hf.config, hf.state_dict().keys())
+
+
+def _as_language_model(hf: Any, family: str) -> Any:
+    """The language model within a model that has other heads, too (BertForPreTraining), around the same tensors."""
+    with _MAKING, torch.random.fork_rng(devices=[]):  # its own first weights are random
+        config = copy.deepcopy(hf.config)
+        model = _mapped(FAMILIES[family][0], config)._from_config(config, attn_implementation="eager", dtype=hf.dtype)
+        known = model.state_dict().keys()
+        weights = {name: tensor for name, tensor in hf.state_dict().items() if name in known}
+        model.load_state_dict(weights, strict=False, assign=True)
+        model.tie_weights()
+    return model.requires_grad_(False).to(hf.device)
+
+
+def _sharing_weights(hf: Any) -> Any:
+    """The same modules anew, around the same tensors."""
+    tensors = [*hf.parameters(), *hf.buffers()]
+    return copy.deepcopy(hf, {id(tensor): tensor for tensor in tensors})
+
+
+def _wrapped(name: str, hf: Any, tokenizer: Any, family: str) -> Model:
+    hf.eval()
+    try:
+        found = probe(hf, family)
+    except InputError:
+        raise
+    except Exception as error:  # whatever a model may miss when it is given three tokens and nothing else
+        raise InputError(
+            f"{name!r} ({type(hf).__name__}) cannot be run on text alone: {_first_line(error)} "
+            "Choose a language model such as GPT-2, BERT or T5."
+        ) from error
+    return Model(name, hf, tokenizer, family, found.places, found.heads, found.causal, found.refusal, found.numbering)
+
+
+def random_copy(model: Model, seed: int = 0) -> Model:
+    """The same architecture and tokenizer with untrained, random weights: what a model shows without having learned.
+
+    The same weights for the same `seed`. Raises InputError where there is no memory for a second model.
+    """
+    size = sum(tensor.numel() * tensor.element_size() for tensor in model.hf.state_dict().values())
+    free = available_memory()
+    if size > free:
+        raise InputError(f"A random copy of {model.name} needs {size / 1e9:.1f} GB and {free / 1e9:.1f} GB is free.")
+    config = copy.deepcopy(model.hf.config)  # its attention is set, and the model may be running
+    with _MAKING:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            hf = type(model.hf)._from_config(config, attn_implementation="eager", dtype=model.dtype)
+        if getattr(model.hf, "generation_config", None) is not None:
+            hf.generation_config = copy.deepcopy(model.hf.generation_config)  # start and language of a decoder
+        hf.eval().requires_grad_(False).to(model.device)
+        return _wrapped(f"{model.name} (random weights)", hf, model.tokenizer, model.family)
+
+
+# ---------------------------------------------------------------------------------------------- loading
+
+
+def _load_config(name: str, folder: Path) -> Any:
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:
+        if "trust_remote_code" in str(error) or "custom code" in str(error):
+            raise InputError(
+                f"{name!r} needs Python code that comes with it, and such code is never run here. "
+                "Choose a version of the model that Transformers supports by itself."
+            ) from None
+        raise InputError(
+            f"This version of Transformers cannot read the configuration of {name!r}: {_first_line(error)}"
+        ) from None
+
+
+def _family(config: Any, folder: Path) -> str:
+    """Which head to load: what the configuration names and else the weights have; "encoder" for none."""
+    named = _architectures(config)
+    if is_classifier(named):
+        return "seq2seq" if getattr(config, "is_encoder_decoder", False) else "encoder"
+    known = _known_family(named)
+    if known:
+        return known
+    found = _with_language_head(config, saved_names(folder))
+    if found is not None:
+        return found
+    return "seq2seq" if getattr(config, "is_encoder_decoder", False) else "encoder"
+
+
+def _with_language_head(config: Any, weights: Set[str]) -> str | None:
+    """The family whose head weights of these names have; None where they have none."""
+    possible = ("causal", "masked") if getattr(config, "is_decoder", False) else ("masked", "causal")
+    for family in possible:
+        model_class = _mapped(FAMILIES[family][0], config)
+        if model_class is not None and has_language_head(model_class, config, weights):
+            return family
+    return None
+
+
+def _family_in_memory(hf: Any) -> str:
+    """What the class of a model is, or the class that it was made from."""
+    for parent in type(hf).__mro__:
+        if is_classifier({parent.__name__}):
+            break
+        known = _known_family({parent.__name__})
+        if known:
+            return known
+    return "seq2seq" if getattr(hf.config, "is_encoder_decoder", False) else "encoder"
+
+
+def _known_family(named: set[str]) -> str | None:
+    for family, (_, names) in FAMILIES.items():
+        if named & _flat(names.values()):
+            return family
+    return "encoder" if named & _flat(auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.values()) else None
+
+
+def _mapped(auto_class: Any, config: Any) -> Any:
+    """The class of a configuration in an auto class; None where it has none."""
+    try:
+        found = auto_class._model_mapping[type(config)]
+    except KeyError:
+        return None
+    return found[0] if isinstance(found, (tuple, list)) else found
+
+
+def _architectures(config: Any) -> set[str]:
+    return set(getattr(config, "architectures", None) or ())
+
+
+def _auto_class(config: Any, family: str) -> Any:
+    """The class that loads a model of `family`; an encoder saved without its decoder is loaded without one."""
+    if family in FAMILIES and not is_classifier(_architectures(config)):
+        return FAMILIES[family][0]
+    alone = _architectures(config) & _flat(auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.values())
+    return AutoModelForTextEncoding if alone else AutoModel
+
+
+def _flat(values: Any) -> set[str]:
+    return {name for value in values for name in (value if isinstance(value, (tuple, list)) else [value])}
+
+
+def _check_text_model(name: str, config: Any, family: str) -> None:
+    model_class = _mapped(_auto_class(config, family), config)
+    if model_class is None or model_class.main_input_name != "input_ids":
+        raise InputError(
+            f"{name!r} ({config.model_type}) is not a text model: it does not read tokens. "
+            "Choose a language model such as GPT-2, BERT or T5."
+        )
+
+
+def _load_tokenizer(name: str, folder: Path) -> Any:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        ids = tokenizer("a", add_special_tokens=False).input_ids
+        words = set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids)
+    except Exception as error:
+        raise InputError(
+            f"{name!r} has no tokenizer that can be loaded ({_first_line(error)}). "
+            "Save one beside the model with tokenizer.save_pretrained(folder)."
+        ) from None
+    if not ids or len(words) < 2:  # a class that finds no files makes a tokenizer that knows no words
+        raise InputError(
+            f"The tokenizer of {name!r} knows no words: its files are missing or empty. "
+            "Save it beside the model with tokenizer.save_pretrained(folder)."
+        )
+    return tokenizer
+
+
+def _load_weights(name: str, folder: Path, auto_class: Any) -> Any:
+    options: dict[str, Any] = {
+        "attn_implementation": "eager",
+        "dtype": "auto",
+        "output_loading_info": True,
+        "ignore_mismatched_sizes": True,  # _check_complete says which
+        "use_safetensors": True,
+        "trust_remote_code": False,
+        "local_files_only": True,
+    }
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        hf, report = auto_class.from_pretrained(folder, **options)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise InputError(f"{name!r} does not fit into memory. Choose a smaller model.") from None
+    except Exception as error:
+        raise InputError(
+            f"The weights of {name!r} cannot be loaded: {_first_line(error)} "
+            "Save the model again with model.save_pretrained(folder)."
+        ) from None
+    finally:
+        transformers_logging.set_verbosity(before)
+    _check_complete(name, report)
+    return hf
+
+
+def _check_complete(name: str, report: dict[str, Any]) -> None:
+    """Refuse weights that leave parts of the model to chance: what was drawn would be random numbers."""
+    missing = {str(key) for key in report["missing_keys"] if "pooler" not in key}  # nothing attends to the pooler
+    missing |= {str(key[0]) for key in report["mismatched_keys"]}
+    if missing:
+        raise InputError(
+            f"The weights of {name!r} do not fit its config.json: {len(missing)} are missing or of another shape "
+            f"({min(missing)}, …). Save the model again with model.save_pretrained(folder)."
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    first = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    return first[:300].rstrip(".") + "."

@@ -1,0 +1,118 @@
+"""Is what is drawn what the model computed? The checks of a trace, made in float64 from its own vectors.
+
+PyTorch once returned attention without the causal mask (huggingface/transformers PR 30652), so nothing here
+trusts the weights: rows must sum to one, the future must be unseen, and softmax(q·kᵀ·scale + bias) must give
+the weights again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from attnlib.model.attention import AttentionCall, repeat_key_heads
+
+if TYPE_CHECKING:
+    from attnlib.tracing.trace import LayerAttention
+
+ROWS = 64  # query tokens checked in each layer and head: all of a short text, spread evenly over a long one
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was verified, with the largest deviation found."""
+
+    name: str  # "row sums", "causal", "recomputed", "untouched"
+    deviation: float
+    tolerance: float
+    rows: int  # attention rows looked at, over all layers and heads
+
+    @property
+    def passed(self) -> bool:
+        return self.deviation <= self.tolerance
+
+    def merged(self, other: "Check") -> "Check":
+        """The same check of two traces as one: passed if both are."""
+        return _worst([self, other])
+
+    def __str__(self) -> str:
+        verdict = "verified" if self.passed else "FAILED"
+        return f"{_SAYS[self.name]}: {verdict} (largest deviation {self.deviation:.1e}, {self.rows:,} rows)"
+
+
+def _worst(checks: "Sequence[Check]") -> Check:
+    """The same check made several times, as one: what failed first, then what deviates most; of all their rows."""
+    worst = max(checks, key=lambda check: (not check.passed, check.deviation))
+    return replace(worst, rows=sum(check.rows for check in checks))
+
+
+_SAYS = {
+    "row sums": "rows sum to 1",
+    "causal": "no token sees a later one",
+    "recomputed": "softmax(q·kᵀ·scale + bias) gives these weights",
+    "untouched": "every row before the first edit is the same in both prompts",
+}
+
+
+def verify(layers: "Sequence[tuple[LayerAttention, bool]]", rows: int = ROWS) -> tuple[Check, ...]:
+    """Check layers, each given with whether it must be causal. Edited layers are left out."""
+    found: dict[str, list[tuple[float, float, int]]] = {}
+    for layer, causal in layers:
+        if layer.edited:
+            continue
+        chosen = _spread(layer.weights.shape[1], rows)
+        weights = layer.weights[:, chosen].astype(np.float64)
+        count, slack = weights.shape[0] * len(chosen), _rounding(layer)
+        if layer.call is None or layer.call.sinks is None:
+            deviation = float(np.abs(weights.sum(-1) - 1).max())
+            found.setdefault("row sums", []).append((deviation, max(1e-4, slack), count))
+        if causal:
+            future = np.arange(weights.shape[2]) > chosen[:, None]  # [row, key]
+            found.setdefault("causal", []).append((float((weights * future).max()), 0.0, count))
+        if layer.call is not None:
+            again, largest_score = recompute(layer.call, chosen)
+            deviation = float(np.abs(again - weights).max())
+            found.setdefault("recomputed", []).append((deviation, max(1e-5, slack * largest_score), count))
+    return tuple(_worst([Check(name, *result) for result in results]) for name, results in found.items())
+
+
+def _spread(length: int, rows: int) -> Int[np.ndarray, " row"]:
+    return np.unique(np.linspace(0, length - 1, min(rows, length)).round().astype(int))
+
+
+def _rounding(layer: "LayerAttention") -> float:
+    """The step of the dtype the model computed in: bfloat16 weights cannot agree to five places."""
+    dtype = torch.float32 if layer.call is None else layer.call.weights.dtype
+    return torch.finfo(dtype).eps
+
+
+def recompute(call: AttentionCall, rows: Int[np.ndarray, " row"]) -> tuple[Float[np.ndarray, "head row key"], float]:
+    """softmax(softcap(q·kᵀ·scale) + bias) for chosen query rows, in float64, without the model's own code.
+
+    Also the largest score in size: the model rounded its scores to its dtype, so that a step of a weight is
+    that many steps of the dtype.
+    """
+    chosen = torch.from_numpy(rows)
+    query = call.query[0][:, chosen].double()  # [head, row, head_dim]
+    key = repeat_key_heads(call.key, call.query.shape[1])[0].double()  # [head, key, head_dim]
+    scores = query @ key.transpose(-1, -2) * call.scaling  # [head, row, key]
+    if call.softcap is not None:
+        scores = torch.tanh(scores / call.softcap) * call.softcap
+    largest = float(scores.abs().max())
+    for bias in (call.position_bias, call.mask):
+        if bias is not None:
+            scores = scores + _rows_of(bias, chosen).double()
+    if call.sinks is not None:
+        sinks = call.sinks.double().reshape(-1, 1, 1).expand(-1, scores.shape[1], 1)
+        scores = torch.cat([scores, sinks], -1)
+    weights = scores.softmax(-1)[..., : call.key.shape[2]]
+    return weights.numpy(), largest
+
+
+def _rows_of(bias: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """The chosen query rows of a bias [batch, 1 or head, 1 or query, key]."""
+    bias = bias[0]
+    return bias if bias.shape[-2] == 1 else bias[..., rows, :]

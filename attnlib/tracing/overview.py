@@ -1,0 +1,245 @@
+"""Overview: every layer and head of one text or of a prompt pair, small; made while the model runs, never held whole.
+
+The maps are pooled (pooling.py), the scores are of the full weights (scores.py).
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attnlib.comparison.align import Alignment
+from attnlib.errors import InputError
+from attnlib.model.attention import AttentionCall
+from attnlib.model.inputs import read_inputs
+from attnlib.model.loading import Model
+from attnlib.model.token_notes import TokenNote
+from attnlib.model.tokens import Tokens
+from attnlib.tracing.checks import Check
+from attnlib.tracing.head_scores import by_layer, head_scores
+from attnlib.tracing.pooling import Blocks, fitting_blocks, pool, pool_change
+from attnlib.tracing.trace import Trace, check_memory, synchronize, trace
+
+Maps = Float[np.ndarray, "_ query_block key_block"]  # _: heads; layers may differ in their number
+
+
+@dataclass(frozen=True, eq=False)
+class StackOverview:
+    """All layers of one attention: "self", or "encoder", "decoder", "cross"."""
+
+    name: str
+    queries: Tokens
+    keys: Tokens
+    query_blocks: Blocks
+    key_blocks: Blocks
+    causal: bool
+    maps: tuple[Maps, ...] = ()  # of each layer; the largest weight of every pair of blocks
+    measured: tuple[dict[str, Float[np.ndarray, " _"]], ...] = field(default=(), repr=False)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the maps are the weights themselves: every block is one token."""
+        return self.query_blocks.exact and self.key_blocks.exact
+
+    @cached_property
+    def scores(self) -> dict[str, Float[np.ndarray, "layer head"]]:
+        """HEAD_SCORES of every head; NaN after the last head of a layer that has fewer. No distance in "cross"."""
+        return {name: by_layer([layer[name] for layer in self.measured]) for name in self.measured[0]}
+
+    def table(self) -> pd.DataFrame:
+        """One row per head: layer, head, then every score there is."""
+        layers = [len(layer) for layer in self.maps]
+        places = [(layer, head) for layer, heads in enumerate(layers) for head in range(heads)]
+        columns = {name: [values[place] for place in places] for name, values in self.scores.items()}
+        return pd.DataFrame({"layer": [p[0] for p in places], "head": [p[1] for p in places], **columns})
+
+    def with_layer(self, weights: Float[Tensor, "head query key"]) -> "StackOverview":
+        """This overview and one more layer."""
+        scores = head_scores(weights, causal=self.causal, same_row=self.keys is self.queries)
+        small = _copied(pool(weights.float(), self.query_blocks, self.key_blocks))
+        return replace(self, maps=(*self.maps, small), measured=(*self.measured, scores))
+
+
+@dataclass(frozen=True, eq=False)
+class Overview:
+    """Every attention of one forward pass over one text (or pair of texts), small."""
+
+    model: str
+    stacks: dict[str, StackOverview]
+    causal: bool
+    checks: tuple[Check, ...]
+    truncated_from: int | None = None
+    hidden: tuple[int, ...] = ()
+    seconds: float = 0.0  # of the forward pass, the pooling in it
+    notes: tuple[str, ...] = field(default=())
+    tokenization: tuple[TokenNote, ...] = field(default=())
+
+    def stack(self, name: str | None = None) -> StackOverview:
+        """One attention of the model; a model that is no encoder-decoder has just "self"."""
+        name = name or next(iter(self.stacks))
+        if name not in self.stacks:
+            raise InputError(f"This model has no {name} attention; it has {', '.join(self.stacks)}.")
+        return self.stacks[name]
+
+    @property
+    def verified(self) -> bool:
+        """Whether something was checked and every check passed."""
+        return bool(self.checks) and all(check.passed for check in self.checks)
+
+
+def overview(
+    model: Model,
+    text: str,
+    text_b: str | None = None,
+    *,
+    truncate: bool = False,
+    hide: Sequence[int] = (),
+    source_language: str | None = None,
+    target_language: str | None = None,
+) -> Overview:
+    """Run `model` on `text` once and look at all its layers and heads, small.
+
+    No layer is kept: memory grows neither with the depth nor, beyond what the model needs itself, with the tokens.
+    Arguments and errors as in `trace`.
+    """
+    languages: dict[str, Any] = {"source_language": source_language, "target_language": target_language}
+    if not model.routed:
+        return overview_of(trace(model, text, text_b, truncate=truncate, hide=hide, **languages))
+    inputs = read_inputs(model, text, text_b, truncate=truncate, hide=hide, **languages)
+    check_memory(model, inputs, frozenset())
+    stacks = {name: _empty(model.heads[name], name, inputs.rows(name), model.causal) for name in model.stacks}
+    checked: list[Check] = []
+
+    def observe(call: AttentionCall) -> None:
+        name = call.place.stack
+        stacks[name] = stacks[name].with_layer(call.weights[0])
+        checked.extend(_checks(call.weights[0], stacks[name].causal, call.sinks is not None))
+
+    start = time.perf_counter()
+    model.forward(inputs.tensors, [observe])
+    synchronize(model)
+    return Overview(
+        model=model.name,
+        stacks=stacks,
+        causal=model.causal,
+        checks=_merged(checked),
+        truncated_from=inputs.truncated_from,
+        hidden=tuple(hide),
+        seconds=time.perf_counter() - start,
+        notes=(*inputs.notes, *([model.numbering] if model.numbering else [])),
+        tokenization=inputs.tokenization,
+    )
+
+
+def overview_of(trace: Trace) -> Overview:
+    """The same of a trace that is already there, with the layers it kept (which must be all, from the first)."""
+    stacks = {}
+    for name, stack in trace.stacks.items():
+        if list(stack.layers) != list(range(len(stack.layers))) or not stack.layers:
+            raise InputError("The model view needs every layer. Trace the text without `layers`.")
+        weights = [layer.weights for layer in stack.layers.values()]
+        small = _empty([len(w) for w in weights], name, (stack.queries, stack.keys), trace.causal)
+        for layer in weights:
+            small = small.with_layer(torch.tensor(layer))
+        stacks[name] = small
+    return Overview(
+        model=trace.model,
+        stacks=stacks,
+        causal=trace.causal,
+        checks=trace.checks,
+        truncated_from=trace.truncated_from,
+        hidden=trace.hidden,
+        seconds=trace.seconds,
+        notes=trace.notes,
+        tokenization=trace.tokenization,
+    )
+
+
+def _empty(heads: Sequence[int], name: str, rows: tuple[Tokens, Tokens], causal: bool) -> StackOverview:
+    queries, keys = rows
+    triangle = name == "decoder" or (causal and name == "self" and keys is queries)
+    columns = None if keys is queries else keys.segments
+    blocks = fitting_blocks(queries.segments, columns, sum(heads), triangle=triangle)
+    return StackOverview(name, queries, keys, *blocks, causal=triangle)
+
+
+def _copied(maps: Float[Tensor, "head query_block key_block"]) -> Maps:
+    """A read-only array of its own: where every block is one token, the maps are the layer's weights."""
+    array = np.array(maps.cpu(), np.float32)
+    array.flags.writeable = False
+    return array
+
+
+def _checks(weights: Float[Tensor, "head query key"], causal: bool, sinks: bool) -> list[Check]:
+    """Cheap ones, of all rows: they sum to one, and what comes later is unseen."""
+    heads, queries, _ = weights.shape
+    slack = torch.finfo(weights.dtype).eps
+    rows, found = heads * queries, []
+    if not sinks:
+        deviation = float((weights.sum(-1, dtype=torch.float32) - 1).abs().max())
+        found.append(Check("row sums", deviation, max(1e-4, slack), rows))
+    if causal:
+        later = [float(weights[:, q, q + 1 :].max()) for q in range(0, queries - 1, max(1, queries // 64))]
+        found.append(Check("causal", max(later, default=0.0), 0.0, heads * max(1, len(later))))
+    return found
+
+
+def _merged(checks: Sequence[Check]) -> tuple[Check, ...]:
+    merged: dict[str, Check] = {}
+    for check in checks:
+        merged[check.name] = merged[check.name].merged(check) if check.name in merged else check
+    return tuple(merged.values())
+
+
+# ---------------------------------------------------------------------------------------------- of a pair
+
+
+@dataclass(frozen=True, eq=False)
+class PairMaps:
+    """One layer of two prompts over aligned units, pooled; 0 from and to units that a prompt does not have."""
+
+    a: Maps
+    b: Maps
+    change: Maps  # B − A, of each pair of blocks the largest in size; 0 in rows that cannot be compared
+
+
+@dataclass(frozen=True, eq=False)
+class PairOverview:
+    """All layers of two prompts, small."""
+
+    query_blocks: Blocks
+    key_blocks: Blocks
+    layers: tuple[PairMaps, ...] = ()
+
+    @property
+    def exact(self) -> bool:
+        """Whether every block is one unit."""
+        return self.query_blocks.exact and self.key_blocks.exact
+
+    def with_layer(
+        self, a: Float[Tensor, "head unit key_unit"], b: Float[Tensor, "head unit key_unit"]
+    ) -> "PairOverview":
+        """This overview and one more layer; NaN in rows of units that a prompt does not have."""
+        blocks = self.query_blocks, self.key_blocks
+        rows = torch.isfinite(a[0, :, 0]) & torch.isfinite(b[0, :, 0])
+        a, b = a.nan_to_num(), b.nan_to_num()
+        small_a, small_b = (_copied(pool(side, *blocks)) for side in (a, b))
+        if not bool(rows.all()):
+            a, b = a * rows[:, None], b * rows[:, None]
+        return replace(self, layers=(*self.layers, PairMaps(small_a, small_b, pool_change(a, b, *blocks))))
+
+
+def empty_pair_overview(alignment: Alignment, keys: Alignment, heads: Sequence[int], triangle: bool) -> PairOverview:
+    """No layer yet. `triangle`: no unit sees a later one, in A and in B."""
+    columns = None if keys is alignment else keys.segments
+    exact = fitting_blocks(alignment.segments, columns, sum(heads), 2, triangle=triangle)
+    if exact[0].exact and exact[1].exact:  # the browser can subtract itself
+        return PairOverview(*exact)
+    return PairOverview(*fitting_blocks(alignment.segments, columns, sum(heads), 3, triangle=triangle))

@@ -1,0 +1,426 @@
+"""Text in, frozen Trace out: the attention of one forward pass, with its tokens and what was verified.
+
+Axes are named once: layer, head, query, key, token, head_dim. Not here: the arithmetic of the checks
+(verification.py), what a token looks like (tokens.py), drawing (views/).
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attnlib.errors import InputError
+from attnlib.model.attention import AttentionCall, Edit, repeat_key_heads
+from attnlib.model.inputs import Inputs, read_inputs
+from attnlib.model.loading import Model
+from attnlib.model.probing import stacked_outputs
+from attnlib.model.sources import available_memory
+from attnlib.model.token_notes import TokenNote
+from attnlib.model.tokens import Tokens
+from attnlib.tracing.checks import Check, verify
+from attnlib.tracing.predictions import Predictions, read_predictions
+
+
+@dataclass(frozen=True, eq=False)
+class LayerAttention:
+    """One layer of one text: its weights and, inside the attention interface, what they were computed from."""
+
+    weights: Float[np.ndarray, "head query key"]  # float32, read-only
+    call: AttentionCall | None = None  # batch of one, on the CPU
+    edited: bool = False
+
+    def _inside(self) -> AttentionCall:
+        if self.call is None:
+            raise InputError(
+                "Query and key vectors are not known here: the model's attention does not pass through "
+                "transformers' attention interface, or the weights came from arrays. The weights are there."
+            )
+        return self.call
+
+    @property
+    def query(self) -> Float[np.ndarray, "head query head_dim"]:
+        """Query vectors after RoPE, float32."""
+        return _array(self._inside().query[0])
+
+    @property
+    def key(self) -> Float[np.ndarray, "head key head_dim"]:
+        """Key vectors after RoPE, float32, key heads repeated for the query heads that share them."""
+        call = self._inside()
+        return _array(repeat_key_heads(call.key, call.query.shape[1])[0])
+
+    @property
+    def value(self) -> Float[np.ndarray, "head key value_dim"]:
+        """Value vectors, float32, repeated likewise."""
+        call = self._inside()
+        return _array(repeat_key_heads(call.value, call.query.shape[1])[0])
+
+    @property
+    def scaling(self) -> float:
+        """What the model multiplies q·k by before the softmax."""
+        return self._inside().scaling
+
+    @property
+    def bias(self) -> Float[np.ndarray, "#head #query #key"]:
+        """What the model adds to the scaled score: mask and position bias; zeros where it adds nothing."""
+        call = self._inside()
+        parts = [part for part in (call.mask, call.position_bias) if part is not None]
+        return _array(sum(parts[1:], parts[0])[0]) if parts else np.zeros((1, 1, 1), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """The layers of one attention: self-attention, or a model's encoder, decoder or cross attention."""
+
+    name: str  # "self", "encoder", "decoder", "cross"
+    queries: Tokens
+    keys: Tokens
+    layers: dict[int, LayerAttention]  # by the layer's true number; all of them, or those asked for
+
+    def layer(self, number: int) -> LayerAttention:
+        """The attention of layer `number`, counted from 0."""
+        if number not in self.layers:
+            kept = ", ".join(map(str, self.layers))
+            raise InputError(f"Layer {number} of the {self.name} attention is not in this trace; it has {kept}.")
+        return self.layers[number]
+
+    @cached_property
+    def weights(self) -> Float[np.ndarray, "layer head query key"]:
+        """Attention weights, float32, read-only; of the kept layers in their order."""
+        if not self.layers:
+            raise InputError(f"No layer of the {self.name} attention is in this trace. Trace one of its layers.")
+        if len({layer.weights.shape for layer in self.layers.values()}) > 1:
+            raise InputError("The layers have different numbers of heads: read them one by one, with .layer(i).")
+        return _frozen(np.stack([layer.weights for layer in self.layers.values()]))
+
+    def query(self, layer: int) -> Float[np.ndarray, "head query head_dim"]:
+        """Query vectors of a layer after RoPE, float32."""
+        return self.layer(layer).query
+
+    def key(self, layer: int) -> Float[np.ndarray, "head key head_dim"]:
+        """Key vectors of a layer after RoPE, float32, key heads repeated."""
+        return self.layer(layer).key
+
+    def scaling(self, layer: int) -> float:
+        """What the model multiplies q·k by in a layer."""
+        return self.layer(layer).scaling
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """The attention of one forward pass over one text (or pair of texts)."""
+
+    model: str
+    stacks: dict[str, Stack]
+    causal: bool
+    predictions: Predictions | None = None
+    truncated_from: int | None = None  # tokens of the text before it was cut; None if it was not
+    hidden: tuple[int, ...] = ()  # tokens hidden from the model on request
+    seconds: float = 0.0  # of the forward pass
+    notes: tuple[str, ...] = field(default=())
+    tokenization: tuple[TokenNote, ...] = field(default=())
+    source_language: str | None = None  # of a translation model's text
+    target_language: str | None = None  # of its decoder's text
+
+    def stack(self, name: str | None = None) -> Stack:
+        """One attention of the model; a model that is no encoder-decoder has just "self"."""
+        name = name or next(iter(self.stacks))
+        if name not in self.stacks:
+            raise InputError(f"This model has no {name} attention; it has {', '.join(self.stacks)}.")
+        return self.stacks[name]
+
+    @property
+    def encoder(self) -> Stack:
+        return self.stack("encoder")
+
+    @property
+    def decoder(self) -> Stack:
+        return self.stack("decoder")
+
+    @property
+    def cross(self) -> Stack:
+        return self.stack("cross")
+
+    def _only(self) -> Stack:
+        if len(self.stacks) > 1:
+            raise InputError("This model has several attentions: use trace.encoder, trace.decoder or trace.cross.")
+        return self.stack()
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The tokens as the tokenizer names them (of an encoder-decoder model, the encoder's)."""
+        return self.stack().queries.names
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The tokens as shown to a reader."""
+        return self.stack().queries.labels
+
+    @property
+    def segments(self) -> tuple[int, ...]:
+        """For each token 0 or 1: the sentence it belongs to."""
+        return self.stack().queries.segments
+
+    @property
+    def weights(self) -> Float[np.ndarray, "layer head query key"]:
+        return self._only().weights
+
+    def query(self, layer: int) -> Float[np.ndarray, "head query head_dim"]:
+        return self._only().query(layer)
+
+    def key(self, layer: int) -> Float[np.ndarray, "head key head_dim"]:
+        return self._only().key(layer)
+
+    def scaling(self, layer: int) -> float:
+        return self._only().scaling(layer)
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """What was verified about these weights, with the largest deviation found (computed when first read)."""
+        causal_stacks = {"self"} if self.causal else {"decoder"}
+        return verify(
+            [
+                (layer, stack.name in causal_stacks)
+                for stack in self.stacks.values()
+                for layer in stack.layers.values()
+            ]
+        )
+
+    @property
+    def verified(self) -> bool:
+        """Whether something was checked (edited layers are not) and every check passed."""
+        return bool(self.checks) and all(check.passed for check in self.checks)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        weights: Any,
+        tokens: Sequence[str],
+        key_tokens: Sequence[str] | None = None,
+        *,
+        segments: Sequence[int] | None = None,
+        name: str = "arrays",
+    ) -> "Trace":
+        """A trace of attention that comes from anywhere.
+
+        `weights` is [layer, head, query, key] (array, tensor, or one [head, query, key] or
+        [1, head, query, key] per layer); `tokens` names the queries, `key_tokens` the keys where they differ
+        (cross attention). Raises InputError where shapes and tokens do not fit or a weight is no number.
+        """
+        layers = _layers_from(weights)
+        queries = Tokens.plain(tokens, segments)
+        keys = queries if key_tokens is None else Tokens.plain(key_tokens)
+        for number, layer in enumerate(layers):
+            if layer.shape[1:] != (len(queries), len(keys)):
+                raise InputError(
+                    f"Layer {number} has weights for {layer.shape[1]} queries and {layer.shape[2]} keys, but there "
+                    f"are {len(queries)} and {len(keys)} tokens. Give one token per row and column."
+                )
+        stack = Stack("self" if key_tokens is None else "cross", queries, keys, _numbered(layers))
+        causal = key_tokens is None and all(not np.triu(layer, 1).any() for layer in layers)
+        return cls(name, {stack.name: stack}, causal)
+
+
+def trace(
+    model: Model,
+    text: str,
+    text_b: str | None = None,
+    *,
+    layers: Iterable[int] | None = None,
+    truncate: bool = False,
+    hide: Sequence[int] = (),
+    edits: Sequence[Edit] = (),
+    source_language: str | None = None,
+    target_language: str | None = None,
+) -> Trace:
+    """Run `model` on `text` once and keep its attention.
+
+    `text_b` is the second sentence (BERT-like models) or the decoder's text (encoder-decoder models).
+    `source_language` and `target_language` are those of a translation model's text and decoder's text, as its
+    tokenizer names them ("fr_XX" of mBART, "fra_Latn" of NLLB, "fr" of M2M100; `model.languages.ids` has all);
+    without them the model's own are read.
+    `layers` keeps only those layers of each attention: memory then does not grow with the model's depth.
+    `hide` hides tokens from the model (by its mask token, else from its attention); `edits` change attention
+    while it is computed. Raises InputError for a text the model cannot read; a text over the model's limit is
+    cut only if `truncate`, and the trace says so.
+    """
+    languages: dict[str, Any] = {"source_language": source_language, "target_language": target_language}
+    inputs = read_inputs(model, text, text_b, truncate=truncate, hide=hide, **languages)
+    recording = Recording(model, inputs, chosen_layers(model, layers))
+    if edits:
+        model.check_editable()
+    start = time.perf_counter()
+    output = model.forward(inputs.tensors, [recording.keep], edits)
+    synchronize(model)
+    seconds = time.perf_counter() - start
+    if not model.routed:
+        recording.keep_output(output)
+    logits = output.get("logits")
+    return recording.trace(None if logits is None else logits[0], seconds, tuple(hide))
+
+
+@dataclass(eq=False)
+class Recording:
+    """The chosen layers of one text while the model runs; becomes a Trace. Refuses what would not fit into memory."""
+
+    model: Model
+    inputs: Inputs
+    layers: frozenset[int]
+    kept: dict[tuple[str, int], LayerAttention] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_memory(self.model, self.inputs, self.layers)
+
+    def keep(self, call: AttentionCall) -> None:
+        """An observer of the forward pass."""
+        if call.place.layer in self.layers:
+            self.kept[call.place] = _keep(call)
+
+    def keep_output(self, output: Any) -> None:
+        """The layers of a model outside the interface, as it reports them itself."""
+        self.kept = _from_output(self.model, output, self.inputs, self.layers)
+
+    def drop_all_but(self, layers: frozenset[int]) -> None:
+        """Forget the other layers."""
+        self.kept = {place: layer for place, layer in self.kept.items() if place[1] in layers}
+
+    def trace(
+        self, logits: Float[Tensor, "token word"] | None, seconds: float, hidden: tuple[int, ...] = ()
+    ) -> Trace:
+        """What was kept, with the predictions of the pass."""
+        stacks = {}
+        for name in self.model.stacks:
+            queries, keys = self.inputs.rows(name)
+            mine = {layer: attention for (stack, layer), attention in self.kept.items() if stack == name}
+            stacks[name] = Stack(name, queries, keys, dict(sorted(mine.items())))
+        return Trace(
+            model=self.model.name,
+            stacks=stacks,
+            causal=self.model.causal,
+            predictions=read_predictions(self.model, logits),
+            truncated_from=self.inputs.truncated_from,
+            hidden=hidden,
+            seconds=seconds,
+            notes=(*self.inputs.notes, *([self.model.numbering] if self.model.numbering else [])),
+            tokenization=self.inputs.tokenization,
+            source_language=self.inputs.source_language,
+            target_language=self.inputs.target_language,
+        )
+
+
+# ---------------------------------------------------------------------------------------------- keeping layers
+
+
+def chosen_layers(model: Model, layers: Iterable[int] | None) -> frozenset[int]:
+    """Layer numbers asked for, all of them for None. Raises InputError for one the model does not have."""
+    deepest = max(len(heads) for heads in model.heads.values())
+    chosen = frozenset(range(deepest)) if layers is None else frozenset(layers)
+    wrong = [layer for layer in chosen if not 0 <= layer < deepest]
+    if wrong:
+        raise InputError(f"{model.name} has layers 0 to {deepest - 1}; there is no layer {wrong[0]}.")
+    return chosen
+
+
+def _keep(call: AttentionCall) -> LayerAttention:
+    """The layer on the CPU; where it already is there, nothing is copied."""
+    cpu = replace(
+        call,
+        module=None,
+        query=call.query.cpu(),
+        key=call.key.cpu(),
+        value=call.value.cpu(),
+        weights=call.weights.cpu(),
+        mask=None if call.mask is None else call.mask.cpu(),
+        position_bias=None if call.position_bias is None else call.position_bias.cpu(),
+        sinks=None if call.sinks is None else call.sinks.cpu(),
+    )
+    return LayerAttention(_array(cpu.weights[0]), cpu, call.edited)
+
+
+def _from_output(
+    model: Model, output: Any, inputs: Inputs, chosen: frozenset[int]
+) -> dict[tuple[str, int], LayerAttention]:
+    """The layers of a model outside the interface, as it reports them itself."""
+    kept = {}
+    for stack, weights in stacked_outputs(output).items():
+        queries, keys = inputs.rows(stack)
+        for layer in sorted(chosen & set(range(len(weights)))):
+            array = _array(weights[layer][0])
+            if array.shape[1:] != (len(queries), len(keys)):
+                raise InputError(
+                    f"{model.name} reports windowed attention of shape {array.shape[1:]} instead of one weight per "
+                    "pair of tokens, which cannot be drawn. Choose a model with full attention."
+                )
+            kept[stack, layer] = LayerAttention(array)
+    return kept
+
+
+def check_memory(model: Model, inputs: Inputs, chosen: frozenset[int]) -> None:
+    """Refuse a text whose weights would not fit into memory, before the forward pass."""
+    size = 0
+    for stack, heads in model.heads.items():
+        queries, keys = inputs.rows(stack)
+        kept = sum(count for layer, count in enumerate(heads) if layer in chosen)
+        size += (kept + 3 * max(heads)) * len(queries) * len(keys) * 4
+    free = available_memory()
+    if size > free:
+        tokens = max(len(row) for row in inputs.rows(model.stacks[0]))
+        raise InputError(
+            f"The attention of {tokens:,} tokens needs {size / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB is "
+            "free. Shorten the text, or keep fewer layers."
+        )
+
+
+def synchronize(model: Model) -> None:
+    """Wait until the model's device has done its work."""
+    if model.device.type == "cuda":
+        torch.cuda.synchronize(model.device)
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    """The tensor as a read-only float32 array; a view of it where it is float32 already."""
+    return _frozen(tensor.detach().to("cpu", torch.float32).numpy())
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+# ---------------------------------------------------------------------------------------------- from arrays
+
+
+def _layers_from(weights: Any) -> list[Float[np.ndarray, "head query key"]]:
+    try:
+        layers = [_as_float32(layer) for layer in weights]
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The weights are not an array of numbers [layer, head, query, key]: {error}") from None
+    layers = [layer[0] if layer.ndim == 4 and layer.shape[0] == 1 else layer for layer in layers]
+    for number, layer in enumerate(layers):
+        if layer.ndim != 3:
+            raise InputError(
+                f"Layer {number} of the weights has {layer.ndim} axes; head, query and key are needed "
+                "(the whole is [layer, head, query, key])."
+            )
+        if not np.isfinite(layer).all() or (layer < 0).any():
+            raise InputError(
+                f"Layer {number} has weights that are negative or not numbers. Give attention after the softmax."
+            )
+    if not layers:
+        raise InputError("There are no layers in the weights.")
+    return [_frozen(layer) for layer in layers]
+
+
+def _as_float32(layer: Any) -> np.ndarray:
+    """A copy in float32 of an array or of a tensor of any dtype on any device."""
+    return np.array(layer.detach().float().cpu() if isinstance(layer, torch.Tensor) else layer, np.float32)
+
+
+def _numbered(layers: Sequence[np.ndarray]) -> dict[int, LayerAttention]:
+    return {number: LayerAttention(layer) for number, layer in enumerate(layers)}
