@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from attnlib.comparison.run import compare
     from attnlib.effects.mediation import HeadEffects, head_effects
     from attnlib.model.attention import zero_heads
-    from attnlib.model.likelihood import crows_pairs_scores, word_log_odds
     from attnlib.model.loading import Model, load_model
     from attnlib.model.sources import demo_models
     from attnlib.study.results import Study, open_study
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from attnlib.tracing.trace import Trace, trace
     from attnlib.tracing.vectors import HeadVectors, ScoreChange, head_vectors, score_change
     from attnlib.views.html import head_view, model_view, neuron_view
+    from attnlib.words.bias_scores import crows_pairs_scores
+    from attnlib.words.likelihood import word_log_odds
 
 _HOME = {
     "Comparison": "attnlib.comparison.result",
@@ -41,7 +42,7 @@ _HOME = {
     "Study": "attnlib.study.results",
     "Trace": "attnlib.tracing.trace",
     "compare": "attnlib.comparison.run",
-    "crows_pairs_scores": "attnlib.model.likelihood",
+    "crows_pairs_scores": "attnlib.words.likelihood",
     "demo_models": "attnlib.model.sources",
     "head_effects": "attnlib.effects.mediation",
     "head_patterns": "attnlib.behaviour.measure",
@@ -59,7 +60,7 @@ _HOME = {
     "score_change": "attnlib.tracing.vectors",
     "silence_dimensions": "attnlib.behaviour.silencing",
     "trace": "attnlib.tracing.trace",
-    "word_log_odds": "attnlib.model.likelihood",
+    "word_log_odds": "attnlib.words.likelihood",
     "zero_heads": "attnlib.model.attention",
 }
 

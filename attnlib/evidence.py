@@ -11,9 +11,6 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from attnlib.model.loading import Model
-from attnlib.model.provenance import provenance
-
 LIMITS = """\
 - **One text, or one pair of texts, is an anecdote.** What holds for many is told by the page "Study many pairs", with
   intervals and a correction for looking at many heads.
@@ -45,13 +42,14 @@ def evidence_pack(
     *,
     address: str,
     asked: Mapping[str, str],
-    models: Sequence[Model],
+    models: Sequence[Mapping[str, Any]],
     made: datetime,
 ) -> bytes:
     """A ZIP of the exhibits, `README.md`, and `provenance.json`: models and files with their SHA-256.
 
-    `title` and `address` are those of the page, `asked` is what was chosen on it, in words. Where two exhibits have
-    one path, the later gets a number.
+    `title` and `address` are those of the page, `asked` is what was chosen on it, in words, `models` the
+    provenance of each model with the hash of its weights. Where two exhibits have one path,
+    the later gets a number.
     """
     kept = _apart(exhibits)
     about = {
@@ -59,7 +57,7 @@ def evidence_pack(
         "address": address,
         "asked": dict(asked),
         "made": made.isoformat(timespec="seconds"),
-        "models": [provenance(model, fingerprint=True) for model in models],
+        "models": [dict(model) for model in models],
         "files": {exhibit.path: hashlib.sha256(exhibit.content).hexdigest() for exhibit in kept},
     }
     origin = Exhibit(

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Heads over many texts: recurring patterns, names of heads, what single dimensions contribute."""

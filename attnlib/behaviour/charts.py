@@ -15,7 +15,7 @@ from attnlib.behaviour.head_profile import HeadProfile
 from attnlib.behaviour.labels import HeadClusters
 from attnlib.behaviour.measure import HeadPatterns
 from attnlib.behaviour.silencing import MEASURES, Remaining
-from attnlib.comparison.charts import LESS, MORE, SIDES, layout, name_axis, padded, short
+from attnlib.charts import LESS, MORE, SIDES, layout, name_axis, padded, short
 
 LINES = ("solid", "dot", "dash", "dashdot", "longdash", "longdashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "pentagon")

@@ -19,8 +19,7 @@ from torch import Tensor
 from attnlib.comparison.focus import sinks_of
 from attnlib.errors import InputError
 from attnlib.model.attention import AttentionCall, repeat_key_heads
-from attnlib.model.batches import NotRead, TextBatch, read_batches, stacked_inputs
-from attnlib.model.likelihood import keeps_logits
+from attnlib.model.batches import NotRead, TextBatch, keeps_logits, read_batches, stacked_inputs
 from attnlib.model.loading import Model
 from attnlib.model.tokens import Tokens
 from attnlib.prompts.texts import builtin_texts, class_names, class_of

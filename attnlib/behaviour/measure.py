@@ -32,11 +32,11 @@ from attnlib.behaviour.patterns import (
     scores_of,
     text_marks,
 )
-from attnlib.effects.edited_runs import out_of_memory
 from attnlib.errors import InputError
 from attnlib.model.batches import NotRead, TextBatch, TextRead, read_batches, run_batch, same_length
 from attnlib.model.inputs import Inputs, decoder_start
 from attnlib.model.loading import Model
+from attnlib.model.memory import out_of_memory
 from attnlib.model.tokens import Tokens
 from attnlib.prompts.texts import CoreferenceText, builtin_texts, coreference_texts, word_classes
 from attnlib.stats.summaries import Moments

@@ -20,7 +20,7 @@ from attnlib.model.inputs import read_inputs
 from attnlib.model.loading import Model
 from attnlib.model.probing import probe_inputs
 from attnlib.model.tokens import Tokens
-from attnlib.tracing.predictions import WordChange, compare_words, speaking_places
+from attnlib.words.predictions import WordChange, compare_words, speaking_places
 
 OF = ("query", "key")
 

@@ -23,14 +23,13 @@ from attnlib.comparison.distances import tv_and_jsd
 from attnlib.comparison.many import PairRead, batches, looks_of, read_pairs_for
 from attnlib.errors import InputError
 from attnlib.model.attention import AttentionCall, Place, repeat_key_heads
-from attnlib.model.batches import stacked_inputs
+from attnlib.model.batches import keeps_logits, stacked_inputs
 from attnlib.model.inputs import Inputs
-from attnlib.model.likelihood import keeps_logits
 from attnlib.model.loading import Model
 from attnlib.prompts.pairs import Pair
 from attnlib.stats.resampling import Sample, crossed_test, mean_tests
 from attnlib.stats.summaries import unit_means
-from attnlib.tracing.predictions import speaking_places
+from attnlib.words.predictions import speaking_places
 
 DRAWS = 10  # of random dimensions
 ROWS = 384  # of one batch: pairs x variants

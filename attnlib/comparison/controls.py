@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from attnlib.comparison.result import Comparison
 from attnlib.comparison.untrained import Untrained
-from attnlib.wording import number
+from attnlib.wording import largest, number
 
 NEAR = 0.05  # two sizes that differ by no more than this share of the larger are said to be as far as each other
 
@@ -100,15 +100,6 @@ def measured_control(
         keeps,
         models == also,
     )
-
-
-def largest(values: HeadValues, layer: int | None = None) -> tuple[int, int]:
-    """The head with the largest size, of all or of one layer; the first where none has a number."""
-    size = np.where(np.isfinite(values), np.abs(values), -1)
-    if layer is not None:
-        return layer, int(size[layer].argmax())
-    best, head = np.unravel_index(size.argmax(), size.shape)
-    return int(best), int(head)
 
 
 def near(one: float, other: float) -> bool:

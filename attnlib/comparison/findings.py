@@ -7,14 +7,14 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from attnlib.comparison.controls import Controls, largest, own_head, verdict
+from attnlib.comparison.controls import Controls, own_head, verdict
 from attnlib.comparison.result import STATISTICS, Comparison, TargetMass
 from attnlib.comparison.spelling import pieces
 from attnlib.errors import InputError
 from attnlib.model.token_notes import is_demo, known_words
 from attnlib.model.tokens import word_text
-from attnlib.tracing.predictions import WordChange
-from attnlib.wording import number, power, signed
+from attnlib.wording import largest, number, power, signed
+from attnlib.words.predictions import WordChange
 
 STILL = {"shift": 0.05, "tv": 0.05, "jsd": 0.01}  # a head whose statistic is smaller is said to stay where it is
 WORD_STILL = 0.01  # a probability that changes by less is not told

@@ -20,9 +20,9 @@ from attnlib.comparison.sight import Sight
 from attnlib.errors import InputError
 from attnlib.model.batches import forward_rows
 from attnlib.model.inputs import Inputs, read_inputs, tokenize_all
-from attnlib.model.likelihood import prefix_token, score_rows, sentence_row
 from attnlib.model.loading import Model
 from attnlib.prompts.pairs import Pair
+from attnlib.words.likelihood import prefix_token, score_rows, sentence_row
 
 MEASURES = ("shift", "shift_corrected", "jsd_focus", "tv_focus", "jsd", "tv")  # of comparison.STATISTICS
 BATCH_TOKENS = 1024  # of prompts A in one batch, at most

@@ -6,6 +6,7 @@ A frozen result and what can be read from it; comparing.py runs the models and m
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -16,14 +17,14 @@ from jaxtyping import Float
 from attnlib.comparison.align import Alignment
 from attnlib.comparison.distances import RowDistances, group_attention
 from attnlib.comparison.focus import Span, find_span, name_of, sinks_of, units_of
+from attnlib.comparison.overview import PairOverview
 from attnlib.comparison.sight import Sight
 from attnlib.errors import InputError
 from attnlib.model.tokens import find_word, word_text
 from attnlib.tracing.checks import Check
 from attnlib.tracing.head_scores import by_layer
-from attnlib.tracing.overview import PairOverview
-from attnlib.tracing.predictions import WordChange
 from attnlib.tracing.trace import Trace
+from attnlib.words.predictions import WordChange
 
 Prompt = str | tuple[str, str | None]  # a text, or a text and its second sentence (or the decoder's text)
 
@@ -347,6 +348,5 @@ class Comparison:
 
     def _repr_html_(self) -> str | None:
         """In a notebook: the head view of A, B and B − A; None where no layer was kept."""
-        from attnlib.views.html import head_view  # which needs this file
-
-        return head_view(self)._repr_html_() if self.a.stack(self.stack).layers else None
+        views = import_module("attnlib.views.html")  # by its name: the views are below this room, and need this file
+        return views.head_view(self)._repr_html_() if self.a.stack(self.stack).layers else None

@@ -15,6 +15,7 @@ from torch import Tensor
 from attnlib.comparison.align import Alignment, Link, align
 from attnlib.comparison.distances import group_attention, row_distances
 from attnlib.comparison.focus import Span, check_span, find_span
+from attnlib.comparison.overview import PairOverview, empty_pair_overview
 from attnlib.comparison.result import Comparison, LayerChange, Prompt
 from attnlib.comparison.sight import Sight
 from attnlib.comparison.two_passes import Logits, run_pair
@@ -23,9 +24,8 @@ from attnlib.model.attention import AttentionCall
 from attnlib.model.inputs import Inputs, read_inputs
 from attnlib.model.loading import Model
 from attnlib.tracing.checks import Check
-from attnlib.tracing.overview import PairOverview, empty_pair_overview
-from attnlib.tracing.predictions import compare_words, speaking_places
 from attnlib.tracing.trace import Recording, Trace, chosen_layers, synchronize
+from attnlib.words.predictions import compare_words, speaking_places
 
 SAME_BATCH, OTHER_LENGTHS = 1e-6, 1e-5  # how far weights that must be the same may lie apart: one pass, or two
 

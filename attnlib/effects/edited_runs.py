@@ -15,16 +15,16 @@ from torch import Tensor
 
 from attnlib.errors import InputError
 from attnlib.model.attention import AttentionCall, Edit, OutputEdit, repeat_key_heads
-from attnlib.model.candidates import Row, candidate_rows, check_differ
-from attnlib.model.likelihood import keeps_logits, log_probs_of
+from attnlib.model.batches import keeps_logits
 from attnlib.model.loading import Model
-from attnlib.model.sources import available_memory
+from attnlib.model.memory import available_memory, out_of_memory
 from attnlib.model.tokens import read_tokens
+from attnlib.words.candidates import Row, candidate_rows, check_differ
+from attnlib.words.likelihood import log_probs_of
 
 Candidates = tuple[str, str]
 ROWS = 512  # of one batch, at most
 SHARE_OF_MEMORY = 0.25  # of what is free, for one batch
-NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_cpu")  # torch on the CPU says so
 EVERY = -1  # instead of a layer or a head: all of them
 
 
@@ -38,12 +38,6 @@ class Place(NamedTuple):
     def first(self) -> int:
         """The layer from which on the row differs."""
         return max(self.layer, 0)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether this is how Python, or torch on a GPU or the CPU, says that there is no memory."""
-    said = isinstance(error, RuntimeError) and any(words in str(error).lower() for words in NO_MEMORY)
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or said
 
 
 @dataclass(frozen=True, eq=False)

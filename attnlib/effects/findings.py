@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from attnlib.comparison.controls import largest
 from attnlib.comparison.findings import STILL
-from attnlib.wording import number, signed
+from attnlib.wording import largest, number, signed
 
 if TYPE_CHECKING:
     from attnlib.effects.mediation import HeadEffects

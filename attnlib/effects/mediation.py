@@ -22,10 +22,10 @@ from attnlib.comparison.align import align
 from attnlib.effects.edited_runs import EVERY, Candidates, Place, Side, edited_weights, in_chunks, most_rows
 from attnlib.errors import InputError
 from attnlib.model.attention import AttentionCall, Edit
-from attnlib.model.candidates import check_says_words
 from attnlib.model.inputs import read_inputs
 from attnlib.model.loading import Model
-from attnlib.tracing.trace import check_memory, chosen_layers
+from attnlib.tracing.trace import check_attention_fits, chosen_layers
+from attnlib.words.candidates import check_says_words
 
 UNLIKELY = 1e-3  # where both candidates have less, the question does not fit the prompt
 
@@ -108,7 +108,7 @@ def head_effects(
     model.check_editable()
     check_says_words(model)
     _check_lengths(model, (prompt_a, prompt_b))
-    check_memory(model, read_inputs(model, prompt_b, None, truncate=False), chosen_layers(model, None))
+    check_attention_fits(model, read_inputs(model, prompt_b, None, truncate=False), chosen_layers(model, None))
     sides = [Side(model, prompt, candidates) for prompt in (prompt_a, prompt_b)]
     _check_inputs(sides)
     effects = _nothing_yet(model, (prompt_a, prompt_b), candidates, np.exp([side.base() for side in sides]))

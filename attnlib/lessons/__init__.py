@@ -1,1 +1,1 @@
-"""TODO."""
+"""The course: lessons read from Markdown, what they ask measured, handouts to print."""

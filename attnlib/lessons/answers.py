@@ -10,12 +10,12 @@ from attnlib.effects.mediation import head_effects
 from attnlib.errors import InputError
 from attnlib.lessons.measures import Measure, read_number
 from attnlib.lessons.parse import Show
-from attnlib.model.likelihood import word_log_odds
 from attnlib.model.loading import Model
 from attnlib.model.tokens import find_word
 from attnlib.prompts.texts import builtin_texts
 from attnlib.tracing.trace import Trace, trace
 from attnlib.wording import number, signed
+from attnlib.words.likelihood import word_log_odds
 
 WHOLE = ("tokens", "layers", "heads")  # told without decimals
 SIGNED = ("shift", "log_odds", "total", "indirect")

@@ -1,5 +1,6 @@
 """Texts in batches: read in turn, those of one length run as one batch, nothing padded, nothing kept."""
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,6 @@ from torch import Tensor
 from attnlib.errors import InputError
 from attnlib.model.attention import AttentionCall
 from attnlib.model.inputs import Inputs, read_inputs, tokenize_all
-from attnlib.model.likelihood import keeps_logits
 from attnlib.model.loading import Model
 from attnlib.model.probing import stacked_outputs
 from attnlib.model.tokens import Tokens
@@ -137,3 +137,8 @@ def forward_rows(
 def stacked_inputs(rows: Sequence[Inputs]) -> dict[str, Tensor]:
     """Texts of one length as one batch."""
     return {name: torch.cat([row.tensors[name] for row in rows]) for name in rows[0].tensors}
+
+
+def keeps_logits(model: Model) -> bool:
+    """Whether the model can be asked for the logits of the last tokens only."""
+    return "logits_to_keep" in inspect.signature(model.hf.forward).parameters

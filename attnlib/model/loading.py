@@ -29,8 +29,9 @@ from attnlib.errors import InputError
 from attnlib.model.attention import Edit, Observer, OutputEdit, Place, watching
 from attnlib.model.language_head import has_language_head, is_classifier, saved_names
 from attnlib.model.languages import Languages, read_languages
+from attnlib.model.memory import available_memory
 from attnlib.model.probing import accepts, expected_shapes, probe, probe_inputs
-from attnlib.model.sources import available_memory, find_model
+from attnlib.model.sources import find_model
 
 FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "seq2seq": (AutoModelForSeq2SeqLM, auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES),

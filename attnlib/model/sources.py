@@ -9,9 +9,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from attnlib.errors import InputError
+from attnlib.model.memory import check_weights_fit
 from attnlib.paths import DEMO_FOLDER
 
 HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?", re.ASCII)
@@ -123,22 +122,7 @@ def check_folder(name: str, folder: Path) -> None:
             f"{name!r} {reason}. Convert it where you trust it: "
             "model.save_pretrained(folder, safe_serialization=True)."
         )
-    check_memory(name, sum(file.stat().st_size for file in weights))
-
-
-def available_memory() -> int:
-    """Bytes of main memory free to use now."""
-    return int(psutil.virtual_memory().available)
-
-
-def check_memory(name: str, size: int) -> None:
-    """Refuse weights of `size` bytes that would not fit; a fifth more is needed to work with them."""
-    needed, free = 1.2 * size, available_memory()
-    if needed > free:
-        raise InputError(
-            f"{name!r} needs about {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB is free. "
-            "Choose a smaller model, or close other programs."
-        )
+    check_weights_fit(name, sum(file.stat().st_size for file in weights))
 
 
 def _download(name: str) -> Path:
@@ -185,7 +169,7 @@ def _check_hub_files(name: str, files: dict[str, int]) -> None:
             f"{name!r} has no safetensors weights on the hub; pickled weights can run code and are never "
             "loaded. Look for a version with safetensors, or convert it yourself and name the folder."
         )
-    check_memory(name, sum(files[file] for file in weights))
+    check_weights_fit(name, sum(files[file] for file in weights))
 
 
 def model_root() -> Path | None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from attnlib.model.tokens import Tokens, split_words
+from attnlib.model.tokens import Tokens
 from attnlib.paths import DEMO_FOLDER
+from attnlib.prompts.splitting import split_words
 
 WORDS = DEMO_FOLDER / "words.txt"
 ENOUGH = 0.8  # of the words of a prompt must be known, else what a demo model shows of it is noise

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from attnlib.errors import InputError
+from attnlib.prompts.splitting import split_words, word_numbers
 
 # ---------------------------------------------------------------------------------------------- the token row
 
@@ -115,7 +116,7 @@ def _words(encoding: Any, text: Sequence[str], special: Sequence[bool]) -> tuple
     """Positions by words, from where their characters stand in the text; a special token is a word of its own."""
     if encoding is None or not text:
         return tuple((i,) for i in range(len(special)))
-    word_of = [_word_numbers(sentence) for sentence in text]
+    word_of = [word_numbers(sentence) for sentence in text]
     groups: list[list[int]] = []
     previous: tuple[int, int] | None = None
     for i, (sequence, (start, stop)) in enumerate(zip(encoding.sequence_ids, encoding.offsets, strict=True)):
@@ -137,32 +138,6 @@ def _word_at(numbers: list[int], start: int, stop: int) -> int | None:
         if number >= 0:
             return number
     return None
-
-
-def _word_numbers(text: str) -> list[int]:
-    """For each character the number of its word, -1 for spaces: runs of letters, runs of other signs."""
-    numbers, word, previous = [], -1, "space"
-    for i, char in enumerate(text):
-        kind = _kind(char)
-        inside = char in "'’-" and previous == "letter" and _kind(text[i + 1 : i + 2]) == "letter"
-        kind = "letter" if inside else previous if kind == "joiner" and previous != "space" else kind
-        if kind not in ("space", previous) or kind == "ideograph":
-            word += 1
-        numbers.append(-1 if kind == "space" else word)
-        previous = kind
-    return numbers
-
-
-@lru_cache(maxsize=10_000)
-def _kind(char: str) -> str:
-    if not char or char.isspace():
-        return "space"
-    category = unicodedata.category(char)
-    if category[0] == "M" or char == "\u200d":
-        return "joiner"  # a combining mark or zero-width joiner belongs to what it follows
-    if category == "Lo" and unicodedata.name(char, "").startswith("CJK"):
-        return "ideograph"  # written without spaces: each is a word
-    return "letter" if category[0] in "LN" or char == "_" else "sign"
 
 
 # ---------------------------------------------------------------------------------------------- words in a row
@@ -219,20 +194,6 @@ def find_word(tokens: Tokens, word: str) -> tuple[tuple[int, ...], ...]:
 @lru_cache(maxsize=1000)
 def _wanted(word: str) -> tuple[str, ...]:
     return tuple(split_words(word))
-
-
-def split_words(text: str) -> list[str]:
-    """The words of a text, as `read_tokens` groups its tokens: runs of letters, runs of other signs."""
-    words: list[str] = []
-    last = -1
-    for char, number in zip(text, _word_numbers(text), strict=True):
-        if number < 0:
-            continue
-        if number != last:
-            words.append("")
-        words[-1] += char
-        last = number
-    return words
 
 
 def _exact(text: str) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from attnlib.errors import InputError
-from attnlib.model.tokens import split_words
 from attnlib.prompts.pairs import Dropped, Pair, table_pairs
+from attnlib.prompts.splitting import split_words
 from attnlib.prompts.tables import Table, read_table
 from attnlib.prompts.units import frame
 

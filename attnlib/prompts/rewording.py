@@ -14,8 +14,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
 
-from attnlib.model.tokens import split_words
 from attnlib.paths import PAIR_FOLDER
+from attnlib.prompts.splitting import split_words
 
 TABLE = PAIR_FOLDER / "counterparts.csv"
 ONE_WAY = frozenset({"synonym", "neutral"})  # a word may have meanings that its synonym lacks

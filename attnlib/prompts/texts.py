@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from attnlib.errors import InputError
-from attnlib.model.tokens import split_words
 from attnlib.paths import TEXT_FOLDER
+from attnlib.prompts.splitting import split_words
 from attnlib.prompts.tables import Table, read_table
 
 USUAL = ("text", "sentence", "prompt", "prompt_a", "content")  # how tables call a column of texts

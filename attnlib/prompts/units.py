@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from attnlib.model.tokens import split_words
+from attnlib.prompts.splitting import split_words
 
 NO_UNIT = " (no unit)"  # how the label of a pair ends whose cell is empty
 EVERY_PAIR = "every pair"

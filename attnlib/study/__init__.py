@@ -1,1 +1,1 @@
-"""TODO."""
+"""Many pairs: measured in parts on disk, resumable; units, tests, results and the report."""

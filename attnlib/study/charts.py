@@ -12,11 +12,11 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from scipy import stats
 
-from attnlib.comparison.charts import LESS, MORE, SIDES, escaped, largest_heads, layout, name_axis, padded, short
-from attnlib.comparison.controls import largest
+from attnlib.charts import LESS, MORE, SIDES, escaped, layout, name_axis, padded, short
+from attnlib.comparison.charts import largest_heads
 from attnlib.comparison.untrained import Untrained
 from attnlib.stats.summaries import Correlation, HeadSummary
-from attnlib.wording import interval, p_value, places_of
+from attnlib.wording import interval, largest, p_value, places_of
 
 Place = tuple[int, int]
 ZERO = {"zeroline": True, "zerolinewidth": 1.5, "zerolinecolor": SIDES[0], "automargin": True}

@@ -9,7 +9,6 @@ from typing import SupportsFloat
 import numpy as np
 import pandas as pd
 
-from attnlib.comparison.controls import largest
 from attnlib.model.token_notes import is_demo
 from attnlib.prompts.units import NO_UNIT
 from attnlib.stats.power import detectable, fewest_pairs, pairs_needed
@@ -30,7 +29,7 @@ from attnlib.study.notes import (
 )
 from attnlib.study.results import CARRIED, HEAD_STATISTICS, SHIFTS, Study
 from attnlib.study.untrained import untrained_heads
-from attnlib.wording import count, interval, number, p_value, places_of, signed
+from attnlib.wording import count, interval, largest, number, p_value, places_of, signed
 
 
 def study_finding(study: Study, statistic: str, model: str, unit: str | None, summary: HeadSummary) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from attnlib.comparison.controls import largest
 from attnlib.comparison.untrained import Untrained
 from attnlib.effects.findings import figures
 from attnlib.model.sources import twin_of
@@ -19,7 +18,7 @@ from attnlib.model.token_notes import DEMO, ENOUGH, known_in, listed
 from attnlib.stats.summaries import HeadSummary
 from attnlib.study.basis import Basis
 from attnlib.study.results import Study
-from attnlib.wording import count, number, places_of, signed
+from attnlib.wording import count, largest, number, places_of, signed
 
 NO_SHIFT = "G cannot be measured"  # how such a remark begins (pairbatch.py)
 LARGE_SIZE = 0.1  # a mean |G| from which a mean near 0 is odd

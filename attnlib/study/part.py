@@ -12,15 +12,16 @@ import pyarrow as pa
 from jaxtyping import Float
 
 from attnlib.comparison.many import MEASURES, PairRead, batches, measure_pairs, read_pairs_for
-from attnlib.effects.edited_runs import out_of_memory
 from attnlib.effects.findings import misfits
 from attnlib.effects.mediation import HeadEffects, head_effects
 from attnlib.errors import InputError
-from attnlib.model.candidates import Row
-from attnlib.model.likelihood import crows_pairs_scores, score_rows
 from attnlib.model.loading import Model
+from attnlib.model.memory import out_of_memory
 from attnlib.prompts.pairs import Pair
 from attnlib.study.folder import Part, Record
+from attnlib.words.bias_scores import crows_pairs_scores
+from attnlib.words.candidates import Row
+from attnlib.words.likelihood import score_rows
 
 EFFECTS = ("indirect", "direct")
 Told = Callable[[int], bool | None]  # how many more pairs are done; False stops

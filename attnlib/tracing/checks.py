@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from attnlib.model.attention import AttentionCall, repeat_key_heads
 
 if TYPE_CHECKING:
-    from attnlib.tracing.trace import LayerAttention
+    from attnlib.tracing.layer import LayerAttention
 
 ROWS = 64  # query tokens checked in each layer and head: all of a short text, spread evenly over a long one
 

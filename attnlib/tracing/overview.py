@@ -15,7 +15,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnlib.comparison.align import Alignment
 from attnlib.errors import InputError
 from attnlib.model.attention import AttentionCall
 from attnlib.model.inputs import read_inputs
@@ -24,8 +23,8 @@ from attnlib.model.token_notes import TokenNote
 from attnlib.model.tokens import Tokens
 from attnlib.tracing.checks import Check
 from attnlib.tracing.head_scores import by_layer, head_scores
-from attnlib.tracing.pooling import Blocks, fitting_blocks, pool, pool_change
-from attnlib.tracing.trace import Trace, check_memory, synchronize, trace
+from attnlib.tracing.pooling import Blocks, fitting_blocks, pool
+from attnlib.tracing.trace import Trace, check_attention_fits, synchronize, trace
 
 Maps = Float[np.ndarray, "_ query_block key_block"]  # _: heads; layers may differ in their number
 
@@ -63,7 +62,7 @@ class StackOverview:
     def with_layer(self, weights: Float[Tensor, "head query key"]) -> "StackOverview":
         """This overview and one more layer."""
         scores = head_scores(weights, causal=self.causal, same_row=self.keys is self.queries)
-        small = _copied(pool(weights.float(), self.query_blocks, self.key_blocks))
+        small = compact(pool(weights.float(), self.query_blocks, self.key_blocks))
         return replace(self, maps=(*self.maps, small), measured=(*self.measured, scores))
 
 
@@ -113,7 +112,7 @@ def overview(
     if not model.routed:
         return overview_of(trace(model, text, text_b, truncate=truncate, hide=hide, **languages))
     inputs = read_inputs(model, text, text_b, truncate=truncate, hide=hide, **languages)
-    check_memory(model, inputs, frozenset())
+    check_attention_fits(model, inputs, frozenset())
     stacks = {name: _empty(model.heads[name], name, inputs.rows(name), model.causal) for name in model.stacks}
     checked: list[Check] = []
 
@@ -170,7 +169,7 @@ def _empty(heads: Sequence[int], name: str, rows: tuple[Tokens, Tokens], causal:
     return StackOverview(name, queries, keys, *blocks, causal=triangle)
 
 
-def _copied(maps: Float[Tensor, "head query_block key_block"]) -> Maps:
+def compact(maps: Float[Tensor, "head query_block key_block"]) -> Maps:
     """A read-only array of its own: where every block is one token, the maps are the layer's weights."""
     array = np.array(maps.cpu(), np.float32)
     array.flags.writeable = False
@@ -199,47 +198,3 @@ def _merged(checks: Sequence[Check]) -> tuple[Check, ...]:
 
 
 # ---------------------------------------------------------------------------------------------- of a pair
-
-
-@dataclass(frozen=True, eq=False)
-class PairMaps:
-    """One layer of two prompts over aligned units, pooled; 0 from and to units that a prompt does not have."""
-
-    a: Maps
-    b: Maps
-    change: Maps  # B − A, of each pair of blocks the largest in size; 0 in rows that cannot be compared
-
-
-@dataclass(frozen=True, eq=False)
-class PairOverview:
-    """All layers of two prompts, small."""
-
-    query_blocks: Blocks
-    key_blocks: Blocks
-    layers: tuple[PairMaps, ...] = ()
-
-    @property
-    def exact(self) -> bool:
-        """Whether every block is one unit."""
-        return self.query_blocks.exact and self.key_blocks.exact
-
-    def with_layer(
-        self, a: Float[Tensor, "head unit key_unit"], b: Float[Tensor, "head unit key_unit"]
-    ) -> "PairOverview":
-        """This overview and one more layer; NaN in rows of units that a prompt does not have."""
-        blocks = self.query_blocks, self.key_blocks
-        rows = torch.isfinite(a[0, :, 0]) & torch.isfinite(b[0, :, 0])
-        a, b = a.nan_to_num(), b.nan_to_num()
-        small_a, small_b = (_copied(pool(side, *blocks)) for side in (a, b))
-        if not bool(rows.all()):
-            a, b = a * rows[:, None], b * rows[:, None]
-        return replace(self, layers=(*self.layers, PairMaps(small_a, small_b, pool_change(a, b, *blocks))))
-
-
-def empty_pair_overview(alignment: Alignment, keys: Alignment, heads: Sequence[int], triangle: bool) -> PairOverview:
-    """No layer yet. `triangle`: no unit sees a later one, in A and in B."""
-    columns = None if keys is alignment else keys.segments
-    exact = fitting_blocks(alignment.segments, columns, sum(heads), 2, triangle=triangle)
-    if exact[0].exact and exact[1].exact:  # the browser can subtract itself
-        return PairOverview(*exact)
-    return PairOverview(*fitting_blocks(alignment.segments, columns, sum(heads), 3, triangle=triangle))

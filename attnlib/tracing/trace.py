@@ -16,61 +16,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnlib.errors import InputError
-from attnlib.model.attention import AttentionCall, Edit, repeat_key_heads
+from attnlib.model.attention import AttentionCall, Edit
 from attnlib.model.inputs import Inputs, read_inputs
 from attnlib.model.loading import Model
+from attnlib.model.memory import available_memory
 from attnlib.model.probing import stacked_outputs
-from attnlib.model.sources import available_memory
 from attnlib.model.token_notes import TokenNote
 from attnlib.model.tokens import Tokens
 from attnlib.tracing.checks import Check, verify
-from attnlib.tracing.predictions import Predictions, read_predictions
-
-
-@dataclass(frozen=True, eq=False)
-class LayerAttention:
-    """One layer of one text: its weights and, inside the attention interface, what they were computed from."""
-
-    weights: Float[np.ndarray, "head query key"]  # float32, read-only
-    call: AttentionCall | None = None  # batch of one, on the CPU
-    edited: bool = False
-
-    def _inside(self) -> AttentionCall:
-        if self.call is None:
-            raise InputError(
-                "Query and key vectors are not known here: the model's attention does not pass through "
-                "transformers' attention interface, or the weights came from arrays. The weights are there."
-            )
-        return self.call
-
-    @property
-    def query(self) -> Float[np.ndarray, "head query head_dim"]:
-        """Query vectors after RoPE, float32."""
-        return _array(self._inside().query[0])
-
-    @property
-    def key(self) -> Float[np.ndarray, "head key head_dim"]:
-        """Key vectors after RoPE, float32, key heads repeated for the query heads that share them."""
-        call = self._inside()
-        return _array(repeat_key_heads(call.key, call.query.shape[1])[0])
-
-    @property
-    def value(self) -> Float[np.ndarray, "head key value_dim"]:
-        """Value vectors, float32, repeated likewise."""
-        call = self._inside()
-        return _array(repeat_key_heads(call.value, call.query.shape[1])[0])
-
-    @property
-    def scaling(self) -> float:
-        """What the model multiplies q·k by before the softmax."""
-        return self._inside().scaling
-
-    @property
-    def bias(self) -> Float[np.ndarray, "#head #query #key"]:
-        """What the model adds to the scaled score: mask and position bias; zeros where it adds nothing."""
-        call = self._inside()
-        parts = [part for part in (call.mask, call.position_bias) if part is not None]
-        return _array(sum(parts[1:], parts[0])[0]) if parts else np.zeros((1, 1, 1), np.float32)
+from attnlib.tracing.layer import LayerAttention, as_array, read_only
+from attnlib.words.predictions import Predictions, read_predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +51,7 @@ class Stack:
             raise InputError(f"No layer of the {self.name} attention is in this trace. Trace one of its layers.")
         if len({layer.weights.shape for layer in self.layers.values()}) > 1:
             raise InputError("The layers have different numbers of heads: read them one by one, with .layer(i).")
-        return _frozen(np.stack([layer.weights for layer in self.layers.values()]))
+        return read_only(np.stack([layer.weights for layer in self.layers.values()]))
 
     def query(self, layer: int) -> Float[np.ndarray, "head query head_dim"]:
         """Query vectors of a layer after RoPE, float32."""
@@ -274,7 +229,7 @@ class Recording:
     kept: dict[tuple[str, int], LayerAttention] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_memory(self.model, self.inputs, self.layers)
+        check_attention_fits(self.model, self.inputs, self.layers)
 
     def keep(self, call: AttentionCall) -> None:
         """An observer of the forward pass."""
@@ -339,7 +294,7 @@ def _keep(call: AttentionCall) -> LayerAttention:
         position_bias=None if call.position_bias is None else call.position_bias.cpu(),
         sinks=None if call.sinks is None else call.sinks.cpu(),
     )
-    return LayerAttention(_array(cpu.weights[0]), cpu, call.edited)
+    return LayerAttention(as_array(cpu.weights[0]), cpu, call.edited)
 
 
 def _from_output(
@@ -350,7 +305,7 @@ def _from_output(
     for stack, weights in stacked_outputs(output).items():
         queries, keys = inputs.rows(stack)
         for layer in sorted(chosen & set(range(len(weights)))):
-            array = _array(weights[layer][0])
+            array = as_array(weights[layer][0])
             if array.shape[1:] != (len(queries), len(keys)):
                 raise InputError(
                     f"{model.name} reports windowed attention of shape {array.shape[1:]} instead of one weight per "
@@ -360,7 +315,7 @@ def _from_output(
     return kept
 
 
-def check_memory(model: Model, inputs: Inputs, chosen: frozenset[int]) -> None:
+def check_attention_fits(model: Model, inputs: Inputs, chosen: frozenset[int]) -> None:
     """Refuse a text whose weights would not fit into memory, before the forward pass."""
     size = 0
     for stack, heads in model.heads.items():
@@ -380,17 +335,6 @@ def synchronize(model: Model) -> None:
     """Wait until the model's device has done its work."""
     if model.device.type == "cuda":
         torch.cuda.synchronize(model.device)
-
-
-def _array(tensor: torch.Tensor) -> np.ndarray:
-    """The tensor as a read-only float32 array; a view of it where it is float32 already."""
-    return _frozen(tensor.detach().to("cpu", torch.float32).numpy())
-
-
-def _frozen(array: np.ndarray) -> np.ndarray:
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 # ---------------------------------------------------------------------------------------------- from arrays
@@ -414,7 +358,7 @@ def _layers_from(weights: Any) -> list[Float[np.ndarray, "head query key"]]:
             )
     if not layers:
         raise InputError("There are no layers in the weights.")
-    return [_frozen(layer) for layer in layers]
+    return [read_only(layer) for layer in layers]
 
 
 def _as_float32(layer: Any) -> np.ndarray:

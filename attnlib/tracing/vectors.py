@@ -13,7 +13,8 @@ from jaxtyping import Float
 
 from attnlib.errors import InputError
 from attnlib.model.tokens import Tokens
-from attnlib.tracing.trace import LayerAttention, Trace
+from attnlib.tracing.layer import LayerAttention
+from attnlib.tracing.trace import Trace
 
 MASKED = -1e4  # a bias below this hides a key: models add the smallest number of their dtype
 

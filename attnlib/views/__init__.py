@@ -1,1 +1,1 @@
-"""Views: a trace becomes one binary payload, drawn by JavaScript on a canvas."""
+"""Payloads and their drawing, in Streamlit, in a notebook and in a saved page: Python and JavaScript."""

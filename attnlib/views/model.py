@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Shaped
 
+from attnlib.comparison.overview import PairOverview, empty_pair_overview
 from attnlib.comparison.result import STATISTICS, Comparison
 from attnlib.errors import InputError
 from attnlib.tracing.head_scores import HEAD_SCORES
-from attnlib.tracing.overview import Overview, PairOverview, empty_pair_overview
+from attnlib.tracing.overview import Overview
 from attnlib.tracing.pooling import Blocks
 from attnlib.views.pair import unit_rows
 from attnlib.views.payload import STEPS, check_labels, pack, quantize, token_row

@@ -14,7 +14,8 @@ from attnlib.comparison.align import Alignment
 from attnlib.comparison.result import Comparison
 from attnlib.errors import InputError
 from attnlib.model.tokens import Tokens
-from attnlib.tracing.trace import LayerAttention, Trace
+from attnlib.tracing.layer import LayerAttention
+from attnlib.tracing.trace import Trace
 from attnlib.tracing.vectors import HeadVectors, head_vectors
 from attnlib.views.payload import check_layer_labels, pack, token_row
 

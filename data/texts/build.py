@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from string import digits
 
-from attnlib.model.tokens import split_words
+from attnlib.prompts.splitting import split_words
 from data.models.recipe.vocabulary import KIN, MEN, OCCUPATIONS, WOMEN
 from data.texts import frames
 from data.texts.words import CLASSES

@@ -44,7 +44,7 @@ def _forget(title: str) -> None:
 
 def _described(model: "Model") -> "Relation | None":
     from attnlib.behaviour.patterns import Relation
-    from attnlib.model.tokens import split_words
+    from attnlib.prompts.splitting import split_words
 
     text = st.text_input("Text", EXAMPLE, key="relation_text")
     words = split_words(text or "")

@@ -88,7 +88,7 @@ def _on_link(link: Link | None) -> None:
 
 def _reading(chosen: Choices, comparison: "Comparison", focus: "str | Span") -> Reading:
     """The statistic to read by, with its choice on the page; and the head that is looked at closely."""
-    from attnlib.comparison.controls import largest
+    from attnlib.wording import largest
 
     assert chosen.pair is not None
     with _place():

@@ -68,7 +68,7 @@ def _why_not(reading: Reading) -> str:
 
 def _choose_candidates(reading: Reading) -> tuple[str, str] | None:
     """Two words the model may say; as long as none are typed those that tell A from B."""
-    from attnlib.tracing.predictions import telling_words
+    from attnlib.words.predictions import telling_words
 
     suggested = telling_words(reading.comparison.words) or ("", "")
     left, right, about = st.columns([2, 2, 3], vertical_alignment="bottom")

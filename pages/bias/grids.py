@@ -84,8 +84,9 @@ def _controls(reading: Reading, beside: "dict[str, Comparison]", missing: list[s
 def _reference(reading: Reading, controls: "Controls") -> None:
     """The largest head beside those of untrained copies and of the other controls, where there are copies."""
     from attnlib.comparison.charts import largest_heads
-    from attnlib.comparison.controls import largest, reference_sentence, rows_in_words
+    from attnlib.comparison.controls import reference_sentence, rows_in_words
     from attnlib.comparison.result import STATISTICS
+    from attnlib.wording import largest
 
     copies = controls.untrained
     values = reading.comparison.statistic(reading.statistic, reading.targets)

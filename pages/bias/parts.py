@@ -77,7 +77,7 @@ def _bars(reading: Reading) -> None:
 
 def words(reading: Reading) -> None:
     from attnlib.comparison.charts import word_bars
-    from attnlib.tracing.predictions import LEAST, largest_changes
+    from attnlib.words.predictions import LEAST, largest_changes
 
     words = reading.comparison.words
     st.markdown("##### What the model would say")
@@ -94,7 +94,7 @@ def words(reading: Reading) -> None:
 
 
 def _why_no_words(reading: Reading) -> str:
-    from attnlib.tracing.predictions import LEAST
+    from attnlib.words.predictions import LEAST
 
     model = reading.chosen.model
     if model is None or model.family == "encoder":

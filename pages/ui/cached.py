@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from attnlib.stats.summaries import HeadSummary
     from attnlib.study.run import Estimate
     from attnlib.study.source import SourceRead
-    from attnlib.tracing.predictions import WordChange
+    from attnlib.words.predictions import WordChange
 
     Relations = tuple[Relation, ...]
 
@@ -208,7 +208,7 @@ def words_without(
     spoken: Spoken = OWN,
 ) -> "tuple[WordChange, ...]":
     """What a model would say with these heads silenced, against all on. Raises InputError."""
-    from attnlib.tracing.predictions import words_without as silence
+    from attnlib.words.predictions import words_without as silence
 
     options: dict[str, Any] = {"stack": stack, "truncate": truncate, **_languages(spoken)}
     return silence(load_model(name), text, text_b, heads, **options)

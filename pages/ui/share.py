@@ -78,6 +78,7 @@ def _ask(pictures: list[Picture]) -> None:
 def evidence(page: StreamlitPage, pictures: list[Picture]) -> bytes:
     """The evidence pack of the page as it stands."""
     from attnlib.evidence import Exhibit, evidence_pack, file_name
+    from attnlib.model.provenance import provenance
 
     choices = dict(st.query_params)
     shown = drawn()
@@ -105,7 +106,7 @@ def evidence(page: StreamlitPage, pictures: list[Picture]) -> bytes:
         exhibits,
         address=f"./{page.url_path}?{urlencode(choices)}",
         asked={} if own else asked(),
-        models=[] if own else models_shown(),
+        models=[] if own else [provenance(model, fingerprint=True) for model in models_shown()],
         made=datetime.now(UTC),
     )
 

@@ -39,7 +39,7 @@ def switches(chosen: Choices, texts: Sequence[Text]) -> None:
 
 def _words(chosen: Choices, text: Text, heads: tuple[tuple[int, int], ...]) -> None:
     from attnlib.comparison.charts import word_bars
-    from attnlib.tracing.predictions import largest_changes
+    from attnlib.words.predictions import largest_changes
 
     title, first, second, name = text
     try:

@@ -18,8 +18,7 @@ from playwright.sync_api import expect, sync_playwright
 
 import attnlib
 from attnlib.behaviour.measure import measure_patterns
-from attnlib.model.batches import TextBatch, read_batches
-from attnlib.model.likelihood import keeps_logits
+from attnlib.model.batches import TextBatch, keeps_logits, read_batches
 from attnlib.model.loading import Model
 from attnlib.prompts.texts import builtin_texts
 from tests.benchmarks.models import gpt2_shape, wrapped

@@ -9,8 +9,8 @@ import torch
 import attnlib
 from attnlib.effects.mediation import HeadEffects, head_effects
 from attnlib.model.attention import AttentionCall
-from attnlib.model.candidates import candidate_rows
-from attnlib.model.likelihood import log_probs_of
+from attnlib.words.candidates import candidate_rows
+from attnlib.words.likelihood import log_probs_of
 from tests.benchmarks.models import gpt2_shape, text_of, wrapped
 
 TOKENS = 16

@@ -16,7 +16,7 @@ import attnlib
 from attnlib.model.attention import AttentionCall, Edit, Place, watching
 from attnlib.model.loading import Model, wrap
 from attnlib.tracing.checks import recompute, verify
-from attnlib.tracing.trace import LayerAttention
+from attnlib.tracing.layer import LayerAttention
 
 DECODERS = (
     *("gpt2", "gpt_neox", "opt", "gpt_bigcode", "ctrl", "biogpt", "llama", "mistral", "mixtral", "qwen2", "qwen3"),

@@ -15,12 +15,12 @@ import attnlib
 from attnlib import InputError, load_model
 from attnlib.effects.findings import effects_finding
 from attnlib.effects.mediation import head_effects
-from attnlib.model.candidates import candidate_rows, joined
 from attnlib.model.inputs import read_inputs
-from attnlib.model.likelihood import likelihoods, word_log_odds
 from attnlib.model.loading import Model, wrap
 from attnlib.model.tokens import find_word
-from attnlib.tracing.predictions import speaking_places
+from attnlib.words.candidates import candidate_rows, joined
+from attnlib.words.likelihood import likelihoods, word_log_odds
+from attnlib.words.predictions import speaking_places
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"

@@ -27,7 +27,7 @@ from attnlib.comparison.run import OTHER_LENGTHS, SAME_BATCH, compare
 from attnlib.model.loading import Model
 from attnlib.model.tokens import Tokens
 from attnlib.tracing.checks import Check, verify
-from attnlib.tracing.trace import LayerAttention
+from attnlib.tracing.layer import LayerAttention
 from tests.unit.tolerance import of_rows, of_sum, of_weights
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"

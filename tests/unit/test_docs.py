@@ -12,8 +12,8 @@ from attnlib.comparison.spelling import reader_of
 from attnlib.prompts.builtin import pair_set
 from attnlib.prompts.pairs import builtin_pairs
 from attnlib.prompts.rewording import control_edits
-from attnlib.tracing.predictions import largest_changes
 from attnlib.wording import signed
+from attnlib.words.predictions import largest_changes
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

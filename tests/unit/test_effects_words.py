@@ -10,9 +10,9 @@ import attnlib
 from attnlib import HeadEffects, InputError
 from attnlib.effects.findings import duration, effects_finding, figures, times
 from attnlib.effects.mediation import estimate
-from attnlib.model.candidates import candidate_rows
 from attnlib.model.inputs import read_inputs
-from attnlib.tracing.predictions import WordChange, speaking_places, telling_words, words_without
+from attnlib.words.candidates import candidate_rows
+from attnlib.words.predictions import WordChange, speaking_places, telling_words, words_without
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 

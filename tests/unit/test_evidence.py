@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from attnlib.evidence import Exhibit, evidence_pack, file_name
 from attnlib.model.loading import Model, load_model
+from attnlib.model.provenance import provenance
 
 MADE = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 
@@ -25,7 +26,12 @@ def opened(
     *exhibits: Exhibit, models: tuple[Model, ...] = (), asked: dict[str, str] | None = None
 ) -> dict[str, bytes]:
     """A pack's files by path."""
-    about = {"address": "./compare?layer=0", "asked": asked or {}, "models": models, "made": MADE}
+    about = {
+        "address": "./compare?layer=0",
+        "asked": asked or {},
+        "models": [provenance(model, fingerprint=True) for model in models],
+        "made": MADE,
+    }
     pack = zipfile.ZipFile(io.BytesIO(evidence_pack("Compare prompts", exhibits, **about)))
     assert pack.testzip() is None
     return {name: pack.read(name) for name in pack.namelist()}

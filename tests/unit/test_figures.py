@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from attnlib.comparison.charts import LESS, MORE, SIDES, effect_scatter, largest_heads, target_bars, word_bars
-from attnlib.tracing.predictions import WordChange
+from attnlib.charts import LESS, MORE, SIDES
+from attnlib.comparison.charts import effect_scatter, largest_heads, target_bars, word_bars
+from attnlib.words.predictions import WordChange
 
 WORDS = (
     WordChange("next", " she", 0.1, 0.4),

@@ -14,7 +14,6 @@ from attnlib.comparison.controls import (
     NEAR,
     Control,
     Controls,
-    largest,
     measured_control,
     near,
     reference_sentence,
@@ -32,7 +31,7 @@ from attnlib.comparison.result import STATISTICS
 from attnlib.comparison.untrained import Untrained
 from attnlib.model.loading import Model
 from attnlib.tracing.checks import Check
-from attnlib.wording import number, power, signed
+from attnlib.wording import largest, number, power, signed
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 TARGETS = ("nurse", "doctor")

@@ -17,7 +17,7 @@ from attnlib.comparison.export import comparison_json
 from attnlib.model.inputs import read_inputs, tokenize_all
 from attnlib.model.loading import Model, random_copy, wrap
 from attnlib.model.provenance import provenance
-from attnlib.tracing.predictions import words_without
+from attnlib.words.predictions import words_without
 from tests.unit.tiny import tiny_model
 from tests.unit.translators import ARCHITECTURES, EOS, TOKENIZERS, mbart, mbart_50, nllb, translator
 

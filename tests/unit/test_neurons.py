@@ -12,7 +12,7 @@ from tiny import tiny_model
 import attnlib
 from attnlib import HeadVectors, InputError
 from attnlib.model.tokens import Tokens
-from attnlib.tracing.trace import LayerAttention
+from attnlib.tracing.layer import LayerAttention
 from attnlib.tracing.vectors import MASKED
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"

@@ -8,8 +8,8 @@ import pytest
 
 import attnlib
 from attnlib.errors import InputError
-from attnlib.model.tokens import split_words
 from attnlib.prompts.builtin import PAIR_SETS, pair_set
+from attnlib.prompts.splitting import split_words
 from attnlib.prompts.units import by_column
 from attnlib.stats.summaries import correlate, group_means, join_column
 from attnlib.study.results import Study, outside_columns, planted_log_odds

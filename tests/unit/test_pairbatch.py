@@ -11,9 +11,9 @@ from attnlib.comparison import many as pairbatch
 from attnlib.comparison.many import MEASURES, PairRead, batches, measure_pairs, read_pairs_for
 from attnlib.comparison.run import SAME_BATCH
 from attnlib.errors import InputError
-from attnlib.model.likelihood import likelihoods, sentence_log_likelihoods
 from attnlib.model.loading import Model
 from attnlib.prompts.pairs import Pair, builtin_pairs
+from attnlib.words.likelihood import likelihoods, sentence_log_likelihoods
 from tests.unit.tolerance import of_rows
 
 PAIRS = (

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 import attnlib
 from attnlib.errors import InputError
-from attnlib.model.likelihood import PRONOUNS
 from attnlib.prompts.files import FORMATS, iter_pairs, read_all
 from attnlib.prompts.pairs import Dropped, Pair, frame_pairs, read_pairs, table_head
+from attnlib.words.bias_scores import PRONOUNS
 from tests.unit.growth import assert_linear
 
 ROOT = Path(attnlib.__file__).resolve().parent.parent

@@ -11,9 +11,10 @@ from attnlib import InputError
 from attnlib.comparison.align import align
 from attnlib.comparison.focus import find_span
 from attnlib.model.sources import find_model
-from attnlib.model.tokens import Tokens, read_tokens, split_words
+from attnlib.model.tokens import Tokens, read_tokens
 from attnlib.prompts.pairs import COLUMNS, SORTING, Pair, builtin_pairs, categories, read_pairs
 from attnlib.prompts.rewording import control_edits, other_one
+from attnlib.prompts.splitting import split_words
 
 PAIRS = builtin_pairs()
 MASK = "Fill the mask (BERT)"

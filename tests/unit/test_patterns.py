@@ -39,7 +39,8 @@ from attnlib.model import batches as textbatch
 from attnlib.model.batches import NotRead, TextBatch, TextRead, read_batches
 from attnlib.model.inputs import Inputs
 from attnlib.model.loading import Model, wrap
-from attnlib.model.tokens import Tokens, find_word, split_words
+from attnlib.model.tokens import Tokens, find_word
+from attnlib.prompts.splitting import split_words
 from attnlib.prompts.texts import CoreferenceText, Word, builtin_texts, coreference_texts
 from tests.unit.tolerance import of_rows
 

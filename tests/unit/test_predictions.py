@@ -13,7 +13,7 @@ import attnlib
 from attnlib.model.inputs import read_inputs
 from attnlib.model.loading import Model
 from attnlib.model.tokens import read_tokens
-from attnlib.tracing.predictions import LEAST, WordChange, compare_words, largest_changes, says_words, speaking_places
+from attnlib.words.predictions import LEAST, WordChange, compare_words, largest_changes, says_words, speaking_places
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from attnlib.model.attention import AttentionCall, watching
 from attnlib.model.inputs import read_inputs
 from attnlib.model.loading import wrap
 from attnlib.model.provenance import provenance
-from attnlib.tracing.predictions import words_without
+from attnlib.words.predictions import words_without
 
 TEXT = "The doctor asked the nurse a question."
 

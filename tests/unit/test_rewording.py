@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 import attnlib
 from attnlib.comparison.spelling import reader_of
 from attnlib.model.token_notes import training_words
-from attnlib.model.tokens import find_word, split_words
+from attnlib.model.tokens import find_word
 from attnlib.prompts.pairs import Pair, builtin_pairs
 from attnlib.prompts.rewording import MOST_EDITS, NAMES, TABLE, Rewording, control_edits, counterparts, other_one
+from attnlib.prompts.splitting import split_words
 
 
 def other(text: str) -> str | None:

@@ -17,18 +17,12 @@ from tiny import tiny_model
 
 import attnlib
 from attnlib import InputError
-from attnlib.effects.weat import sentence_vectors, weat
 from attnlib.model import likelihood as score
-from attnlib.model.candidates import candidate_rows
-from attnlib.model.likelihood import (
-    crows_pairs_metric,
-    crows_pairs_scores,
-    likelihoods,
-    sentence_log_likelihoods,
-    winogender_log_odds,
-    word_log_odds,
-)
 from attnlib.model.loading import Model
+from attnlib.words.association import sentence_vectors, weat
+from attnlib.words.bias_scores import crows_pairs_metric, crows_pairs_scores, winogender_log_odds
+from attnlib.words.candidates import candidate_rows
+from attnlib.words.likelihood import likelihoods, sentence_log_likelihoods, word_log_odds
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "shared" / "benchmarks"
 SHE = "The doctor asked the nurse a question. She"

@@ -12,8 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from attnlib.comparison.charts import LESS, MORE
-from attnlib.comparison.controls import largest
+from attnlib.charts import LESS, MORE
 from attnlib.stats.summaries import HeadSummary, correlate, group_means, join_column, summarize
 from attnlib.study.charts import (
     effect_histogram,
@@ -24,7 +23,7 @@ from attnlib.study.charts import (
     volcano,
 )
 from attnlib.study.findings import head_power, power_sentence, summary_sentences
-from attnlib.wording import interval, p_value, places_of, signed
+from attnlib.wording import interval, largest, p_value, places_of, signed
 
 MARKUP = "<b>nurse</b> & co"
 ESCAPED = "&lt;b&gt;nurse&lt;/b&gt; &amp; co"

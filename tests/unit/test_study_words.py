@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import attnlib
-from attnlib.comparison.controls import largest
 from attnlib.model.inputs import read_inputs
 from attnlib.model.token_notes import known_in, known_words
 from attnlib.prompts.builtin import pair_set
@@ -19,7 +18,7 @@ from attnlib.study.basis import DISTANCE, ONE_TARGET, Basis, described
 from attnlib.study.findings import study_sentences, summary_sentences, summary_table
 from attnlib.study.notes import basis_notes, order_sentence
 from attnlib.study.results import bounds_of
-from attnlib.wording import places_of
+from attnlib.wording import largest, places_of
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 

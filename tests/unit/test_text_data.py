@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 from transformers import AutoTokenizer
 
-from attnlib.model.tokens import split_words
+from attnlib.prompts.splitting import split_words
 from data.models.recipe.vocabulary import KIN, MEN, WOMEN
 from data.texts.build import FOLDER, JOBS, files
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from attnlib.errors import InputError
-from attnlib.model.tokens import split_words
+from attnlib.prompts.splitting import split_words
 from attnlib.prompts.texts import class_names, class_of, coreference_texts, read_texts, words_of
 
 

@@ -20,12 +20,12 @@ from attnlib.behaviour.scaling import scaled_head
 from attnlib.comparison.many import PairRead, measure_pairs, read_pairs_for
 from attnlib.effects.patching import patched_heads, silenced_heads
 from attnlib.model.inputs import read_inputs
-from attnlib.model.likelihood import sentence_log_likelihoods
 from attnlib.model.loading import Model, random_copy
 from attnlib.paths import DEMO_FOLDER
 from attnlib.prompts.pairs import Pair
-from attnlib.tracing.predictions import words_without
 from attnlib.views.payload import head_payload
+from attnlib.words.likelihood import sentence_log_likelihoods
+from attnlib.words.predictions import words_without
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"
 LONGER = "The old doctor asked the nurse a question. He"

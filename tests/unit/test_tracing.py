@@ -16,7 +16,7 @@ from attnlib.model.loading import Model
 from attnlib.tracing import predictions
 from attnlib.tracing import trace as tracing
 from attnlib.tracing.checks import Check, verify
-from attnlib.tracing.trace import LayerAttention
+from attnlib.tracing.layer import LayerAttention
 from tests.unit.tolerance import of_weights
 
 TEXT = "The doctor asked the nurse a question."
