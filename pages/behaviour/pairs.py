@@ -7,10 +7,10 @@ import streamlit as st
 from attnlib.errors import InputError
 from attnlib.prompts.builtin import PAIR_SETS, pair_set
 from attnlib.prompts.pairs import Pair, builtin_pairs, read_pairs
-from pages.behaviour.bars import CHART, dimension_chart
+from pages.behaviour.charts import CHART, dimension_chart
 from pages.ui import cached
 from pages.ui.controls import plain
-from pages.ui.drawn import offer
+from pages.ui.exhibits import offer
 from pages.ui.state import Choices
 from pages.ui.uploads import on_disk
 

@@ -6,13 +6,13 @@ import streamlit as st
 
 from attnlib.errors import InputError
 from attnlib.model.sources import demo_models
-from pages.behaviour.byexample import by_example
+from pages.behaviour.by_example import by_example
 from pages.behaviour.texts import Texts, choose_texts
-from pages.bias.grids import SMALL
 from pages.ui import cached
+from pages.ui.cached import SMALL
 from pages.ui.component import head_grid, head_view
 from pages.ui.controls import plain
-from pages.ui.drawn import offer
+from pages.ui.exhibits import offer
 from pages.ui.state import Choices, choices, show_head, turn_to
 
 if TYPE_CHECKING:
@@ -370,7 +370,7 @@ def _open(where: str, place: tuple[int, int], text: str | None = None) -> None:
 
 def _turn() -> None:
     where, text = st.session_state.pop("open_page", None) or ("", None)
-    pages = {"head": "pages/views/head.py", "model": "pages/views/model.py", "neurons": "pages/behaviour/neurons.py"}
+    pages = {"head": "views/head.py", "model": "views/model.py", "neurons": "behaviour/dimensions.py"}
     if where in pages:
         turn_to(pages[where], text=text)
 

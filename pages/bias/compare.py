@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnlib.errors import InputError
-from pages.bias import parts
+from pages.bias import details
 from pages.bias.effects import effects
 from pages.bias.grids import grids
-from pages.bias.reading import Reading, compare_pair, known_targets
 from pages.ui.component import Link, alignment
 from pages.ui.controls import pair_status, plain
-from pages.ui.drawn import hold
+from pages.ui.exhibits import hold
 from pages.ui.pair import add_link, set_links
+from pages.ui.reading import Reading, compare_pair, known_targets
 from pages.ui.state import Choices, choices, show_head
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def page() -> None:
         controls = grids(reading)
     with headline:
         _finding(reading, controls)
-    for part in (parts.head, parts.details, parts.words, effects, parts.heads_off, parts.further):
+    for part in (details.head, details.details, details.words, effects, details.heads_off, details.further):
         with _place():
             part(reading)
     st.info(ONE_PAIR, icon=":material/balance:")
-    parts.downloads(reading, controls)
+    details.downloads(reading, controls)
 
 
 def _place() -> "DeltaGenerator":

@@ -6,13 +6,13 @@ import streamlit as st
 
 from attnlib.errors import InputError
 from attnlib.model.sources import twin_of
-from pages.bias.grids import SMALL
-from pages.bias.reading import Reading
 from pages.ui import cached
+from pages.ui.cached import SMALL
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
-from pages.ui.drawn import offer
+from pages.ui.exhibits import offer
 from pages.ui.names import head_names
+from pages.ui.reading import Reading
 from pages.ui.state import show_head
 
 if TYPE_CHECKING:

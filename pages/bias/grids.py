@@ -6,12 +6,13 @@ import streamlit as st
 
 from attnlib.errors import InputError
 from attnlib.model.sources import twin_of
-from pages.bias.reading import Reading, run, untrained_runs
+from pages.ui.cached import SMALL
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
-from pages.ui.drawn import hold
+from pages.ui.exhibits import hold
 from pages.ui.names import head_names
 from pages.ui.pair import choose_control, links
+from pages.ui.reading import Reading, run, untrained_runs
 from pages.ui.state import Choices, show_head
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 EDIT, TWIN, UNTRAINED = "a control edit", "the twin model", "random weights"
 CALLED = {EDIT: f"{EDIT} was", TWIN: f"{TWIN} was", UNTRAINED: "untrained copies were"}  # in a sentence
-SMALL = 100_000_000  # parameters of a model that is quickly run a few times more
 
 
 def grids(reading: Reading) -> "Controls":

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnlib.errors import InputError
-from pages.bias.newstudy import new_study
-from pages.bias.studyreading import results
+from pages.bias.study_form import new_study
+from pages.bias.study_results import results
 from pages.ui.controls import plain
 from pages.ui.state import keep_choices, turn_to_pair
 from pages.ui.studies import NEW, choose_study, known_studies, open_next, start

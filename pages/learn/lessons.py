@@ -9,7 +9,7 @@ from attnlib.lessons.handout import filled, handout, refusal
 from attnlib.lessons.measures import Measure
 from attnlib.lessons.parse import OWN_TITLE, Lesson, Question, Show, Step, Words, course, parse_lesson
 from pages.learn import answers
-from pages.learn.shown import shown
+from pages.learn.views import shown
 from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.state import keep_choices

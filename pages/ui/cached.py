@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Links = tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 Spoken = tuple[str | None, str | None]  # source and target language; None: the model's own
 OWN: Spoken = (None, None)
+SMALL = 100_000_000  # parameters of a model that is quickly run a few times more
 
 
 def _languages(spoken: Spoken) -> dict[str, Any]:

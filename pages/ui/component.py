@@ -11,7 +11,7 @@ import streamlit as st
 
 from attnlib.views.html import script, style
 from attnlib.views.payload import unpack
-from pages.ui.drawn import drawn
+from pages.ui.exhibits import drawn
 
 _head = st.components.v2.component(
     "attn_head", html='<div class="attn-head"></div>', css=style("head.css"), js=script("head.js")

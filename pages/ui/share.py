@@ -14,7 +14,7 @@ from attnlib.views.html import View
 from attnlib.views.payload import pack, unpack
 from pages.ui.component import Picture, share_tools
 from pages.ui.controls import plain
-from pages.ui.drawn import Content, drawn
+from pages.ui.exhibits import Content, drawn
 from pages.ui.state import asked, models_shown
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from attnlib.errors import InputError
 from attnlib.model.sources import demo_models
 from pages.ui import cached
 from pages.ui.controls import plain
-from pages.ui.drawn import drawn
+from pages.ui.exhibits import drawn
 from pages.ui.languages import choose_languages, languages_read
 from pages.ui.pair import PairChoices, PairPlace, pair_fields, take_texts
 
@@ -51,6 +51,11 @@ class Choices:
     def layers(self) -> int:
         """How many layers the chosen attention has."""
         return 0 if self.model is None else len(self.model.heads[self.stack])
+
+
+def prepare() -> None:
+    """Measure what the first page shows by itself, with all that this imports, so that its first visitor finds it."""
+    cached.trace_layer(demo_models()[0], DEFAULT_TEXT, None, 0, False, (), cached.OWN)
 
 
 def models_shown() -> "list[Model]":
@@ -124,7 +129,7 @@ def turn_to_pair() -> None:
     for key in (*SHARED, "more", "control"):
         st.session_state.pop(key, None)
     st.session_state["last_texts"], st.session_state["linked_before"] = "pair", False
-    st.switch_page("pages/bias/compare.py", query_params={name: text for name, text in asked.items() if text})
+    st.switch_page("bias/compare.py", query_params={name: text for name, text in asked.items() if text})
 
 
 def neuron_button(chosen: Choices) -> None:
@@ -140,7 +145,7 @@ def neuron_button(chosen: Choices) -> None:
         on_click=_remember_pair,
         args=(pair,),
     ):
-        turn_to("pages/views/neuron.py", pair)
+        turn_to("views/neuron.py", pair)
 
 
 def _remember_pair(pair: bool) -> None:

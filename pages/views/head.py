@@ -7,6 +7,7 @@ import streamlit as st
 from attnlib.errors import InputError
 from attnlib.views.payload import head_payload
 from pages.ui import cached
+from pages.ui.ablation import switches
 from pages.ui.component import head_view
 from pages.ui.controls import plain, text_status
 from pages.ui.names import names_in_layer
@@ -22,7 +23,6 @@ from pages.ui.state import (
     turn_to,
     view_state,
 )
-from pages.ui.switches import switches
 
 if TYPE_CHECKING:
     from attnlib import Trace
@@ -107,14 +107,14 @@ def _first_steps(chosen: Choices) -> None:
         )
         label, icon = "Compare she and he", ":material/compare_arrows:"
         if st.button(label, icon=icon, key="first_pair", on_click=show_head, args=(0, 2)):
-            turn_to("pages/bias/compare.py")
+            turn_to("bias/compare.py")
     with count.container(border=True):
         st.markdown(
             "**3. Count.** One pair is an anecdote. Measure 480 pairs in this model and in its balanced twin: what "
             "holds?"
         )
         if st.button("Study many pairs", icon=":material/monitoring:", key="first_study"):
-            turn_to("pages/bias/study.py")
+            turn_to("bias/study.py")
 
 
 page()

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from attnlib.errors import InputError
-from pages.bias.reading import ONE_PAIR, compare_pair, known_targets, run
 from pages.ui import cached
 from pages.ui.component import HeadEvents, ModelEvents, head_view, model_view
 from pages.ui.controls import pair_status, plain, text_status
-from pages.ui.drawn import offer
+from pages.ui.exhibits import offer
 from pages.ui.names import head_names, names_in_layer
 from pages.ui.pair import links
+from pages.ui.reading import ONE_PAIR, compare_pair, known_targets, run
 from pages.ui.state import (
     Choices,
     choices,
@@ -90,7 +90,7 @@ def _view(chosen: Choices, shown: Shown) -> None:
         with right:
             _detail(chosen, shown)
     if st.session_state.pop("open_head", False):
-        turn_to("pages/views/head.py" if chosen.pair is None else "pages/bias/compare.py")
+        turn_to("views/head.py" if chosen.pair is None else "bias/compare.py")
     if st.session_state.pop("rerun_all", False):
         st.rerun()  # what the view changed is shown by the sidebar
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnlib.errors import InputError
-from pages.bias.reading import ONE_PAIR, compare_pair
 from pages.ui import cached
 from pages.ui.component import NeuronEvents, neuron_view
 from pages.ui.controls import pair_status, plain, text_status
 from pages.ui.names import names_in_layer
+from pages.ui.reading import ONE_PAIR, compare_pair
 from pages.ui.state import Choices, choices, set_view, show_head, step_layer, turn_to, view_state
 
 if TYPE_CHECKING:
@@ -127,9 +127,9 @@ def _open(where: str) -> None:
 def _turn(chosen: Choices) -> None:
     where = st.session_state.pop("open_page", None)
     if where == "model":
-        turn_to("pages/views/model.py", chosen.pair is not None)
+        turn_to("views/model.py", chosen.pair is not None)
     elif where == "head":
-        turn_to("pages/views/head.py" if chosen.pair is None else "pages/bias/compare.py")
+        turn_to("views/head.py" if chosen.pair is None else "bias/compare.py")
 
 
 page()

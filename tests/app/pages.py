@@ -7,16 +7,16 @@ from streamlit.testing.v1 import AppTest
 
 from attnlib.views.payload import unpack
 
-DASHBOARD = str(Path(__file__).resolve().parents[2] / "dashboard.py")
+APP = str(Path(__file__).resolve().parents[2] / "pages" / "app.py")
 SHE = "The doctor asked the nurse a question. She"
 HE = "The doctor asked the nurse a question. He"
 
 
 def opens(page: str | None = None) -> Callable[..., AppTest]:
-    """A function that opens a page, e.g. "pages/views/model.py" (None: the first), by a link with choices."""
+    """A function that opens a page, e.g. "views/model.py" (None: the first), by a link with choices."""
 
     def open_page(**choices: str) -> AppTest:
-        app = AppTest.from_file(DASHBOARD, default_timeout=120)
+        app = AppTest.from_file(APP, default_timeout=120)
         _choose(app, choices).run()  # a page can be switched to once the dashboard has run
         return app if page is None else _choose(app, choices).switch_page(page).run()
 

@@ -12,8 +12,8 @@ from attnlib.behaviour.measure import measure_patterns
 from attnlib.views.payload import unpack
 from tests.app.pages import SHE, messages, opens, payloads, saved, says, words
 
-patterns = opens("pages/behaviour/patterns.py")
-neurons = opens("pages/behaviour/neurons.py")
+patterns = opens("behaviour/patterns.py")
+neurons = opens("behaviour/dimensions.py")
 BIASED = "demo/gpt2-biased"
 
 
@@ -90,11 +90,11 @@ def test_the_views_say_what_heads_do() -> None:
     names = head_labels(found)
     head = payloads(opens()(text=SHE))["attn_head"][0]
     assert head["labels"] == names[0]
-    model = payloads(opens("pages/views/model.py")(text=SHE))["attn_model"][0]
+    model = payloads(opens("views/model.py")(text=SHE))["attn_model"][0]
     assert model["labels"] == names
-    neuron = payloads(opens("pages/views/neuron.py")(text=SHE, layer="2"))["attn_neuron"][0]
+    neuron = payloads(opens("views/neuron.py")(text=SHE, layer="2"))["attn_neuron"][0]
     assert neuron["labels"] == names[2]
-    compared = payloads(opens("pages/bias/compare.py")())
+    compared = payloads(opens("bias/compare.py")())
     assert compared["attn_grid"][0]["labels"] == names
 
 

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 import attnlib
 from tests.app.pages import HE, SHE, messages, opens, payloads, saved, says
 
-open_page = opens("pages/bias/compare.py")
+open_page = opens("bias/compare.py")
 
 
 def finding(app: AppTest) -> str:

@@ -10,7 +10,7 @@ import attnlib
 from attnlib.views.payload import unpack
 from tests.app.pages import HE, SHE, messages, opens, saved, says, words
 
-open_page = opens("pages/bias/compare.py")
+open_page = opens("bias/compare.py")
 MASKED = "The nurse said that [MASK] was tired."
 
 
@@ -90,7 +90,7 @@ def test_heads_are_switched_off_on_both_pages() -> None:
     assert not app.exception
     assert [tuple(one.value) for one in app.multiselect] == [("0-2",)]
     assert len(app.get("plotly_chart")) >= 4
-    app.switch_page("pages/views/head.py").run()
+    app.switch_page("views/head.py").run()
     assert not app.exception
     app.multiselect(key="off").set_value(["0-2", "1-1"]).run()
     assert not app.exception

@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import state
 from tests.app.pages import messages, opens, payloads, saved
 
-PAGES = ("pages/views/head.py", "pages/views/model.py", "pages/views/neuron.py")
-COMPARE = "pages/bias/compare.py"
+PAGES = ("views/head.py", "views/model.py", "views/neuron.py")
+COMPARE = "bias/compare.py"
 NONE_CHOSEN = "expects the token of a target language first"
 
 

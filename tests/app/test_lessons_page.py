@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from attnlib.lessons import parse as lessons
 from tests.app.pages import messages, opens, payloads, says, words
 
-open_page = opens("pages/learn/lessons.py")
+open_page = opens("learn/lessons.py")
 
 
 def answered(app: AppTest, place: str, text: str) -> AppTest:

@@ -8,7 +8,7 @@ import pytest
 import attnlib
 from tests.app.pages import HE, SHE, messages, opens, payloads, saved, says
 
-open_page = opens("pages/views/model.py")
+open_page = opens("views/model.py")
 
 
 def test_every_head_of_the_first_text() -> None:

@@ -8,7 +8,7 @@ import pytest
 import attnlib
 from tests.app.pages import HE, SHE, messages, opens, payloads, saved, says
 
-open_page = opens("pages/views/neuron.py")
+open_page = opens("views/neuron.py")
 
 
 def test_the_first_head_of_the_first_text() -> None:
@@ -81,13 +81,13 @@ def test_a_long_text_is_cut_on_request() -> None:
 def test_other_pages_lead_to_it(page: str) -> None:
     app = open_page(text=SHE, layer="0", head="2")
     folder = "bias" if page == "compare" else "views"
-    app.switch_page(f"pages/{folder}/{page}.py").run()
+    app.switch_page(f"{folder}/{page}.py").run()
     assert not app.exception
     assert "Query × key of this head" in [button.label for button in app.button]
 
 
 def test_a_model_outside_the_interface_has_no_way_there(tmp_path: Path) -> None:
     app = open_page(model=saved(tmp_path, "gptj", "causal"), text="The doctor asked.")
-    app.switch_page("pages/views/head.py").run()
+    app.switch_page("views/head.py").run()
     (button,) = [button for button in app.button if button.label == "Query × key of this head"]
     assert button.disabled

@@ -18,9 +18,9 @@ from tests.app.pages import HE, SHE, opens, payloads
 PAGES = ["", "model", "neuron", "compare"]
 FILES = {
     "": None,
-    "model": "pages/views/model.py",
-    "neuron": "pages/views/neuron.py",
-    "compare": "pages/bias/compare.py",
+    "model": "views/model.py",
+    "neuron": "views/neuron.py",
+    "compare": "bias/compare.py",
 }
 TEXTS = (SHE, HE, "The nurse said that [MASK] was tired.", "Ünïcode & “quotes” = 100% +1?", "a|b#c;d,e\nf")
 
@@ -48,7 +48,7 @@ def test_links_of_two_hundred_random_states_restore() -> None:
     app = opens()()
     for _ in range(200):
         choices = some_state(chance)
-        app = AppTest.from_file(str(opens.__globals__["DASHBOARD"]), default_timeout=120)
+        app = AppTest.from_file(str(opens.__globals__["APP"]), default_timeout=120)
         for name, value in choices.items():
             app.query_params[name] = value
         app.run()

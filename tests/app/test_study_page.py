@@ -23,7 +23,7 @@ from attnlib.views.payload import unpack
 from tests.app.pages import messages, opens, says, words
 
 MODELS = ["demo/gpt2-biased", "demo/gpt2-balanced"]
-open_page = opens("pages/bias/study.py")
+open_page = opens("bias/study.py")
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from attnlib.errors import InputError
-from pages.bias.studycopies import untrained
+from pages.bias.study_untrained import untrained
 from pages.ui import cached
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
-from pages.ui.drawn import hold, offer
+from pages.ui.exhibits import hold, offer
 from pages.ui.names import demo_names
 from pages.ui.state import show_pair
 from pages.ui.studies import stamp

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnlib.errors import InputError
-from pages.behaviour.acting import acting
-from pages.behaviour.bars import CHART, FIRST, choose_strongest, dimension_chart
+from pages.behaviour.charts import CHART, FIRST, choose_strongest, dimension_chart
 from pages.behaviour.pairs import over_pairs
+from pages.behaviour.scaling import acting
 from pages.behaviour.texts import Texts, choose_texts
-from pages.bias.grids import SMALL
 from pages.ui import cached
+from pages.ui.cached import SMALL
 from pages.ui.controls import plain
-from pages.ui.drawn import offer
+from pages.ui.exhibits import offer
 from pages.ui.names import names_in_layer
 from pages.ui.state import Choices, choices, neuron_button, show_head, turn_to
 
@@ -153,7 +153,7 @@ def _open(layer: int, head: int) -> None:
 
 def _turn() -> None:
     if st.session_state.pop("open_page", None) == "patterns":
-        turn_to("pages/behaviour/patterns.py")
+        turn_to("behaviour/patterns.py")
 
 
 page()

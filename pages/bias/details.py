@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from attnlib.errors import InputError
-from pages.bias.reading import Reading, further_comparisons
 from pages.ui import cached
+from pages.ui.ablation import switches
 from pages.ui.component import head_view, matrix
 from pages.ui.controls import plain
-from pages.ui.drawn import offer
+from pages.ui.exhibits import offer
 from pages.ui.names import names_in_layer
 from pages.ui.pair import links
+from pages.ui.reading import Reading, further_comparisons
 from pages.ui.state import follow_head_view, neuron_button, view_state
-from pages.ui.switches import switches
 
 if TYPE_CHECKING:
     from attnlib import Comparison

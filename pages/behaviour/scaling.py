@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnlib.errors import InputError
-from pages.behaviour.bars import CHART, MOST
+from pages.behaviour.charts import CHART, MOST
 from pages.ui import cached
 from pages.ui.component import head_view
 from pages.ui.controls import plain
