@@ -11,8 +11,8 @@ from attnlib.model.sources import demo_models, read_config
 from attnlib.paths import DEMO_FOLDER
 
 if TYPE_CHECKING:
+    from attnlib.progress import Progress
     from attnlib.study.results import Study
-    from attnlib.study.run import StudyProgress
 
 DONE, WRONG, STOPPED = 0, 2, 3  # exit codes
 
@@ -143,7 +143,7 @@ class _Telling:
         self.as_json, self.last = as_json, 0.0
         self.between = 0.5 if as_json or sys.stderr.isatty() else 10.0  # seconds; a log wants few lines
 
-    def __call__(self, told: "StudyProgress") -> None:
+    def __call__(self, told: "Progress") -> None:
         if told.seconds - self.last < self.between:
             return
         self.last = told.seconds

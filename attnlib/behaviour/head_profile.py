@@ -6,7 +6,7 @@ tokens, or the first) is left out, as query and as key: there a place in the tex
 Vig 2019 (1904.02679), third use case: the product as a function of the distance i − j.
 """
 
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,13 +22,12 @@ from attnlib.model.attention import AttentionCall, repeat_key_heads
 from attnlib.model.batches import NotRead, TextBatch, keeps_logits, read_batches, stacked_inputs
 from attnlib.model.loading import Model
 from attnlib.model.tokens import Tokens
+from attnlib.progress import OnProgress, goes_on
 from attnlib.prompts.texts import builtin_texts, class_names, class_of
 from attnlib.stats.summaries import Moments
 
 FURTHEST = 64  # tokens between a query and a key; what is further is not looked at
 FEWEST = 3  # texts that a mean is of
-
-Told = Callable[[int, int | None], bool | None]  # texts that are done, and of how many if known; False stops
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +99,12 @@ def head_profile(
     head: int,
     texts: Iterable[str] | None = None,
     *,
-    told: Told = lambda done, total: None,
+    progress: OnProgress | None = None,
 ) -> HeadProfile:
     """What the dimensions of one head do by distance and by word class, over `texts` (the built-in ones for None).
 
-    Of an encoder-decoder model: of its encoder. Memory does not grow with the texts. Raises InputError for a head
+    Of an encoder-decoder model: of its encoder. Memory does not grow with the texts. `progress` hears of
+    every batch of texts and stops the rest by returning False. Raises InputError for a head
     that is not there, a model outside the attention interface, and where no text is long enough.
     """
     check_head(model, layer, head)
@@ -117,7 +117,7 @@ def head_profile(
         else:
             read += len(found.reads)
             sums.add(_measured(model, found, layer, head))
-        if told(read + len(missed), total) is False:
+        if not goes_on(progress, read + len(missed), total, model.name):
             break
     if sums.texts < FEWEST:
         raise InputError("A profile needs at least three texts of four words or more. Give longer or more texts.")

@@ -38,6 +38,7 @@ from attnlib.model.inputs import Inputs, decoder_start
 from attnlib.model.loading import Model
 from attnlib.model.memory import out_of_memory
 from attnlib.model.tokens import Tokens
+from attnlib.progress import OnProgress, goes_on
 from attnlib.prompts.texts import CoreferenceText, builtin_texts, coreference_texts, word_classes
 from attnlib.stats.summaries import Moments
 
@@ -46,7 +47,6 @@ SEQUENCES = 20  # of random tokens
 HALF, HALF_OF_WORDS = 25, 8  # tokens of one, before they come again; where they are words
 SHORTEST = 4  # of half a sequence; models that read less show neither induction nor duplicate tokens
 
-Told = Callable[[int, int | None], bool | None]  # texts that are done, and of how many if known; False stops
 Scores = Float[np.ndarray, "pattern layer head"]
 
 
@@ -130,11 +130,12 @@ def measure_patterns(
     texts: Iterable[str] | None = None,
     relations: Sequence[Relation] = (),
     *,
-    told: Told = lambda done, total: None,
+    progress: OnProgress | None = None,
 ) -> HeadPatterns:
     """Measure all patterns there are, and `relations`, in every head (of an encoder-decoder model: its encoder).
 
-    `texts` may be any number: they are gone through once, and memory does not grow with them. Raises InputError where
+    `texts` may be any number: they are gone through once, and memory does not grow with them. `progress` hears of
+    every batch of texts and stops the rest by returning False. Raises InputError where
     no text can be read, a relation looks at what the model cannot see, or there is no memory for one text.
     """
     start = time.perf_counter()
@@ -154,7 +155,7 @@ def measure_patterns(
 
     for found in read_batches(model, texts):
         _add(model, found, markers, given)
-        if told(given.read + given.missed, total) is False:
+        if not goes_on(progress, given.read + given.missed, total, model.name):
             break
     if not given.read:
         why = f" The first: {given.not_read[0].reason}" if given.not_read else ""

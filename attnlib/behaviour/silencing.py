@@ -6,7 +6,7 @@ what silencing any dimensions would do.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from attnlib.model.attention import AttentionCall, Place, repeat_key_heads
 from attnlib.model.batches import keeps_logits, stacked_inputs
 from attnlib.model.inputs import Inputs
 from attnlib.model.loading import Model
+from attnlib.progress import OnProgress, goes_on
 from attnlib.prompts.pairs import Pair
 from attnlib.stats.resampling import Sample, crossed_test, mean_tests
 from attnlib.stats.summaries import unit_means
@@ -36,8 +37,6 @@ ROWS = 384  # of one batch: pairs x variants
 RESAMPLES = 10_000
 MEASURES = {"shift": "target shift of the head (B − A)", "words": "how differently the model goes on (JSD, bits)"}
 UNIT = "unit"  # the further column of a pair that says what belongs together
-
-Told = Callable[[int, int], bool | None]  # pairs that are done, of how many; False stops
 
 
 class Remaining(NamedTuple):
@@ -154,13 +153,14 @@ def silence_dimensions(
     *,
     dimensions: Sequence[int] | None = None,
     seed: int = 0,
-    told: Told = lambda done, total: None,
+    progress: OnProgress | None = None,
 ) -> Silenced:
     """Silence the `count` dimensions that carry most of a head's B − A, in many pairs; or the given `dimensions`.
 
     What a dimension carries in a pair is its part of the change of score[focus, first target] − score[focus, second
     target]: exactly additive, and, without a softcap, the change of the log ratio of the two attentions. Pairs need a
-    target word. Raises InputError for a head that is not there, too few dimensions, and where no pair is left.
+    target word. `progress` hears of every batch of pairs and stops the rest by returning False. Raises InputError for
+    a head that is not there, too few dimensions, and where no pair is left.
     """
     check_head(model, layer, head)
     reads, kept, dropped = _read(model, pairs)
@@ -186,7 +186,7 @@ def silence_dimensions(
             values[name][some] = np.stack([found[:, 0], found[:, 1], found[:, 2:].mean(1)], 1)
             random[name][some] = found[:, 2:]
         done += len(some)
-        if told(done, len(reads)) is False:
+        if not goes_on(progress, done, len(reads), model.name):
             break
     return Silenced(
         model.name, layer, head, tuple(chosen), carried, values, random, tuple(kept), units, tuple(dropped)

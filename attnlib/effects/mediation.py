@@ -85,7 +85,7 @@ class HeadEffects:
         return table.sort_values("log_indirect", key=np.abs, ascending=False, kind="stable", ignore_index=True)
 
 
-Progress = Callable[[HeadEffects], bool | None]
+Partial = Callable[[HeadEffects], bool | None]  # gets what is measured so far; False stops the rest
 
 
 def head_effects(
@@ -94,13 +94,13 @@ def head_effects(
     prompt_b: str,
     candidates: Candidates,
     *,
-    progress: Progress | None = None,
+    partial: Partial | None = None,
     rows: int | None = None,
 ) -> HeadEffects:
     """Total, natural indirect and natural direct effects of every head, of every layer and of all heads.
 
     `candidates` are continuations after the prompt, or (masked models) words at its mask: c1 fits prompt A, c2 prompt
-    B. `progress` gets what is computed so far, and stops the rest by returning False. `rows` bounds a batch (default:
+    B. `partial` gets what is computed so far, and stops the rest by returning False. `rows` bounds a batch (default:
     what memory allows). Raises InputError where the prompts have not equally many tokens, or the model is outside
     the attention interface.
     """
@@ -116,7 +116,7 @@ def head_effects(
         effects = replace(effects, says=tuple(side.likeliest() for side in sides))
     for found in _filling(effects, sides, _edits(model), rows or most_rows(model, sides[0])):
         effects = replace(found, seconds=time.perf_counter() - start)
-        if progress is not None and progress(effects) is False:
+        if partial is not None and partial(effects) is False:
             break
     return effects
 

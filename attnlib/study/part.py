@@ -24,7 +24,7 @@ from attnlib.words.candidates import Row
 from attnlib.words.likelihood import score_rows
 
 EFFECTS = ("indirect", "direct")
-Told = Callable[[int], bool | None]  # how many more pairs are done; False stops
+More = Callable[[int], bool | None]  # hears how many more pairs are done; False stops
 
 HEADS = pa.schema(
     {
@@ -88,24 +88,24 @@ def read_part(model: Model, records: Sequence[Record]) -> Reading:
 
 
 def measure_part(
-    model: Model, reading: Reading, settings: Settings, further: Sequence[str] = (), told: Told | None = None
+    model: Model, reading: Reading, settings: Settings, further: Sequence[str] = (), more: More | None = None
 ) -> Part:
-    """Measure a part; `told` hears of every batch and may stop it (StoppedError)."""
+    """Measure a part; `more` hears of every batch and may stop it (StoppedError)."""
     found = _Found(model, [record for record, _ in reading])
     good = [n for n, (_, read) in enumerate(reading) if isinstance(read, PairRead)]
     for n, (_, read) in enumerate(reading):
         if isinstance(read, InputError):
             found.columns["reason"][n] = str(read)
-    _tell(told, len(reading) - len(good))
+    _tell(more, len(reading) - len(good))
     reads = [read for _, read in reading if isinstance(read, PairRead)]
     for batch in batches(model, reads):
         _measure(model, found, {good[i]: reads[i] for i in batch}, settings)
-        _tell(told, len(batch))
+        _tell(more, len(batch))
     return Part(found.heads(), found.pairs(further))
 
 
-def _tell(told: Told | None, count: int) -> None:
-    if told is not None and told(count) is False:
+def _tell(more: More | None, count: int) -> None:
+    if more is not None and more(count) is False:
         raise StoppedError
 
 

@@ -8,7 +8,7 @@ tables. Not here: what is measured of a pair (pairbatch.py), files (studyfolder.
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from attnlib.errors import InputError
 from attnlib.model.loading import Model, load_model
 from attnlib.model.provenance import provenance
 from attnlib.model.sources import find_model, model_root
+from attnlib.progress import OnProgress, Progress
 from attnlib.prompts.builtin import PAIR_SETS, pair_set
 from attnlib.prompts.checks import checked
 from attnlib.prompts.files import iter_pairs
@@ -37,19 +38,6 @@ BYTES_OF_A_ROW = 5.7  # of the long table on disk, as measured
 BETWEEN = 0.5  # seconds from one writing of progress.json to the next
 
 
-class StudyProgress(NamedTuple):
-    """How far a study is; pairs are counted once for each model."""
-
-    done: int
-    total: int
-    seconds: float  # since this run began
-    left: float | None  # seconds, as fast as this run has been; None at its beginning
-    model: str
-
-
-Progress = Callable[[StudyProgress], bool | None]
-
-
 def run_study(
     pairs: Pairs | None,
     models: str | Model | Sequence[str | Model],
@@ -62,7 +50,7 @@ def run_study(
     scores: bool = False,
     unit: str = "",
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Study:
     """Measure every pair in every model; returns the results, which are in the folder `out`.
 
@@ -242,7 +230,7 @@ class _Run:
 
     folder: StudyFolder
     manifest: dict[str, Any]
-    progress: Progress | None
+    progress: OnProgress | None
     model: str = ""  # the one that runs
     done: int = 0
     begun: float = field(default_factory=time.perf_counter)
@@ -330,7 +318,7 @@ class _Run:
         self.here += more
         seconds = time.perf_counter() - self.begun
         left = seconds / self.here * (self.total - self.done) if self.here else None
-        told = StudyProgress(self.done, self.total, seconds, left, self.model)
+        told = Progress(self.done, self.total, seconds, left, self.model)
         if seconds - self.written > BETWEEN:
             self.written = seconds
             self.say("running", told=told)
@@ -338,8 +326,8 @@ class _Run:
                 return False
         return None if self.progress is None else self.progress(told)
 
-    def say(self, state: str, message: str = "", told: StudyProgress | None = None) -> None:
+    def say(self, state: str, message: str = "", told: Progress | None = None) -> None:
         """Write down how far the study is."""
         seconds = time.perf_counter() - self.begun
-        told = told or StudyProgress(self.done, self.total, seconds, None, "")
+        told = told or Progress(self.done, self.total, seconds, None, "")
         self.folder.write("progress.json", {"state": state, "message": message, **told._asdict()})

@@ -8,6 +8,7 @@ other. Not here: what a copy is a reference for (untrained.py), the words (study
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,12 +20,13 @@ from attnlib.comparison.untrained import COPIES, MOST_PARAMETERS, Untrained, unt
 from attnlib.errors import InputError
 from attnlib.model.loading import Model, random_copy
 from attnlib.model.provenance import provenance
+from attnlib.progress import OnProgress, goes_on
 from attnlib.stats.resampling import Sample
 from attnlib.study.folder import disk_errors
+from attnlib.study.part import StoppedError
 from attnlib.study.results import Study
 
 MOST_PAIRS = 5_000  # of a study that is measured so often while somebody waits
-Told = Callable[[int, float], object]  # the copy that runs, from 0, and the share of all that is done
 
 
 def why_no_copies(study: Study, model: str) -> str:
@@ -49,12 +51,12 @@ def copies_missing(study: Study, model: str) -> int:
     return len(set(range(COPIES)) - set(copies_done(study, model)))
 
 
-def run_untrained(study: Study, model: Model, told: Told | None = None, copies: int | None = None) -> None:
+def run_untrained(study: Study, model: Model, progress: OnProgress | None = None, copies: int | None = None) -> None:
     """Measure every pair of a study in random copies of one of its models, those of the seeds that are missing.
 
-    `copies`: how many there are to be (default: COPIES). `told` hears of every batch; what it raises ends the run,
-    and finished copies are kept. Raises InputError where the study or the model is too large, the model is not the
-    study's, or somebody works on the study.
+    `copies`: how many there are to be (default: COPIES). `progress` hears of every batch (of all pairs in all copies)
+    and stops the rest by returning False; finished copies are kept. Raises InputError where the study or the model is
+    too large, the model is not the study's, or somebody works on the study.
     """
     copies, refused = copies or COPIES, why_no_copies(study, model.name)
     if refused:
@@ -62,13 +64,13 @@ def run_untrained(study: Study, model: Model, told: Told | None = None, copies: 
     known = study.manifest["provenance"][model.name]["weights_sha256"]
     if provenance(model, fingerprint=True)["weights_sha256"] != known:
         raise InputError(f"The weights of {model.name} are not those the study was measured with.")
-    with disk_errors(study.folder.path), study.folder.alone():
+    with disk_errors(study.folder.path), study.folder.alone(), suppress(StoppedError):
         numbers, reads = _reads(study, model)
         for seed in sorted(set(range(copies)) - set(copies_done(study, model.name))):
 
             def tell(done: int, seed: int = seed) -> None:
-                if told is not None:
-                    told(seed, (seed + done / len(reads)) / copies)
+                if not goes_on(progress, seed * len(reads) + done, copies * len(reads), f"untrained copy {seed + 1}"):
+                    raise StoppedError
 
             values = _measured(random_copy(model, seed), reads, tell)
             study.folder.keep_copy(_number(study, model.name), seed, pair=numbers, values=values)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from attnlib.errors import InputError
 from attnlib.model.sources import demo_models
+from attnlib.progress import Progress
 from pages.behaviour.by_example import by_example
 from pages.behaviour.texts import Texts, choose_texts
 from pages.ui import cached
@@ -83,10 +84,10 @@ def _measure(name: str, texts: Texts, relations: "tuple[Relation, ...]", key: st
             return None
     bar = st.progress(0.0, f"Reading texts with {plain(name)} … Any other choice stops it.")
 
-    def told(done: int, total: int | None) -> None:
-        bar.progress(min(1.0, done / (total or done)))
+    def show(now: Progress) -> None:
+        bar.progress(now.share)
 
-    found = measure_patterns(model, texts.texts, relations, told=told)
+    found = measure_patterns(model, texts.texts, relations, progress=show)
     bar.empty()
     save_patterns(found, key)
     cached.head_labels.clear()  # heads may have got their names

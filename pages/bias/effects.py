@@ -118,7 +118,7 @@ def _effects(reading: Reading, asked: Asked) -> "HeadEffects | None":
             kept[asked] = found
             bar.progress(found.done)
 
-        head_effects(model, *asked[1:], progress=told)
+        head_effects(model, *asked[1:], partial=told)
         bar.empty()
     return kept.get(asked)
 

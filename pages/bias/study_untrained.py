@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnlib.errors import InputError
+from attnlib.progress import Progress
 from pages.ui import cached
 from pages.ui.controls import plain
 
@@ -55,11 +56,11 @@ def _measure_copies(shown: "Shown") -> None:
     bar = left.progress(0.0, "Loading …")
     right.button("Stop", icon=":material/stop:", key="stop_untrained")
 
-    def told(copy: int, share: float) -> None:
-        bar.progress(share, f"Untrained copy {copy + 1} of {COPIES}")
+    def show(now: Progress) -> None:
+        bar.progress(now.share, f"{now.model.capitalize()} of {COPIES}")
 
     try:
-        run_untrained(shown.study, cached.load_model(shown.model), told)
+        run_untrained(shown.study, cached.load_model(shown.model), show)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
     else:

@@ -40,6 +40,7 @@ from attnlib.model.inputs import Inputs
 from attnlib.model.loading import Model, wrap
 from attnlib.model.tokens import Tokens, find_word
 from attnlib.paths import PROJECT
+from attnlib.progress import Progress
 from attnlib.prompts.splitting import split_words
 from attnlib.prompts.texts import CoreferenceText, Word, builtin_texts, coreference_texts
 from tests.unit.tiny import tiny_model
@@ -486,15 +487,15 @@ def test_a_batch_that_does_not_fit_is_halved(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_it_can_be_stopped() -> None:
-    told: list[tuple[int, int | None]] = []
+    told: list[Progress] = []
 
-    def stop(done: int, total: int | None) -> bool:
-        told.append((done, total))
+    def stop(now: Progress) -> bool:
+        told.append(now)
         return False
 
-    found = measure_patterns(tiny_model("gpt2", "causal"), TEXTS, told=stop)
-    assert told[0][1] == len(TEXTS)
-    assert found.read == told[0][0] < len(TEXTS)
+    found = measure_patterns(tiny_model("gpt2", "causal"), TEXTS, progress=stop)
+    assert told[0].total == len(TEXTS)
+    assert found.read == told[0].done < len(TEXTS)
 
 
 def test_a_model_outside_the_interface_has_patterns_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,5 +211,5 @@ def test_what_cannot_be_measured_is_said(biased: Model) -> None:
     ):
         with pytest.raises(InputError, match=said):
             silence_dimensions(biased, pairs, 0, 2, count, dimensions=dimensions)
-    stopped = silence_dimensions(biased, pair_set("two-occupations"), 0, 2, 2, told=lambda done, total: False)
+    stopped = silence_dimensions(biased, pair_set("two-occupations"), 0, 2, 2, progress=lambda now: False)
     assert 0 < np.isfinite(stopped.measures["shift"][:, 0]).sum() < 480

@@ -191,7 +191,7 @@ def test_small_batches_give_the_same_and_tell_how_far_they_are() -> None:
     model = model_of("demo/gpt2-biased")
     told: list[HeadEffects] = []
     whole = head_effects(model, SHE, HE, ("comforted", "prescribed"))
-    parts = head_effects(model, SHE, HE, ("comforted", "prescribed"), rows=5, progress=told.append)
+    parts = head_effects(model, SHE, HE, ("comforted", "prescribed"), rows=5, partial=told.append)
     np.testing.assert_allclose(parts.indirect, whole.indirect, rtol=of_odds(), atol=of_odds())
     np.testing.assert_allclose(parts.direct, whole.direct, rtol=of_odds(), atol=of_odds())
     assert [round(one.done * 21) for one in told] == [5, 10, 15, 20, 21]
@@ -200,7 +200,7 @@ def test_small_batches_give_the_same_and_tell_how_far_they_are() -> None:
 
 def test_a_run_can_be_stopped_and_keeps_what_it_has() -> None:
     effects = head_effects(
-        model_of("demo/gpt2-biased"), SHE, HE, ("comforted", "prescribed"), rows=6, progress=lambda one: False
+        model_of("demo/gpt2-biased"), SHE, HE, ("comforted", "prescribed"), rows=6, partial=lambda one: False
     )
     assert effects.done == pytest.approx(6 / 21)
     assert np.isfinite(effects.indirect[3]).all()

@@ -21,6 +21,7 @@ from attnlib.errors import InputError
 from attnlib.model.loading import Model
 from attnlib.model.token_notes import WORDS
 from attnlib.paths import PROJECT
+from attnlib.progress import Progress
 from attnlib.prompts.builtin import pair_set
 from attnlib.prompts.pairs import Dropped, Pair
 from attnlib.stats.summaries import summarize
@@ -29,7 +30,7 @@ from attnlib.study.findings import study_finding
 from attnlib.study.folder import StudyFolder, studies
 from attnlib.study.notes import candidates_of
 from attnlib.study.results import Study, group_columns, open_study
-from attnlib.study.run import StudyProgress, run_study
+from attnlib.study.run import run_study
 from tests.unit.study.killed_study import pairs as many_pairs
 from tests.unit.tolerance import of_rows
 
@@ -224,9 +225,9 @@ def test_killed_at_ten_places_it_ends_with_the_same_tables(tmp_path: Path) -> No
 
 
 def test_a_stopped_study_goes_on_with_only_its_folder(tmp_path: Path, small_parts: None) -> None:
-    told: list[StudyProgress] = []
+    told: list[Progress] = []
 
-    def stop(progress: StudyProgress) -> bool:
+    def stop(progress: Progress) -> bool:
         told.append(progress)
         return progress.done < 3
 
@@ -247,7 +248,7 @@ def test_somebody_else_can_ask_it_to_stop(tmp_path: Path, small_parts: None, mon
     monkeypatch.setattr(study_module, "BETWEEN", 0.0)
     out = tmp_path / "study"
 
-    def ask(progress: StudyProgress) -> None:
+    def ask(progress: Progress) -> None:
         if progress.done >= 2:
             StudyFolder(out).ask_to_stop()
 
@@ -258,7 +259,7 @@ def test_somebody_else_can_ask_it_to_stop(tmp_path: Path, small_parts: None, mon
 
 def test_a_finished_study_is_opened_and_not_run_again(tmp_path: Path) -> None:
     run_study(SHORT, model(), tmp_path / "study")
-    told: list[StudyProgress] = []
+    told: list[Progress] = []
     again = run_study(SHORT, model(), tmp_path / "study", progress=told.append)  # type: ignore[func-returns-value]
     assert again.complete
     assert told == []
