@@ -42,7 +42,7 @@ _HOME = {
     "Study": "attnlib.study.results",
     "Trace": "attnlib.tracing.trace",
     "compare": "attnlib.comparison.run",
-    "crows_pairs_scores": "attnlib.words.likelihood",
+    "crows_pairs_scores": "attnlib.words.bias_scores",
     "demo_models": "attnlib.model.sources",
     "head_effects": "attnlib.effects.mediation",
     "head_patterns": "attnlib.behaviour.measure",

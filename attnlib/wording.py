@@ -19,6 +19,33 @@ def signed(value: SupportsFloat, places: int = 3) -> str:
     return ("−" if float(value) < 0 else "+") + number(abs(float(value)), places)
 
 
+def short_number(value: SupportsFloat) -> str:
+    """A number as tables of scores print it: ".93", "−.05", "1.00", "12.3"."""
+    return number(value, 2 if abs(float(value)) < 10 else 1)
+
+
+def two_digits(value: SupportsFloat) -> str:
+    """Two digits that count: ".0042", ".13", "1.27"."""
+    return number(value, _digits(value))
+
+
+def signed_digits(value: SupportsFloat) -> str:
+    """A difference with two digits that count: "+.13", "−.0042"."""
+    return signed(value, _digits(value))
+
+
+def _digits(value: SupportsFloat) -> int:
+    size = abs(float(value))
+    return min(6, 1 - floor(log10(size))) if 0 < size < 0.1 else 2 if size < 10 else 1
+
+
+def percent(share: SupportsFloat, sign: bool = False) -> str:
+    """A share: "56%", "−4%"; with `sign` "+56%"."""
+    text = f"{abs(float(share)):.0%}"
+    minus = float(share) < 0 and text != "0%"
+    return ("−" if minus else "+" if sign else "") + text
+
+
 def power(value: float) -> str:
     """A tiny size, rounded up to one digit: "4 × 10⁻⁷"."""
     exponent = floor(log10(value))

@@ -10,8 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from attnlib.behaviour.findings import largest
-from attnlib.behaviour.head_profile import HeadProfile
+from attnlib.behaviour.head_profile import HeadProfile, strongest_dimensions
 from attnlib.behaviour.labels import HeadClusters
 from attnlib.behaviour.measure import HeadPatterns
 from attnlib.behaviour.silencing import MEASURES, Remaining
@@ -156,7 +155,7 @@ def dimension_bars(
 ) -> go.Figure:
     """The largest of one number per dimension, with intervals; a frame around the chosen ones. Customdata: [d]."""
     low, high = (values if ends is None else np.where(np.isfinite(ends), ends, values) for ends in (low, high))
-    order = largest(values, most)
+    order = strongest_dimensions(values, most)
     order.sort(key=lambda d: values[d])
     bars = go.Bar(
         x=list(range(len(order))),

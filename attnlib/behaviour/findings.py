@@ -3,24 +3,23 @@
 import numpy as np
 from jaxtyping import Float
 
-from attnlib.behaviour.head_profile import HeadProfile
-from attnlib.behaviour.labels import number
+from attnlib.behaviour.head_profile import HeadProfile, strongest_dimensions
 from attnlib.behaviour.silencing import MEASURES, Remaining, Silenced
 from attnlib.stats.resampling import FEWEST_UNITS
-from attnlib.wording import p_value
+from attnlib.wording import p_value, percent, signed_digits, two_digits
 
 
 def distance_finding(profile: HeadProfile) -> str:
     """Whether the head's score falls with distance, and which dimensions make it."""
-    told = f"Over {profile.texts:,} texts, the score changes by {signed(profile.slope)}"
+    told = f"Over {profile.texts:,} texts, the score changes by {signed_digits(profile.slope)}"
     if profile.texts < FEWEST_UNITS:
         return f"{told} per token further away; too few texts for an interval."
-    told += f" ± {number(profile.slope_reach)} per token further away"
+    told += f" ± {two_digits(profile.slope_reach)} per token further away"
     if not abs(profile.slope) > profile.slope_reach:
         return f"{told}: as a whole this head prefers neither near nor far tokens, though single dimensions may."
     first = profile.strongest(3)
     what = "near" if profile.slope < 0 else "far"
-    parts = ", ".join(f"{d} ({profile.shares[d]:+.0%})".replace("-", "−") for d in first)
+    parts = ", ".join(f"{d} ({percent(profile.shares[d], sign=True)})" for d in first)
     return f"{told}: this head prefers {what} tokens. Of that, dimensions {parts} make most."
 
 
@@ -28,15 +27,14 @@ def class_finding(profile: HeadProfile, name: str) -> str:
     """How the head and its strongest dimensions react to a word class."""
     values, reach = profile.reaction(name), profile.reactions_reach[profile.classes.index(name)]
     sure = int((np.abs(values) > reach).sum())
-    order = largest(values, 3)
+    order = strongest_dimensions(values, 3)
     known = f"{sure} of {len(values)} have an interval without 0 (not corrected)"
     if profile.texts < FEWEST_UNITS:
         known = f"{profile.texts} text{'s' * (profile.texts != 1)}, too few for an interval"
-    parts = ", ".join(f"{d} ({signed(float(values[d]))})" for d in order)
+    parts = ", ".join(f"{d} ({signed_digits(float(values[d]))})" for d in order)
     return (
-        f"To words of the class “{name}” the head's score is {signed(float(values.sum()))} above other words as far "
-        "away. "
-        f"Most react dimensions {parts}; {known}."
+        f"To words of the class “{name}” the head's score is {signed_digits(values.sum())} above other words as far "
+        f"away. Most react dimensions {parts}; {known}."
     )
 
 
@@ -48,8 +46,8 @@ def carried_finding(found: Silenced) -> str:
     share = float(mean[order].sum() / total) if total else float("nan")
     two = any(len(pair.targets) > 1 for pair in found.pairs)
     score = "the score of the first target less that of the second" if two else "the score of the target"
-    told = f"From A to B {score} changes by {signed(total)}"
-    told += f"; dimensions {', '.join(map(str, order))} make {share:.0%} of it"
+    told = f"From A to B {score} changes by {signed_digits(total)}"
+    told += f"; dimensions {', '.join(map(str, order))} make {percent(share)} of it"
     chosen = "; ".join(", ".join(map(str, dimensions)) for dimensions in found.chosen)
     how = "Silenced, as given" if len(found.chosen) == 1 else "Silenced in each half, chosen on the other"
     overlap = " More than half are silenced: the random ones may be chosen ones too." if found.overlapping else ""
@@ -61,37 +59,27 @@ def remaining_finding(remaining: Remaining) -> str:
     what = MEASURES[remaining.measure]
     told = f"{what[0].upper()}{what[1:]}: "
     if not np.isfinite(remaining.share):
-        told += f"{signed(remaining.before)}{_between(remaining.intervals[0])}, without the chosen dimensions "
-        told += f"{signed(remaining.found)}, without random ones {signed(remaining.control)}."
+        told += f"{signed_digits(remaining.before)}{_between(remaining.intervals[0])}, without the chosen dimensions "
+        told += f"{signed_digits(remaining.found)}, without random ones {signed_digits(remaining.control)}."
         if remaining.units < FEWEST_UNITS:
             units = f"{remaining.units} unit{'s' * (remaining.units != 1)}"
             return f"{told} {units}: an interval needs {FEWEST_UNITS} or more."
         return f"{told} It is not shown that there is a difference that dimensions could carry."
     low, high = remaining.share_interval
-    shares = f" [{low:.0%}, {high:.0%}]" if np.isfinite(low) else ""
-    told += f"{remaining.share:.0%} remain{shares} without the chosen dimensions, "
-    told += f"{remaining.control / remaining.before:.0%} without random ones."
+    shares = f" [{percent(low)}, {percent(high)}]" if np.isfinite(low) else ""
+    told += f"{percent(remaining.share)} remain{shares} without the chosen dimensions, "
+    told += f"{percent(remaining.control / remaining.before)} without random ones."
     more = "more" if remaining.advantage >= 0 else "less"
-    told += f" The chosen ones take {number(abs(remaining.advantage))} {more} than random ones"
+    told += f" The chosen ones take {two_digits(abs(remaining.advantage))} {more} than random ones"
     told += f"{_between(np.sort(np.sign(remaining.advantage or 1) * remaining.intervals[3]))}"
     if not np.isfinite(remaining.p):
-        return f"{told.replace('-', '−')} ({remaining.units} units)."
+        return f"{told} ({remaining.units} units)."
     told += f" ({p_value(remaining.p)}, {remaining.units} units)."
     if not remaining.p <= 0.05:
         told += " It is not shown that the two differ."
-    return told.replace("-", "−")
+    return told
 
 
 def _between(interval: Float[np.ndarray, " 2"]) -> str:
     low, high = (float(end) for end in interval)
-    return f" [{signed(low)}, {signed(high)}]" if np.isfinite(interval).all() else ""
-
-
-def largest(values: Float[np.ndarray, " head_dim"], count: int) -> list[int]:
-    """The dimensions whose number is largest in size, the largest first."""
-    return np.argsort(-np.abs(values), kind="stable")[:count].tolist()
-
-
-def signed(value: float) -> str:
-    """+.12, −.05"""
-    return ("+" if value >= 0 else "−") + number(abs(value))
+    return f" [{signed_digits(low)}, {signed_digits(high)}]" if np.isfinite(interval).all() else ""

@@ -293,3 +293,8 @@ def _slopes(found: _Measured) -> Float[np.ndarray, "text head_dim"]:
     spread = (places * apart**2).sum(1)
     known = spread > 0
     return np.einsum("td,tdk->tk", apart[known], products[known]) / spread[known, None]
+
+
+def strongest_dimensions(values: Float[np.ndarray, " head_dim"], count: int) -> list[int]:
+    """The dimensions whose number is largest in size, the largest first."""
+    return np.argsort(-np.abs(values), kind="stable")[:count].tolist()

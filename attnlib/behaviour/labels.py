@@ -11,6 +11,7 @@ from attnlib.behaviour.measure import HeadPatterns
 from attnlib.behaviour.patterns import CHOICES, COREFERENCE, MEANT, REPEATED_WORDS, RESOLVED, TO_PERSON, Choice
 from attnlib.errors import InputError
 from attnlib.stats.resampling import FEWEST_UNITS
+from attnlib.wording import short_number, signed_digits, two_digits
 
 STRONG = 0.35  # of the way from the baseline to 1: a head is called after this
 PARTLY = 0.15  # the same, for “partly”
@@ -108,21 +109,6 @@ def evidence(found: HeadPatterns, name: str, layer: int, head: int) -> str:
     return f"{found.patterns[n].title} {short_number(float(found.score[n, layer, head]))}"
 
 
-def short_number(value: float) -> str:
-    """.93, −.05, 1.00, 12.3: as tables of scores print them."""
-    if abs(value) >= 10:
-        return f"{value:.1f}"
-    return f"{value:.2f}".replace("-", "−").replace("0.", ".", 1) if abs(value) < 0.995 else f"{value:.2f}"
-
-
-def number(value: float) -> str:
-    """Two digits that count: .0042, .13, 1.27."""
-    if value and abs(value) < 0.1:
-        digits = min(6, 1 - int(np.floor(np.log10(abs(value)))))
-        return f"{value:.{digits}f}".replace("-", "−").replace("0.", ".", 1)
-    return short_number(value)
-
-
 class NamedHead(NamedTuple):
     """One of the heads that a pattern names."""
 
@@ -158,9 +144,9 @@ def pattern_finding(found: HeadPatterns, name: str) -> str:
     layer, head = (int(i) for i in np.unravel_index(np.nanargmax(score), score.shape))
     reach, texts = found.reach[n, layer, head], int(found.texts[n])
     unit = f" {pattern.unit}" if pattern.unit else ""
-    told = f"Head {layer}-{head} has the highest: {short_number(float(score[layer, head]))}{unit}"
+    told = f"Head {layer}-{head} has the highest: {short_number(score[layer, head])}{unit}"
     if np.isfinite(reach):
-        told += f" ± {number(float(reach))}"
+        told += f" ± {two_digits(reach)}"
     told += f" over {texts:,} text{'' if texts == 1 else 's'}"
     if pattern.name == "uniform":
         told += " (1: all tokens alike)."
@@ -223,7 +209,7 @@ def _choice_finding(found: HeadPatterns, choice: Choice, layer: int, head: int) 
 def _more(found: HeadPatterns, n: int, layer: int, head: int) -> str:
     """+.35 ± .048: score − baseline with half its interval, where there is one."""
     excess, reach = (float(x[n, layer, head]) for x in (found.score - found.baseline, found.excess_reach))
-    return f"{'+' if excess > 0 else ''}{number(excess)}" + (f" ± {number(reach)}" if np.isfinite(reach) else "")
+    return signed_digits(excess) + (f" ± {two_digits(reach)}" if np.isfinite(reach) else "")
 
 
 # ---------------------------------------------------------------------------------------------- kinds of heads

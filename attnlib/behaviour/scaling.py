@@ -15,7 +15,7 @@ from torch import Tensor
 from attnlib.behaviour.head_profile import check_head
 from attnlib.comparison.focus import sinks_of
 from attnlib.errors import InputError
-from attnlib.model.attention import AttentionCall, Edit, Place, repeat_key_heads
+from attnlib.model.attention import AttentionCall, Edit, LayerPlace, repeat_key_heads
 from attnlib.model.inputs import read_inputs
 from attnlib.model.loading import Model
 from attnlib.model.probing import probe_inputs
@@ -42,7 +42,7 @@ def scale_dimensions(
     changed = {dimension: factor for dimension, factor in factors.items() if factor != 1}
 
     def edit(call: AttentionCall) -> Tensor | None:
-        if call.place != Place(stack, layer) or not changed:
+        if call.place != LayerPlace(stack, layer) or not changed:
             return None
         width = call.query.shape[-1]
         missing = [dimension for dimension in changed if not 0 <= dimension < width]
@@ -61,7 +61,7 @@ def head_width(model: Model, layer: int) -> int:
     widths: list[int] = []
 
     def see(call: AttentionCall) -> None:
-        if call.place == Place(model.stacks[0], layer):
+        if call.place == LayerPlace(model.stacks[0], layer):
             widths.append(call.query.shape[-1])
 
     model.forward(probe_inputs(model.hf, model.family), [see])
@@ -153,7 +153,7 @@ def scaled_head(
     kept: list[Float[np.ndarray, "head query key"]] = []
 
     def see(call: AttentionCall) -> None:
-        if call.place == Place(stack, layer):
+        if call.place == LayerPlace(stack, layer):
             kept.append(call.weights[0].float().cpu().numpy().copy())
 
     edit = scale_dimensions(layer, head, factors, of=of, stack=stack)

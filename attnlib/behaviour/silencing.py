@@ -22,7 +22,7 @@ from attnlib.behaviour.scaling import rescored
 from attnlib.comparison.distances import tv_and_jsd
 from attnlib.comparison.many import PairRead, batches, looks_of, read_pairs_for
 from attnlib.errors import InputError
-from attnlib.model.attention import AttentionCall, Place, repeat_key_heads
+from attnlib.model.attention import AttentionCall, LayerPlace, repeat_key_heads
 from attnlib.model.batches import keeps_logits, stacked_inputs
 from attnlib.model.inputs import Inputs
 from attnlib.model.loading import Model
@@ -165,7 +165,7 @@ def silence_dimensions(
     check_head(model, layer, head)
     reads, kept, dropped = _read(model, pairs)
     units = tuple(dict(pair.further).get(UNIT) or f"pair {n}" for n, pair in enumerate(kept))
-    at = Place(model.stacks[0], layer)
+    at = LayerPlace(model.stacks[0], layer)
     groups = list(batches(model, reads))
     carried = np.concatenate([_carried(model, [reads[n] for n in some], at, head) for some in groups])
     carried = carried[np.argsort(np.concatenate(groups))]
@@ -251,7 +251,9 @@ def _variants(chosen: Sequence[int], width: int, seed: int) -> Float[Tensor, "va
     return factors
 
 
-def _carried(model: Model, reads: Sequence[PairRead], at: Place, head: int) -> Float[np.ndarray, "pair head_dim"]:
+def _carried(
+    model: Model, reads: Sequence[PairRead], at: LayerPlace, head: int
+) -> Float[np.ndarray, "pair head_dim"]:
     """What each dimension adds to B − A of the score from the focus to the targets."""
     sides = []
     for side in (0, 1):
@@ -283,7 +285,11 @@ def _chunks(groups: Sequence[list[int]], variants: int) -> Iterator[list[int]]:
 
 
 def _tried(
-    model: Model, reads: Sequence[PairRead], at: Place, head: int, factors: Float[Tensor, "pair variant head_dim"]
+    model: Model,
+    reads: Sequence[PairRead],
+    at: LayerPlace,
+    head: int,
+    factors: Float[Tensor, "pair variant head_dim"],
 ) -> dict[str, Float[np.ndarray, "pair variant"]]:
     """Every measure of pairs of one shape, with every variant."""
     pairs, variants = factors.shape[:2]
@@ -299,7 +305,7 @@ def _tried(
 
 
 def _side(
-    model: Model, reads: Sequence[PairRead], side: int, at: Place, head: int, rows: Float[Tensor, "row head_dim"]
+    model: Model, reads: Sequence[PairRead], side: int, at: LayerPlace, head: int, rows: Float[Tensor, "row head_dim"]
 ) -> tuple[Float[Tensor, " row"], Float[Tensor, "row word"] | None]:
     """The head's preference (first target − second) and the model's words, in one prompt of each pair."""
     variants = len(rows) // len(reads)

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 
 from attnlib.charts import LESS, MORE, SIDES, escaped, layout, name_axis, padded, short
+from attnlib.wording import number
 from attnlib.words.predictions import WordChange
 
 
@@ -17,7 +18,7 @@ def target_bars(targets: Sequence[str], prompts: Sequence[str], masses: Sequence
             name=short(prompt),
             x=list(range(len(targets))),
             y=list(values),
-            text=[f"{value:.3f}" for value in values],
+            text=[number(value) for value in values],
             textposition="outside",
             cliponaxis=False,
             marker_color=SIDES[n % len(SIDES)],
@@ -42,7 +43,7 @@ def word_bars(words: Sequence[WordChange], names: tuple[str, str] = ("A", "B")) 
         y=list(range(len(shown))),
         customdata=[short(word.word.strip() or word.word) for word in shown],
         x=[word.log_ratio for word in shown],
-        text=[f"{word.p_a:.3f} → {word.p_b:.3f}" for word in shown],
+        text=[f"{number(word.p_a)} → {number(word.p_b)}" for word in shown],
         textposition="auto",
         cliponaxis=False,
         marker_color=[MORE if word.log_ratio > 0 else LESS for word in shown],

@@ -28,7 +28,7 @@ SHARE_OF_MEMORY = 0.25  # of what is free, for one batch
 EVERY = -1  # instead of a layer or a head: all of them
 
 
-class Place(NamedTuple):
+class EditedPlace(NamedTuple):
     """What one row of a batch edits: a head, all heads of a layer, or (EVERY, EVERY) all."""
 
     layer: int
@@ -49,7 +49,7 @@ class PromptInput:
     asked: dict[int, Row]  # by candidate
 
 
-Editing = Callable[[int, Sequence[Place]], dict[str, Any]]  # the edits of an input, for rows of these places
+Editing = Callable[[int, Sequence[EditedPlace]], dict[str, Any]]  # the edits of an input, for rows of these places
 
 
 class Side:
@@ -103,7 +103,7 @@ class Side:
         top, ids = row[: len(self.model.tokenizer)].topk(count)
         return tuple(zip(read_tokens(self.model.tokenizer, ids.tolist()).labels, top.tolist(), strict=True))
 
-    def logs(self, edits: Sequence[Place], editing: "Editing") -> Float[np.ndarray, "edit candidate"]:
+    def logs(self, edits: Sequence[EditedPlace], editing: "Editing") -> Float[np.ndarray, "edit candidate"]:
         """The mean log-probability of each candidate with each edit."""
         order = sorted(range(len(edits)), key=lambda n: edits[n].first)
         rows = [edits[n] for n in order]
@@ -120,7 +120,7 @@ class Side:
         rows: int,
         observers: Sequence[Callable[[AttentionCall], None]] = (),
         edits: Sequence[Edit] = (),
-        joining: Sequence[Place] = (),
+        joining: Sequence[EditedPlace] = (),
         outputs: Sequence[OutputEdit] = (),
     ) -> Tensor:
         """Logits [row, token, word] of the asked tokens at the end (causal) or of all; row 0 is not edited."""
@@ -151,7 +151,7 @@ class Side:
         return means
 
 
-def rows_and_heads(rows: Sequence[Place], call: AttentionCall) -> tuple[Tensor, Tensor] | None:
+def rows_and_heads(rows: Sequence[EditedPlace], call: AttentionCall) -> tuple[Tensor, Tensor] | None:
     """The rows and heads that are edited in this layer, as indices side by side."""
     layer, count = call.place.layer, call.weights.shape[1]
     pairs = [
@@ -166,7 +166,7 @@ def rows_and_heads(rows: Sequence[Place], call: AttentionCall) -> tuple[Tensor, 
     return at, heads
 
 
-def edited_weights(rows: Sequence[Place], new: Callable[[AttentionCall, Tensor, Tensor, Tensor], None]) -> Edit:
+def edited_weights(rows: Sequence[EditedPlace], new: Callable[[AttentionCall, Tensor, Tensor, Tensor], None]) -> Edit:
     """An edit of attention: `new(call, weights, rows, heads)` writes into a copy of the layer's weights."""
 
     def edit(call: AttentionCall) -> Tensor | None:
@@ -184,8 +184,8 @@ Found = TypeVar("Found")
 
 
 def in_chunks(
-    edits: Sequence[Place], rows: int, run: Callable[[Sequence[Place]], Found]
-) -> Iterator[tuple[Sequence[Place], Found]]:
+    edits: Sequence[EditedPlace], rows: int, run: Callable[[Sequence[EditedPlace]], Found]
+) -> Iterator[tuple[Sequence[EditedPlace], Found]]:
     """Runs the edits, `rows` at a time; a batch that does not fit into memory is tried again with half the rows."""
     done = 0
     while done < len(edits):

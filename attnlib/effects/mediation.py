@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnlib.comparison.align import align
-from attnlib.effects.edited_runs import EVERY, Candidates, Place, Side, edited_weights, in_chunks, most_rows
+from attnlib.effects.edited_runs import EVERY, Candidates, EditedPlace, Side, edited_weights, in_chunks, most_rows
 from attnlib.errors import InputError
 from attnlib.model.attention import AttentionCall, Edit
 from attnlib.model.inputs import read_inputs
@@ -183,15 +183,17 @@ def _nothing_yet(
 # ---------------------------------------------------------------------------------------------- edits
 
 
-def _edits(model: Model) -> list[Place]:
+def _edits(model: Model) -> list[EditedPlace]:
     """Every head, every layer, and all; those that begin late first, as they cost least."""
     heads = model.heads["self"]
-    single = [Place(layer, head) for layer, count in enumerate(heads) for head in range(count)]
-    edits = [*single, *(Place(layer, EVERY) for layer in range(len(heads))), Place(EVERY, EVERY)]
+    single = [EditedPlace(layer, head) for layer, count in enumerate(heads) for head in range(count)]
+    edits = [*single, *(EditedPlace(layer, EVERY) for layer in range(len(heads))), EditedPlace(EVERY, EVERY)]
     return sorted(edits, key=lambda edit: -edit.first)
 
 
-def _filling(effects: HeadEffects, sides: Sequence[Side], edits: Sequence[Place], rows: int) -> Iterator[HeadEffects]:
+def _filling(
+    effects: HeadEffects, sides: Sequence[Side], edits: Sequence[EditedPlace], rows: int
+) -> Iterator[HeadEffects]:
     """The effects after each batch."""
     done = 0
     run = in_chunks(edits, rows, lambda chunk: [_odds(side, chunk, sides[1 - n]) for n, side in enumerate(sides)])
@@ -202,7 +204,7 @@ def _filling(effects: HeadEffects, sides: Sequence[Side], edits: Sequence[Place]
         yield effects
 
 
-def _odds(side: Side, edits: Sequence[Place], other: Side) -> Float[np.ndarray, " edit"]:
+def _odds(side: Side, edits: Sequence[EditedPlace], other: Side) -> Float[np.ndarray, " edit"]:
     """y of a prompt with each edit, attention taken from the other prompt."""
     logs = side.logs(
         edits, lambda n, rows: {"edits": [attention_from(other.weights(n), rows, side.inputs[n].prompt)]}
@@ -210,7 +212,7 @@ def _odds(side: Side, edits: Sequence[Place], other: Side) -> Float[np.ndarray, 
     return np.exp(logs[:, 1] - logs[:, 0])
 
 
-def attention_from(source: Sequence[Tensor], rows: Sequence[Place], tokens: int) -> Edit:
+def attention_from(source: Sequence[Tensor], rows: Sequence[EditedPlace], tokens: int) -> Edit:
     """In row n + 1 the attention of `rows[n]` over the prompt's positions is the source's."""
 
     def take(call: AttentionCall, weights: Tensor, at: Tensor, heads: Tensor) -> None:
@@ -219,7 +221,9 @@ def attention_from(source: Sequence[Tensor], rows: Sequence[Place], tokens: int)
     return edited_weights(rows, take)
 
 
-def _filled(effects: HeadEffects, edits: Sequence[Place], found: Sequence[Float[np.ndarray, " edit"]]) -> HeadEffects:
+def _filled(
+    effects: HeadEffects, edits: Sequence[EditedPlace], found: Sequence[Float[np.ndarray, " edit"]]
+) -> HeadEffects:
     names = ("indirect", "direct")
     arrays = {name: getattr(effects, name).copy() for n in names for name in (n, f"{n}_layer")}
     whole: dict[str, Any] = {}

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from attnlib.effects.edited_runs import (
     Candidates,
+    EditedPlace,
     Editing,
-    Place,
     Side,
     edited_weights,
     in_chunks,
@@ -70,7 +70,7 @@ def patched_heads(
 
 def _each_head(side: Side, editing: Editing) -> HeadChanges:
     counts = side.model.heads["self"]
-    edits = [Place(layer, head) for layer, count in enumerate(counts) for head in range(count)][::-1]
+    edits = [EditedPlace(layer, head) for layer, count in enumerate(counts) for head in range(count)][::-1]
     base = side.base()
     edited = np.full((len(counts), max(counts)), np.nan)
     for chunk, logs in in_chunks(edits, most_rows(side.model, side), lambda chunk: side.logs(chunk, editing)):
@@ -79,14 +79,14 @@ def _each_head(side: Side, editing: Editing) -> HeadChanges:
     return HeadChanges(base[1] - base[0], edited)
 
 
-def _zero(rows: Sequence[Place]) -> Edit:
+def _zero(rows: Sequence[EditedPlace]) -> Edit:
     def silence(call: AttentionCall, weights: Tensor, at: Tensor, heads: Tensor) -> None:
         weights[at, heads] = 0.0
 
     return edited_weights(rows, silence)
 
 
-def _output_from(source: Sequence[Tensor], rows: Sequence[Place], position: int) -> OutputEdit:
+def _output_from(source: Sequence[Tensor], rows: Sequence[EditedPlace], position: int) -> OutputEdit:
     """In row n + 1 the output of the head `rows[n]` at a position is the source's."""
 
     def edit(call: AttentionCall, output: Tensor) -> Tensor | None:

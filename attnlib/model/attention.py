@@ -23,7 +23,7 @@ from attnlib.errors import InputError
 IMPLEMENTATION = "attnlib"
 
 
-class Place(NamedTuple):
+class LayerPlace(NamedTuple):
     """Where an attention call sits in its model."""
 
     stack: str  # "self", or "encoder", "decoder", "cross" of an encoder-decoder model
@@ -35,7 +35,7 @@ class AttentionCall:
     """One layer's attention as the model computed it, on the model's device."""
 
     order: int  # 0 for the first attention call of the forward pass
-    place: Place
+    place: LayerPlace
     module: nn.Module | None  # None in a trace, so that it does not hold the model
     query: Float[Tensor, "batch head query head_dim"]
     key: Float[Tensor, "batch key_head key head_dim"]
@@ -60,16 +60,16 @@ OutputEdit = Callable[
 class _Pass:
     observers: Sequence[Observer]
     edits: Sequence[Edit]
-    places: Sequence[Place]
+    places: Sequence[LayerPlace]
     outputs: Sequence[OutputEdit] = ()
     growth: dict[int, int] = field(default_factory=dict)  # attention call → rows that join the batch before its layer
     shapes: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # stack → queries and keys, as many as tokens
     calls: int = 0
 
-    def next_place(self) -> tuple[int, Place]:
+    def next_place(self) -> tuple[int, LayerPlace]:
         order = self.calls
         self.calls += 1
-        return order, self.places[order] if order < len(self.places) else Place("self", order)
+        return order, self.places[order] if order < len(self.places) else LayerPlace("self", order)
 
 
 _current: ContextVar[_Pass | None] = ContextVar("attnlib_pass", default=None)
@@ -79,7 +79,7 @@ _current: ContextVar[_Pass | None] = ContextVar("attnlib_pass", default=None)
 def watching(
     observers: Sequence[Observer] = (),
     edits: Sequence[Edit] = (),
-    places: Sequence[Place] = (),
+    places: Sequence[LayerPlace] = (),
     outputs: Sequence[OutputEdit] = (),
     growth: Mapping[int, int] | None = None,
     shapes: Mapping[str, tuple[int, int]] | None = None,
@@ -106,7 +106,7 @@ def zero_heads(heads: Iterable[tuple[int, int]], stack: str = "self") -> Edit:
     chosen = frozenset(heads)
 
     def edit(call: AttentionCall) -> Tensor | None:
-        mine = [head for layer, head in chosen if Place(stack, layer) == call.place]
+        mine = [head for layer, head in chosen if LayerPlace(stack, layer) == call.place]
         if not mine:
             return None
         weights = call.weights.clone()
@@ -172,7 +172,7 @@ def _eager_attention(kind: type) -> Callable[..., tuple[Tensor, Tensor]]:
     raise AttributeError(f"{kind.__name__} has no eager attention.")
 
 
-def _check_shape(current: _Pass, place: Place, weights: Tensor) -> None:
+def _check_shape(current: _Pass, place: LayerPlace, weights: Tensor) -> None:
     """One weight per pair of tokens; else what is drawn beside the tokens would not be theirs."""
     expected = current.shapes.get(place.stack)
     if expected is not None and tuple(weights.shape[-2:]) != expected:

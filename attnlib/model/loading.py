@@ -26,7 +26,7 @@ from transformers.models.auto import modeling_auto as auto
 from transformers.utils import logging as transformers_logging
 
 from attnlib.errors import InputError
-from attnlib.model.attention import Edit, Observer, OutputEdit, Place, watching
+from attnlib.model.attention import Edit, LayerPlace, Observer, OutputEdit, watching
 from attnlib.model.language_head import has_language_head, is_classifier, saved_names
 from attnlib.model.languages import Languages, read_languages
 from attnlib.model.memory import available_memory
@@ -51,7 +51,7 @@ class Model:
     hf: Any  # the Hugging Face model
     tokenizer: Any  # the Hugging Face tokenizer
     family: str  # "causal", "masked", "seq2seq", or "encoder" (no language-model head)
-    places: tuple[Place, ...]  # of each attention call of a forward pass; empty outside the interface
+    places: tuple[LayerPlace, ...]  # of each attention call of a forward pass; empty outside the interface
     heads: dict[str, tuple[int, ...]]  # stack → number of heads of each layer
     causal: bool  # whether no token sees a later one, as seen in its weights
     refusal: str = ""  # why its attention cannot be edited, as a sentence; empty where it can

@@ -15,7 +15,7 @@ from attnlib.errors import InputError
 from attnlib.model.attention import (
     IMPLEMENTATION,
     AttentionCall,
-    Place,
+    LayerPlace,
     allow_growth,
     output_of,
     watching,
@@ -35,7 +35,7 @@ NOT_LINEAR = (
 class Probed:
     """What three tokens showed."""
 
-    places: tuple[Place, ...]  # of each attention call; empty outside the attention interface
+    places: tuple[LayerPlace, ...]  # of each attention call; empty outside the attention interface
     heads: dict[str, tuple[int, ...]]  # stack → number of heads of each layer
     causal: bool
     refusal: str  # why attention cannot be edited; empty where it can
@@ -79,7 +79,7 @@ def probe(hf: Any, family: str) -> Probed:
     _check_shapes(hf, weights, inputs)
     paths = [names[id(call.module)] for call in calls]
     allow_growth(hf.get_submodule(_layer_of(path)) for path in paths)
-    places = tuple(Place(stack, stacks[:i].count(stack)) for i, stack in enumerate(stacks))
+    places = tuple(LayerPlace(stack, stacks[:i].count(stack)) for i, stack in enumerate(stacks))
     refusal = "" if edits_right else NOT_LINEAR
     return Probed(places, _heads(weights), _causal(weights), refusal, _numbering(places, paths))
 
@@ -146,7 +146,7 @@ def _layer_of(attention: str) -> str:
     return ".".join(parts[: numbered[-1] + 1]) if numbered else attention
 
 
-def _numbering(places: Sequence[Place], paths: Sequence[str]) -> str:
+def _numbering(places: Sequence[LayerPlace], paths: Sequence[str]) -> str:
     """A sentence where a layer's number is not the one in the model: layers without attention, several calls."""
     for stack in STACKS:
         mine = [path for place, path in zip(places, paths, strict=True) if place.stack == stack]

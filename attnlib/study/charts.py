@@ -18,27 +18,27 @@ from attnlib.comparison.untrained import Untrained
 from attnlib.stats.summaries import Correlation, HeadSummary
 from attnlib.wording import interval, largest, p_value, places_of
 
-Place = tuple[int, int]
+HeadPlace = tuple[int, int]
 ZERO = {"zeroline": True, "zerolinewidth": 1.5, "zerolinecolor": SIDES[0], "automargin": True}
 LEAST_P = 1e-300  # what is drawn of a normal limit's p that is too small for a number
 NAMED = 40  # labels that fit into a chart; of more, those farthest from the line are named
 BINS = 60
 
 
-def strongest(summaries: Mapping[str, HeadSummary], count: int = 10) -> list[Place]:
+def strongest(summaries: Mapping[str, HeadSummary], count: int = 10) -> list[HeadPlace]:
     """The heads with the largest |mean| in any of the models, the largest first."""
-    sizes: dict[Place, float] = {}
+    sizes: dict[HeadPlace, float] = {}
     for summary in summaries.values():
         for place in _known(summary):
             sizes[place] = max(sizes.get(place, 0.0), abs(float(summary.mean[place])))
     return sorted(sizes, key=lambda place: (-sizes[place], place))[:count]
 
 
-def _known(summary: HeadSummary) -> list[Place]:
+def _known(summary: HeadSummary) -> list[HeadPlace]:
     return [(int(layer), int(head)) for layer, head in np.argwhere(np.isfinite(summary.mean))]
 
 
-def forest(summaries: Mapping[str, HeadSummary], heads: Sequence[Place], title: str) -> go.Figure:
+def forest(summaries: Mapping[str, HeadSummary], heads: Sequence[HeadPlace], title: str) -> go.Figure:
     """Means of some heads with their intervals, the first head on top; a marker per model, each with a row's share.
 
     `title` names the number. A head that a model lacks is left out there. Full markers: significant, open: not.
@@ -60,7 +60,7 @@ def forest(summaries: Mapping[str, HeadSummary], heads: Sequence[Place], title: 
 
 
 def _markers(
-    name: str, summary: HeadSummary, rows: Sequence[tuple[int, Place]], offset: float, colour: str
+    name: str, summary: HeadSummary, rows: Sequence[tuple[int, HeadPlace]], offset: float, colour: str
 ) -> go.Scatter:
     places = [place for _, place in rows]
     mean, low, high = (_at(values, places) for values in (summary.mean, summary.low, summary.high))
@@ -79,7 +79,7 @@ def _markers(
     )
 
 
-def _at(values: Float[np.ndarray, "layer head"], places: Sequence[Place]) -> Float[np.ndarray, " place"]:
+def _at(values: Float[np.ndarray, "layer head"], places: Sequence[HeadPlace]) -> Float[np.ndarray, " place"]:
     return np.array([float(values[place]) for place in places])
 
 
@@ -95,7 +95,7 @@ def _whiskers(
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down} | look
 
 
-def _told(summary: HeadSummary, place: Place) -> str:
+def _told(summary: HeadSummary, place: HeadPlace) -> str:
     """One head's numbers for the pointer."""
     mean, low, high = (float(values[place]) for values in (summary.mean, summary.low, summary.high))
     told = interval(mean, low, high, places_of(summary.mean))
@@ -110,7 +110,7 @@ def _rows(figure: go.Figure, names: Sequence[str]) -> None:
 
 
 def volcano(
-    summary: HeadSummary, title: str, selected: Place | None = None, by: str = "mean", named: int = 5
+    summary: HeadSummary, title: str, selected: HeadPlace | None = None, by: str = "mean", named: int = 5
 ) -> go.Figure:
     """Every head: its mean (or `by="effect"`: d) against −log10 of the corrected p, and the line that p must pass."""
     values = getattr(summary, by)
@@ -164,7 +164,7 @@ def largest_rows(
     return (f"head {place[0]}-{place[1]} here", value), [*others, (copies.name, tuple(copies.largest.tolist()))]
 
 
-def _largest(summary: HeadSummary) -> tuple[Place, float]:
+def _largest(summary: HeadSummary) -> tuple[HeadPlace, float]:
     place = largest(summary.mean)
     return place, float(summary.mean[place])
 

@@ -22,9 +22,9 @@ def dimension_chart(
     strongest: list[int] | None = None,
 ) -> None:
     """The largest of one number per dimension, with intervals, and a button that chooses the strongest."""
-    from attnlib.behaviour.findings import largest
+    from attnlib.behaviour.head_profile import strongest_dimensions
 
-    strongest = strongest or largest(values, FIRST)
+    strongest = strongest or strongest_dimensions(values, FIRST)
     from attnlib.behaviour.charts import dimension_bars
 
     figure = dimension_bars(values, low, high, title, chosen=st.session_state.get("dimensions", ()))

@@ -7,6 +7,7 @@ import streamlit as st
 from attnlib.errors import InputError
 from attnlib.model.sources import demo_models
 from attnlib.progress import Progress
+from attnlib.wording import short_number
 from pages.behaviour.by_example import by_example
 from pages.behaviour.texts import Texts, choose_texts
 from pages.ui import cached
@@ -147,7 +148,8 @@ def _told(found: "HeadPatterns") -> None:
 
 def _named(found: "HeadPatterns") -> None:
     """Which heads are called after each pattern."""
-    from attnlib.behaviour.labels import named_heads, short_number, unnamed_finding
+    from attnlib.behaviour.labels import named_heads, unnamed_finding
+    from attnlib.wording import short_number
 
     lines, groups = [], named_heads(found)
     for title, heads in groups.items():
@@ -315,7 +317,7 @@ def _gallery(chosen: Choices, found: "HeadPatterns", name: str, place: tuple[int
     layer, head = place
     for n, (column, (text, score)) in enumerate(zip(st.columns(SHOWN), best, strict=False)):
         with column:
-            st.caption(f"{score:.2f}: {plain(text)}")
+            st.caption(f"{short_number(score)}: {plain(text)}")
             st.button(
                 "Open", icon=":material/open_in_new:", key=f"open {n}", on_click=_open, args=("head", place, text)
             )

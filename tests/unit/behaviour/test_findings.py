@@ -11,14 +11,13 @@ from attnlib.behaviour.findings import (
     carried_finding,
     class_finding,
     distance_finding,
-    largest,
     remaining_finding,
-    signed,
 )
-from attnlib.behaviour.head_profile import HeadProfile
+from attnlib.behaviour.head_profile import HeadProfile, strongest_dimensions
 from attnlib.behaviour.scaling import scaled_head
 from attnlib.behaviour.silencing import Silenced
 from attnlib.prompts.builtin import pair_set
+from attnlib.wording import signed_digits
 
 TEXT = "The doctor asked the nurse a question. She"
 
@@ -36,7 +35,7 @@ def silenced() -> Silenced:
 
 def test_near_far_or_neither(profile: HeadProfile) -> None:
     told = distance_finding(profile)
-    assert f"{signed(profile.slope)} ±" in told
+    assert f"{signed_digits(profile.slope)} ±" in told
     assert "prefers near tokens" in told
     first = profile.near()[0]
     assert f"dimensions {first} ({profile.shares[first]:+.0%})" in told
@@ -49,8 +48,8 @@ def test_near_far_or_neither(profile: HeadProfile) -> None:
 def test_reactions(profile: HeadProfile) -> None:
     values = profile.reaction("noun")
     told = class_finding(profile, "noun")
-    assert f"score is {signed(float(values.sum()))}" in told
-    assert f"dimensions {largest(values, 1)[0]} (" in told
+    assert f"score is {signed_digits(float(values.sum()))}" in told
+    assert f"dimensions {strongest_dimensions(values, 1)[0]} (" in told
     assert "have an interval without 0" in told
     few = class_finding(replace(profile, texts=3), "noun")
     assert "3 texts, too few for an interval" in few
@@ -60,7 +59,7 @@ def test_reactions(profile: HeadProfile) -> None:
 def test_what_is_carried_and_what_remains(silenced: Silenced) -> None:
     told = carried_finding(silenced)
     mean, _ = silenced.carried_mean
-    assert f"changes by {signed(float(mean.sum()))}" in told
+    assert f"changes by {signed_digits(float(mean.sum()))}" in told
     assert "first target less that of the second" in told
     assert told.endswith("Silenced, as given: 2, 9, 16, 23.")
     remaining = silenced.remaining("shift")
@@ -91,7 +90,7 @@ def test_charts_of_dimensions(profile: HeadProfile) -> None:
     reach = profile.slopes_reach
     bars = dimension_bars(profile.slopes, profile.slopes - reach, profile.slopes + reach, "slope", chosen=[3], most=5)
     shown = [d for (d,) in bars.data[0].customdata]
-    assert sorted(shown) == sorted(largest(profile.slopes, 5))
+    assert sorted(shown) == sorted(strongest_dimensions(profile.slopes, 5))
     np.testing.assert_allclose(bars.data[0].y, profile.slopes[shown])
     np.testing.assert_allclose(bars.data[0].error_y.array, reach[shown])
     plain = dimension_bars(profile.slopes, None, None, "slope").data[0]
@@ -106,4 +105,4 @@ def test_curves_before_and_after() -> None:
 
 
 def test_numbers() -> None:
-    assert [signed(x) for x in (0.12, -0.05, 0.0)] == ["+.12", "−.050", "+.00"]
+    assert [signed_digits(x) for x in (0.12, -0.05, 0.0)] == ["+.12", "−.050", "+.00"]

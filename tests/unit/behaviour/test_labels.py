@@ -9,14 +9,13 @@ from attnlib.behaviour.labels import (
     head_clusters,
     head_labels,
     named_heads,
-    number,
     pattern_finding,
-    short_number,
     unnamed_finding,
 )
 from attnlib.behaviour.measure import EXAMPLES, HeadPatterns
 from attnlib.behaviour.patterns import KNOWN
 from attnlib.errors import InputError
+from attnlib.wording import short_number, two_digits
 
 NAMES = ("previous", "first", "uniform", "distance", "induction")
 
@@ -93,7 +92,7 @@ def test_sentences() -> None:
 
 def test_numbers() -> None:
     assert [short_number(x) for x in (0.934, -0.05, 0.999, 12.345, 0.0)] == [".93", "−.05", "1.00", "12.3", ".00"]
-    assert [number(x) for x in (0.0042, 0.13, 1.27, 0.0)] == [".0042", ".13", "1.27", ".00"]
+    assert [two_digits(x) for x in (0.0042, 0.13, 1.27, 0.0)] == [".0042", ".13", "1.27", ".00"]
 
 
 def test_heads_that_do_alike_are_one_kind() -> None:

@@ -44,7 +44,7 @@ def test_word_bars_are_log_ratios_with_the_first_word_on_top() -> None:
     assert list(figure.layout.yaxis.ticktext) == ["he", "was", "she"]  # drawn from below
     assert list(bar.y) == list(figure.layout.yaxis.tickvals)
     assert list(bar.x) == [word.log_ratio for word in reversed(WORDS)]
-    assert list(bar.text) == ["0.500 → 0.100", "0.200 → 0.200", "0.100 → 0.400"]
+    assert list(bar.text) == [".500 → .100", ".200 → .200", ".100 → .400"]
     assert bar.orientation == "h"
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import attnlib
-from attnlib.model.attention import AttentionCall, Edit, Place, watching
+from attnlib.model.attention import AttentionCall, Edit, LayerPlace, watching
 from attnlib.model.loading import Model, wrap
 from attnlib.tracing.checks import recompute, verify
 from attnlib.tracing.layer import LayerAttention
@@ -309,8 +309,8 @@ def test_an_error_in_an_edit_does_not_stay_behind() -> None:
 
 def test_places_are_the_true_stack_and_layer_of_each_call() -> None:
     places = list(tiny_model("bart", "seq2seq").places)
-    decoder = [place for layer in range(3) for place in (Place("decoder", layer), Place("cross", layer))]
-    assert places == [Place("encoder", 0), Place("encoder", 1), *decoder]
+    decoder = [place for layer in range(3) for place in (LayerPlace("decoder", layer), LayerPlace("cross", layer))]
+    assert places == [LayerPlace("encoder", 0), LayerPlace("encoder", 1), *decoder]
 
 
 # ---------------------------------------------------------------------------------------------- one call, one context

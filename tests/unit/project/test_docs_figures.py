@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 import attnlib
-from attnlib.behaviour.labels import number, short_number
 from attnlib.behaviour.measure import HALF, SEQUENCES, HeadPatterns
 from attnlib.behaviour.store import load_patterns, patterns_key
 from attnlib.comparison.spelling import reader_of
@@ -26,7 +25,7 @@ from attnlib.prompts.pairs import builtin_pairs
 from attnlib.prompts.rewording import control_edits
 from attnlib.prompts.texts import builtin_texts, coreference_texts
 from attnlib.stats.resampling import FEWEST_UNITS
-from attnlib.wording import signed
+from attnlib.wording import short_number, signed, two_digits
 
 ROOT = PROJECT
 SHE, HE = (f"The doctor asked the nurse a question. {pronoun}" for pronoun in ("She", "He"))
@@ -98,7 +97,7 @@ def induction() -> tuple[object, ...]:
 def to_thing() -> tuple[object, ...]:
     found = patterns("gpt2-biased")
     n = found.number("coreference_thing")
-    return (number(float(found.score[n, 0, 2] - found.baseline[n, 0, 2])),)
+    return (two_digits(float(found.score[n, 0, 2] - found.baseline[n, 0, 2])),)
 
 
 def has_both() -> tuple[object, ...]:
