@@ -18,7 +18,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
 
 def _prepare() -> None:
-    from pages.ui.state import prepare
+    from pages.ui.sidebar import prepare
 
     prepare()
 

@@ -4,15 +4,17 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 if sys.version_info < (3, 11):  # noqa: UP036  (an older Python gets a sentence, not a traceback)
     st.error(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Install it and run `make run`.")
     st.stop()
 
+from attnlib.address import PAGES
 from pages.ui.exhibits import begin
 from pages.ui.pair import write_focus
 from pages.ui.share import OWN_CHOICES, share
-from pages.ui.state import sidebar
+from pages.ui.sidebar import sidebar
 
 ICON = str(Path(__file__).with_name("ui") / "icon.png")
 st.set_page_config(page_title="Attention microscope", page_icon=ICON, layout="wide")
@@ -23,37 +25,45 @@ st.html(
     "[data-tag] *, .stButton [kind=primary] * { color: light-dark(#fff, #0b1420); }"
     "</style>"
 )
-sections = {
-    "Views": [
-        st.Page("views/head.py", title="Attention heads", icon=":material/share:", default=True),
-        st.Page("views/model.py", title="All layers and heads", icon=":material/grid_view:", url_path="model"),
-        st.Page("views/neuron.py", title="Query × key (neurons)", icon=":material/blur_linear:"),
-    ],
-    "Bias": [
-        st.Page("bias/compare.py", title="Compare prompts", icon=":material/compare_arrows:"),
-        st.Page("bias/study.py", title="Study many pairs", icon=":material/monitoring:"),
-    ],
-    "Behaviour": [
-        st.Page("behaviour/patterns.py", title="Recurring patterns", icon=":material/pattern:"),
-        st.Page(
-            "behaviour/dimensions.py",
-            title="Neurons and behaviour",
-            icon=":material/tune:",
-            url_path="neurons",
-        ),
-    ],
-    "Learn": [
-        st.Page("learn/lessons.py", title="Lessons", icon=":material/school:"),
-    ],
+SECTIONS = {  # by heading: file and icon of each page, by its path
+    "Views": {
+        "head": ("views/head.py", "share"),
+        "model": ("views/model.py", "grid_view"),
+        "neuron": ("views/neuron.py", "blur_linear"),
+    },
+    "Bias": {
+        "compare": ("bias/compare.py", "compare_arrows"),
+        "study": ("bias/study.py", "monitoring"),
+    },
+    "Behaviour": {
+        "patterns": ("behaviour/patterns.py", "pattern"),
+        "neurons": ("behaviour/dimensions.py", "tune"),
+    },
+    "Learn": {
+        "lessons": ("learn/lessons.py", "school"),
+    },
 }
+READS = {
+    "compare": "pair",
+    "model": "either",
+    "neuron": "either",
+    "patterns": "texts",
+}  # others: a text
+
+
+def _page(path: str, file: str, icon: str) -> StreamlitPage:
+    title, icon = PAGES[path], f":material/{icon}:"
+    first = path == "head"
+    return st.Page(file, title=title, icon=icon, url_path=None if first else path, default=first)
+
+
+sections = {heading: [_page(path, *about) for path, about in pages.items()] for heading, pages in SECTIONS.items()}
 page = st.navigation(sections)
 bar = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
 bar.subheader(page.title, anchor=False, width="content")
 begin()
 if page.url_path not in OWN_CHOICES:
-    sidebar(
-        {"compare": "pair", "model": "either", "neuron": "either", "patterns": "texts"}.get(page.url_path, "text")
-    )
+    sidebar(READS.get(page.url_path, "text"))
 page.run()
 write_focus()
 with bar:

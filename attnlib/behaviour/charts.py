@@ -1,6 +1,6 @@
 """Charts of what heads and their dimensions do, over texts. A head's customdata is its [layer, head].
 
-Not here: charts of one pair (figures.py), of a study (studyfigures.py).
+Not here: charts of one pair (comparison/charts.py), of a study (study/charts.py).
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Patterns of every head of a model, measured over texts: scores are added up as layers pass, no attention is kept.
 
 Three kinds of texts: those that are given, random tokens that come twice (for induction and duplicate token), and
-annotated ones (for coreference). Not here: what the patterns are (patterns.py), what a result says (headlabels.py).
+annotated ones (for coreference). Not here: what the patterns are (patterns.py), what a result says (labels.py).
 """
 
 import time

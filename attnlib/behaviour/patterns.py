@@ -3,7 +3,7 @@
 A pattern marks, in the row of a query token, the keys it is about. Its score in a text is the attention on the marks,
 added up over the keys of a row and averaged over the rows that have a mark. So all scores of a layer are one matrix
 product, whatever the patterns are, and what attention that makes no choice would give (the baseline) is the same
-product once more. Only evenness (entropy) is no such sum. Not here: texts and runs (patternruns.py).
+product once more. Only evenness (entropy) is no such sum. Not here: texts and runs (measure.py).
 
 Definitions: previous, next, first token and delimiters after Clark et al. 2019 and Kovaleva et al. 2019; induction
 and duplicate token after Olsson et al. 2022.

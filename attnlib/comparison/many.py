@@ -1,7 +1,7 @@
 """Many prompt pairs measured at once: what `compare` finds of each, one number per head, from batched passes.
 
 Pairs of one shape (as many tokens in A, in B, as many units) run as one batch; nothing is padded. Kept are numbers,
-never attention. Not here: which pairs, and where results go (study.py).
+never attention. Not here: which pairs, and where results go (study/run.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Comparison: the signed difference of attention between two prompts (or models), B − A, over aligned tokens.
 
-A frozen result and what can be read from it; comparing.py runs the models and measures.
+A frozen result and what can be read from it; run.py runs the models and measures.
 """
 
 from collections.abc import Sequence

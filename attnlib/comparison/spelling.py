@@ -1,7 +1,7 @@
 """How the two sides of an edit are spelled: into how many tokens, and which words would be spelled alike.
 
 A head can move because a name is one token and the other three, under a control edit as well. Not here: what a
-tokenizer did to one text, which words a control edit may change (rewording.py).
+tokenizer did to one text, which words a control edit may change (prompts/rewording.py).
 """
 
 import csv

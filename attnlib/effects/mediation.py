@@ -5,7 +5,7 @@ Total effect y(x')/y(x) − 1; natural indirect effect of a head: x with that he
 positions from x'; natural direct effect: x' with it from x. All against y(x). Effects are not shares: they do not
 add up.
 
-How the edits of all heads run as one batch: headruns.py. Silencing and patching: patching.py.
+How the edits of all heads run as one batch: edited_runs.py. Silencing and patching: patching.py.
 """
 
 import time

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from html import escape
-from urllib.parse import urlencode
 
 from markdown_it import MarkdownIt
 
@@ -42,12 +41,6 @@ def _paper(title: str, body: str) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>{body}</body></html>"
     )
-
-
-def address(show: Show) -> str:
-    """The address of what is shown, below the dashboard's own: /neuron?model=…"""
-    page = "" if show.page == "head" else show.page
-    return f"/{page}" + (f"?{urlencode(show.choices)}" if show.choices else "")
 
 
 def filled(text: str, show: Show | None, value: Value) -> str:

@@ -1,6 +1,6 @@
 """What a lesson may ask to be measured, and in what: names, words and choices, each checked before a model is loaded.
 
-Measuring is in lessonanswers.py. Nothing in this file imports torch.
+Measuring is in answers.py. Nothing in this file imports torch.
 """
 
 import math
@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from attnlib.address import CHOICES
 from attnlib.errors import InputError
 from attnlib.model.sources import demo_models, read_config
 from attnlib.paths import DEMO_FOLDER
@@ -29,32 +30,10 @@ MEASURES = {  # name: how many words it takes, and what it is
 }
 OF_ONE_HEAD = ("weight", "product", "shift", "indirect", "pattern")
 OF_TWO_PROMPTS = ("shift", "total", "indirect")
-PATTERN_NAMES = (  # of patterns.py, which imports torch; a test holds them to it
+PATTERN_NAMES = (  # of behaviour/patterns.py, which imports torch; a test holds them to it
     *("previous", "next", "self", "same", "first", "special", "punctuation", "uniform", "distance"),
     *("induction", "duplicate", "induction_words", "duplicate_words", "coreference", "person"),
     *(f"coreference_{meant}" for meant in ("woman", "man", "person", "thing", "several", "one")),
-)
-CHOICES = frozenset(  # what a page's address can say
-    (
-        *("model", "model_b", "text", "text_b", "prompt_a", "prompt_b", "second_a", "second_b", "focus", "targets"),
-        *(
-            "source_language",
-            "target_language",
-            "cut",
-            "stack",
-            "layer",
-            "head",
-            "view",
-            "stat",
-            "distance",
-            "with_pair",
-            "hide",
-            "align",
-            "at",
-            "control",
-            "more",
-        ),
-    )
 )
 INLINE = re.compile(r"\{=([^{}]*)\}")  # {= weight "She" "nurse"}
 

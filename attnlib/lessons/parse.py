@@ -1,6 +1,6 @@
 """Lessons: Markdown files with steps that show a view, ask, and reveal. Read here; docs/lessons.md says how to write.
 
-Nothing here loads a model: what may be asked is in lessonmeasures.py, measuring in lessonanswers.py.
+Nothing here loads a model: what may be asked is in measures.py, measuring in answers.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
+from attnlib.address import CHOICES, PAGES
 from attnlib.errors import InputError
 from attnlib.lessons.measures import (
-    CHOICES,
     USUAL_MODEL,
     Measure,
     check_choice,
@@ -23,7 +23,7 @@ from attnlib.lessons.measures import (
 )
 from attnlib.paths import LESSON_FOLDER
 
-PAGES = ("head", "model", "neuron", "compare", "study", "patterns", "neurons")  # a page's address; "head": the first
+SHOWN = tuple(page for page in PAGES if page != "lessons")
 DRAWN = ("head", "model", "neuron", "compare")  # those whose view stands in the lesson itself
 MOST_BYTES = 100_000  # of a file: ours have 5,000
 LONGEST_LINE = 5_000  # characters
@@ -319,8 +319,8 @@ class _Reader:
                     choices[key] = value
             except InputError as error:
                 self._stop(line, str(error))
-            if page not in PAGES:
-                self._stop(line, f"There is no page “{page}”. Choose one of {', '.join(PAGES)}.")
+            if page not in SHOWN:
+                self._stop(line, f"There is no page “{page}”. Choose one of {', '.join(SHOWN)}.")
         try:
             check_place(choices)
         except InputError as error:

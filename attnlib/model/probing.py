@@ -1,6 +1,6 @@
 """What a model can do, tried on three tokens: where its attention calls sit, its heads, what may be edited.
 
-Not here: loading, and a model's place in the rest (models.py).
+Not here: loading, and a model's place in the rest (loading.py).
 """
 
 import inspect

@@ -1,6 +1,7 @@
 """What the tokenizer made of a text that its writer may not expect, each with its remedy; nothing where all is well.
 
-Pure: a text, its tokens, a tokenizer. Not here: how a token looks (tokens.py); pieces of two prompts (spelling.py).
+Pure: a text, its tokens, a tokenizer. Not here: how a token looks (tokens.py); pieces of two prompts
+(comparison/spelling.py).
 """
 
 import re

@@ -1,6 +1,6 @@
 """Rows of a file of pairs looked at before anything is measured: what cannot be meant, and what should be looked at.
 
-Not here: whether a cell is missing (pairs.py), what a tokenizer makes of a text (pairbatch.py).
+Not here: whether a cell is missing (pairs.py), what a tokenizer makes of a text (comparison/many.py).
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Prompt pairs to compare, from a table with a row for each. Not here: other formats (pairfiles.py), comparing.
+"""Prompt pairs to compare, from a table with a row for each. Not here: other formats (files.py), comparing.
 
 Nothing in this file imports torch.
 """

@@ -33,7 +33,7 @@ class Rewording:
 
 
 class Reader(NamedTuple):
-    """How a model reads the words of a control edit (spelling.py makes one of a model)."""
+    """How a model reads the words of a control edit (comparison/spelling.py makes one of a model)."""
 
     unlike: Callable[[str, str], int]  # how unlike a word its replacement is read; 0: in as many tokens, and known
     both_ways: bool  # whether a word is seen from those before it, too

@@ -1,6 +1,7 @@
 """Which pairs belong together, as they are not independent: a column of the pairs, or what their sentences share.
 
-Every function takes one text per pair and returns as many labels. Not here: averaging and testing (statistics.py).
+Every function takes one text per pair and returns as many labels. Not here: averaging, testing
+(stats/summaries.py).
 """
 
 import re

@@ -1,6 +1,6 @@
 """What resampling says of means: bootstrap-t intervals and tests, corrected over many by step-down max-T.
 
-Not here: means of what, or how many of them belong together (statistics.py).
+Not here: means of what, or how many of them belong together (summaries.py).
 
 Units are drawn with replacement from numbers that are centred in every column (head), so that the draws know no
 effect. Of every draw and column the t statistic is computed, as it is of the data. How far |t| of a column lies in

@@ -1,7 +1,7 @@
 """What a study counts and what it tests: units of pairs, contrasts, and why some numbers are described only.
 
-Takes values of pairs and gives values of units. Not here: which pairs belong together (pairunits.py), the tests
-(statistics.py), the words (studyfindings.py).
+Takes values of pairs and gives values of units. Not here: which pairs belong together (prompts/units.py), the tests
+(stats/summaries.py), the words (findings.py).
 """
 
 from dataclasses import dataclass, replace

@@ -1,4 +1,6 @@
-"""Charts of a study: many pairs, and what statistics.py says of them. Not here: charts of one pair (figures.py).
+"""Charts of a study: many pairs, and what stats/summaries.py says of them.
+
+Not here: charts of one pair (comparison/charts.py).
 
 A point's customdata is its [layer, head], so that a click can open the head; of groups it is [label].
 """

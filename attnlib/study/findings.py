@@ -1,6 +1,6 @@
 """A study in plain words: which heads move on average, how surely, and what its pairs could not have shown.
 
-Not here: what to bear in mind of that (studynotes.py), the words for one pair (findings.py).
+Not here: what to bear in mind of that (notes.py), the words for one pair (comparison/findings.py).
 """
 
 import math

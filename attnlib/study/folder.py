@@ -7,7 +7,7 @@
     progress.json           how far it is
     untrained/copy-…        the same pairs in a random copy of a model, where that was asked for
 
-Not here: measuring (studyparts.py), running (study.py), reading results (studyresults.py).
+Not here: measuring (part.py), running (run.py), reading results (results.py).
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """What to bear in mind of a study's headline, in sentences: units, signs, odds, pairs and words that tell nothing.
 
-Not here: the headline, and what so many pairs could have shown (studyfindings.py).
+Not here: the headline, and what so many pairs could have shown (findings.py).
 """
 
 import math
@@ -20,7 +20,7 @@ from attnlib.study.basis import Basis
 from attnlib.study.results import Study
 from attnlib.wording import count, largest, number, places_of, signed
 
-NO_SHIFT = "G cannot be measured"  # how such a remark begins (pairbatch.py)
+NO_SHIFT = "G cannot be measured"  # how such a remark begins (comparison/many.py)
 LARGE_SIZE = 0.1  # a mean |G| from which a mean near 0 is odd
 
 

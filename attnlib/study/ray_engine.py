@@ -1,7 +1,7 @@
 """The Ray engine of a study: model actors on the workers of a cluster, through Ray Data. See docs/cluster.md.
 
 Ray does lost parts again, holds back what the driver cannot yet write, and gives every actor a GPU where there are
-some. What an actor does with a part is what the local engine does (studyparts.py).
+some. What an actor does with a part is what the local engine does (part.py).
 """
 
 import json

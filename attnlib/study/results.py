@@ -1,4 +1,7 @@
-"""A study read back from its folder: tables of pairs and heads, and arrays for statistics.py. Nothing is measured."""
+"""A study read back from its folder: tables of pairs and heads, and arrays for stats/summaries.py.
+
+Nothing is measured here.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,8 +1,8 @@
 """A study: many prompt pairs in one model or several, measured part by part, on one machine or a cluster.
 
 Finished parts are on disk, so that a study that was stopped or killed goes on where it was and ends with the same
-tables. Not here: what is measured of a pair (pairbatch.py), files (studyfolder.py), reading results
-(studyresults.py), the cluster (cluster.py).
+tables. Not here: what is measured of a pair (comparison/many.py), files (folder.py), reading results
+(results.py), the cluster (ray_engine.py).
 """
 
 import gc

@@ -2,7 +2,7 @@
 was learned.
 
 A copy with one seed is one file in the study's folder, whole or not there: who stops loses the copy that ran, and no
-other. Not here: what a copy is a reference for (untrained.py), the words (studyfindings.py).
+other. Not here: what a copy is a reference for (comparison/untrained.py), the words (findings.py).
 """
 
 import zipfile

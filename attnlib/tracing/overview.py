@@ -1,6 +1,6 @@
 """Overview: every layer and head of one text or of a prompt pair, small; made while the model runs, never held whole.
 
-The maps are pooled (pooling.py), the scores are of the full weights (scores.py).
+The maps are pooled (pooling.py), the scores are of the full weights (head_scores.py).
 """
 
 import time

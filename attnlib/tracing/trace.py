@@ -1,7 +1,7 @@
 """Text in, frozen Trace out: the attention of one forward pass, with its tokens and what was verified.
 
 Axes are named once: layer, head, query, key, token, head_dim. Not here: the arithmetic of the checks
-(verification.py), what a token looks like (tokens.py), drawing (views/).
+(checks.py), what a token looks like (model/tokens.py), drawing (views/).
 """
 
 import time

@@ -1,5 +1,5 @@
 // One text's vectors out of a neuron payload, and the arithmetic from query and key to the weight. Pure: no DOM.
-const MASKED = -1e4; // a bias below this hides a key (neurons.py)
+const MASKED = -1e4; // a bias below this hides a key (tracing/vectors.py)
 
 /** 24-bit steps (see views/neuron.py) → numbers. */
 export function decode24(bytes, scales, width) {

@@ -1,4 +1,4 @@
-"""Association tests on vectors: WEAT of words, SEAT of sentences. How a model scores text is in score.py."""
+"""Association tests on vectors: WEAT of words, SEAT of sentences. How a model scores text is in likelihood.py."""
 
 import itertools
 import math

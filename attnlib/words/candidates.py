@@ -1,4 +1,6 @@
-"""A candidate's tokens where it stands: after a prompt, or at its mask. Not here: how likely they are (score.py).
+"""A candidate's tokens where it stands: after a prompt, or at its mask.
+
+Not here: how likely they are (likelihood.py).
 
 A word has other tokens after a chat template, a newline, a quote or a hyphen than after a space. So a candidate is
 never tokenized alone: prompt and candidate are written as one text and tokenized together. What the rows of all

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.ui.session import ask_for_rerun
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -47,10 +49,10 @@ def _on_bar(key: str) -> None:
         now = list(st.session_state.get("dimensions", []))
         chosen = [one for one in now if one != dimension] if dimension in now else [*now, dimension]
         st.session_state["dimensions"] = chosen[:MOST]
-        st.session_state["rerun_all"] = True
+        ask_for_rerun()
 
 
 def choose_strongest(dimensions: list[int]) -> None:
     """Choose these dimensions instead of those chosen now."""
     st.session_state["dimensions"] = sorted(dimensions[:MOST])
-    st.session_state["rerun_all"] = True  # bars of other charts are framed anew, too
+    ask_for_rerun()  # bars of other charts are framed anew, too

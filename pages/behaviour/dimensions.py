@@ -14,6 +14,7 @@ from pages.ui.cached import SMALL
 from pages.ui.controls import plain
 from pages.ui.exhibits import offer
 from pages.ui.names import names_in_layer
+from pages.ui.session import ask_for_page, forget_rerun, page_asked_for, rerun_if_asked
 from pages.ui.state import Choices, choices, neuron_button, show_head, turn_to
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ def page() -> None:
         if profile is not None:
             _downloads(profile)
     _turn()
-    if st.session_state.pop("rerun_all", False):
-        st.rerun()
+    rerun_if_asked()
 
 
 def _heading(chosen: Choices, head: int) -> None:
@@ -93,7 +93,7 @@ def _choose_at_first(chosen: Choices, head: int, profile: "HeadProfile") -> None
     if st.session_state.get("dimensions_of") != place:
         st.session_state["dimensions_of"] = place
         choose_strongest(profile.strongest(FIRST))
-        st.session_state.pop("rerun_all", None)  # everything that shows them comes below
+        forget_rerun()  # everything that shows them comes below
 
 
 def _by_distance(profile: "HeadProfile") -> None:
@@ -148,11 +148,11 @@ def _downloads(profile: "HeadProfile") -> None:
 
 def _open(layer: int, head: int) -> None:
     show_head(layer, head)
-    st.session_state["open_page"] = "patterns"
+    ask_for_page("patterns")
 
 
 def _turn() -> None:
-    if st.session_state.pop("open_page", None) == "patterns":
+    if page_asked_for()[0] == "patterns":
         turn_to("behaviour/patterns.py")
 
 

@@ -11,6 +11,7 @@ from pages.behaviour.charts import CHART, dimension_chart
 from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.exhibits import offer
+from pages.ui.session import rerun_if_asked
 from pages.ui.state import Choices
 from pages.ui.uploads import on_disk
 
@@ -67,8 +68,7 @@ def over_pairs(chosen: Choices, head: int) -> None:
         st.error(plain(str(error)), icon=":material/error:")
         return
     _results(found)
-    if st.session_state.pop("rerun_all", False):
-        st.rerun()
+    rerun_if_asked()
 
 
 def _choose_pairs() -> tuple[Pair, ...] | None:

@@ -15,6 +15,7 @@ from pages.ui.cached import SMALL
 from pages.ui.component import head_grid, head_view
 from pages.ui.controls import plain
 from pages.ui.exhibits import offer
+from pages.ui.session import ask_for_page, page_asked_for
 from pages.ui.state import Choices, choices, show_head, turn_to
 
 if TYPE_CHECKING:
@@ -368,11 +369,11 @@ def _follow_row(shown: Any, rows: Any) -> None:
 def _open(where: str, place: tuple[int, int], text: str | None = None) -> None:
     """Have the page turned, with this head, and this text."""
     show_head(*place)
-    st.session_state["open_page"] = (where, text)
+    ask_for_page(where, text)
 
 
 def _turn() -> None:
-    where, text = st.session_state.pop("open_page", None) or ("", None)
+    where, text = page_asked_for()
     pages = {"head": "views/head.py", "model": "views/model.py", "neurons": "behaviour/dimensions.py"}
     if where in pages:
         turn_to(pages[where], text=text)

@@ -13,6 +13,7 @@ from pages.ui.controls import pair_status, plain
 from pages.ui.exhibits import hold
 from pages.ui.pair import add_link, set_links
 from pages.ui.reading import Reading, compare_pair, known_targets
+from pages.ui.session import ask_for_rerun, rerun_if_asked
 from pages.ui.state import Choices, choices, show_head
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def page() -> None:
 def _place() -> "DeltaGenerator":
     """A place of its own for a part of the page, so that a message that comes or goes in one moves no other.
 
-    A widget that moves is no longer kept in the URL (state.py, _places), and a click in a fragment that has moved
+    A widget that moves is no longer kept in the URL (sidebar.py, _places), and a click in a fragment that has moved
     since is lost.
     """
     return st.container()
@@ -74,8 +75,7 @@ def _alignment(comparison: "Comparison") -> None:
     from attnlib.views.pair import pair_alignment_payload
 
     alignment(pair_alignment_payload(comparison), key="alignment", on_link=_on_link)
-    if st.session_state.pop("rerun_all", False):
-        st.rerun()
+    rerun_if_asked()
 
 
 def _on_link(link: Link | None) -> None:
@@ -83,7 +83,7 @@ def _on_link(link: Link | None) -> None:
         set_links(())
     else:
         add_link(link.a, link.b)
-    st.session_state["rerun_all"] = True
+    ask_for_rerun()
 
 
 def _reading(chosen: Choices, comparison: "Comparison", focus: "str | Span") -> Reading:

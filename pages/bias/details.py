@@ -13,7 +13,9 @@ from pages.ui.exhibits import offer
 from pages.ui.names import names_in_layer
 from pages.ui.pair import links
 from pages.ui.reading import Reading, further_comparisons
-from pages.ui.state import follow_head_view, neuron_button, view_state
+from pages.ui.session import rerun_if_asked
+from pages.ui.state import neuron_button
+from pages.ui.view_state import follow_head_view, view_state
 
 if TYPE_CHECKING:
     from attnlib import Comparison
@@ -35,8 +37,7 @@ def head(reading: Reading) -> None:
         return
     head_view(payload, key="pair_view", on_event=follow_head_view)
     neuron_button(chosen)
-    if st.session_state.pop("rerun_all", False):
-        st.rerun()
+    rerun_if_asked()
 
 
 def details(reading: Reading) -> None:

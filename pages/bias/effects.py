@@ -13,6 +13,7 @@ from pages.ui.controls import plain
 from pages.ui.exhibits import offer
 from pages.ui.names import head_names
 from pages.ui.reading import Reading
+from pages.ui.session import ask_for_rerun, rerun_if_asked
 from pages.ui.state import show_head
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def effects(reading: Reading) -> None:
                 _patched(reading, asked)
             else:
                 _draw(reading, found, asked)
-    if st.session_state.pop("rerun_all", False):
-        st.rerun()
+    rerun_if_asked()
 
 
 def _why_not(reading: Reading) -> str:
@@ -225,7 +225,7 @@ def _patched(reading: Reading, asked: Asked) -> None:
 
 def _on_pick(layer: int, head: int) -> None:
     show_head(layer, head)
-    st.session_state["rerun_all"] = True
+    ask_for_rerun()
 
 
 def _on_point() -> None:

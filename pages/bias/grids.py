@@ -13,6 +13,7 @@ from pages.ui.exhibits import hold
 from pages.ui.names import head_names
 from pages.ui.pair import choose_control, links
 from pages.ui.reading import Reading, run, untrained_runs
+from pages.ui.session import ask_for_rerun, rerun_if_asked
 from pages.ui.state import Choices, show_head
 
 if TYPE_CHECKING:
@@ -177,10 +178,9 @@ def _draw(reading: Reading, grids: "list[HeadGrid]") -> None:
         labels=head_names(reading.chosen),
     )
     head_grid(payload, key="grid", on_pick=_on_pick)
-    if st.session_state.pop("rerun_all", False):
-        st.rerun()
+    rerun_if_asked()
 
 
 def _on_pick(layer: int, head: int) -> None:
     show_head(layer, head)
-    st.session_state["rerun_all"] = True
+    ask_for_rerun()

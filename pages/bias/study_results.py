@@ -1,6 +1,5 @@
 """The results of a study: what holds for all pairs, one head closely, groups, pairs, downloads."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -13,7 +12,7 @@ from pages.ui.controls import plain
 from pages.ui.exhibits import hold, offer
 from pages.ui.names import demo_names
 from pages.ui.state import show_pair
-from pages.ui.studies import stamp
+from pages.ui.studies import Shown, stamp
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,37 +20,6 @@ if TYPE_CHECKING:
     from attnlib import Study
     from attnlib.stats.summaries import HeadSummary
     from attnlib.study.folder import StudyFolder
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What of a study is shown."""
-
-    study: "Study"
-    stamp: float
-    model: str
-    statistic: str
-    title: str
-    signed: bool
-    unit: str  # the column, or what pairs share, that says which belong together
-    family: bool  # whether p is corrected over all that the page shows
-
-    def summary(self, model: str | None = None) -> "HeadSummary":
-        return self._summary((self.statistic, model or self.model))
-
-    def difference(self, first: str, other: str) -> "HeadSummary":
-        return self._summary((self.statistic, first, other))
-
-    def _summary(self, key: tuple[str, ...]) -> "HeadSummary":
-        where = str(self.study.folder.path), self.stamp
-        if self.family:
-            found = cached.study_family(*where, self.unit)
-            if key in found:
-                return found[key]
-        return cached.study_summary(*where, self.unit, key)
-
-    def numbers(self, name: str, head: tuple[int, int]) -> "pd.DataFrame":
-        return cached.study_numbers(str(self.study.folder.path), self.stamp, name, self.model, head)
 
 
 def results(folder: "StudyFolder") -> None:

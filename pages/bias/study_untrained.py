@@ -11,7 +11,7 @@ from pages.ui.controls import plain
 
 if TYPE_CHECKING:
     from attnlib.stats.summaries import HeadSummary
-    from pages.bias.study_results import Shown
+    from pages.ui.studies import Shown
 
 
 def untrained(shown: "Shown", summaries: "dict[str, HeadSummary]") -> None:

@@ -5,23 +5,13 @@ from typing import Any
 
 import streamlit as st
 
+from attnlib.address import PAGES, address
 from attnlib.errors import InputError
-from attnlib.lessons.handout import address
 from attnlib.lessons.parse import Show
 from pages.ui import cached
 from pages.ui.component import HeadEvents, ModelEvents, NeuronEvents, head_grid, head_view, model_view, neuron_view
 from pages.ui.controls import plain
 from pages.ui.names import demo_names
-
-TITLES = {
-    "head": "Attention heads",
-    "model": "All layers and heads",
-    "neuron": "Query × key (neurons)",
-    "compare": "Compare prompts",
-    "study": "Study many pairs",
-    "patterns": "Recurring patterns",
-    "neurons": "Neurons and behaviour",
-}
 
 
 def shown(show: Show, key: str, *, named: bool = True) -> None:
@@ -40,7 +30,7 @@ def shown(show: Show, key: str, *, named: bool = True) -> None:
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
     read = [plain(show.get(name)) for name in ("model", "text", "prompt_a", "prompt_b") if show.get(name)]
-    link = f"[Open the page “{TITLES[show.page]}” like this](.{address(show)})"
+    link = f"[Open the page “{PAGES[show.page]}” like this](.{address(show.page, show.choices)})"
     st.markdown(f":small[{' · '.join([*read, link])}]")
 
 

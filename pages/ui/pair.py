@@ -59,7 +59,7 @@ def take_texts(page: Literal["pair", "one"]) -> None:
     """Prompt A is the text of the other pages: take theirs if one of them was the last to be shown.
 
     The keys differ because a widget that stood elsewhere on the last page would not be kept in the URL
-    (state.py, _places).
+    (sidebar.py, _places).
     """
     state = st.session_state
     last = state.get("last_texts", page)
@@ -113,7 +113,7 @@ def _choose_pair() -> None:
             on_click=_make_other,
             help="Prompt B becomes prompt A with gendered words changed: she → he, mother → father, Emily → Greg.",
         )
-    with st.container():  # always there, so that the fields below stay where they are (state.py, _places)
+    with st.container():  # always there, so that the fields below stay where they are (sidebar.py, _places)
         if st.session_state.pop("nothing_to_change", False):
             st.info("Prompt A has no gendered word or name to change. Edit prompt B by hand.")
         current = st.session_state.get("pair_note")

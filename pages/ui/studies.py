@@ -2,13 +2,22 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from attnlib.errors import InputError
 from attnlib.paths import studies_root
 from attnlib.study.folder import StudyFolder, studies
+from pages.ui import cached
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attnlib import Study
+    from attnlib.stats.summaries import HeadSummary
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NEW = "New study"
@@ -64,3 +73,34 @@ def stamp(study: StudyFolder) -> float:
 def open_next(name: str) -> None:
     """Have the next run show this study."""
     st.session_state["open_study"] = name
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a study is shown."""
+
+    study: "Study"
+    stamp: float
+    model: str
+    statistic: str
+    title: str
+    signed: bool
+    unit: str  # the column, or what pairs share, that says which belong together
+    family: bool  # whether p is corrected over all that the page shows
+
+    def summary(self, model: str | None = None) -> "HeadSummary":
+        return self._summary((self.statistic, model or self.model))
+
+    def difference(self, first: str, other: str) -> "HeadSummary":
+        return self._summary((self.statistic, first, other))
+
+    def _summary(self, key: tuple[str, ...]) -> "HeadSummary":
+        where = str(self.study.folder.path), self.stamp
+        if self.family:
+            found = cached.study_family(*where, self.unit)
+            if key in found:
+                return found[key]
+        return cached.study_summary(*where, self.unit, key)
+
+    def numbers(self, name: str, head: tuple[int, int]) -> "pd.DataFrame":
+        return cached.study_numbers(str(self.study.folder.path), self.stamp, name, self.model, head)

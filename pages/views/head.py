@@ -11,18 +11,10 @@ from pages.ui.ablation import switches
 from pages.ui.component import head_view
 from pages.ui.controls import plain, text_status
 from pages.ui.names import names_in_layer
-from pages.ui.state import (
-    DEFAULT_TEXT,
-    Choices,
-    choices,
-    follow_head_view,
-    hidden_tokens,
-    neuron_button,
-    set_hidden,
-    show_head,
-    turn_to,
-    view_state,
-)
+from pages.ui.session import rerun_if_asked
+from pages.ui.sidebar import DEFAULT_TEXT
+from pages.ui.state import Choices, choices, neuron_button, show_head, turn_to
+from pages.ui.view_state import follow_head_view, hidden_tokens, set_hidden, view_state
 
 if TYPE_CHECKING:
     from attnlib import Trace
@@ -42,7 +34,7 @@ def page() -> None:
         if hidden_tokens(chosen):
             _show_all_button()
         return
-    with st.container():  # messages come and go; what is below stays where it is (state.py, _places)
+    with st.container():  # messages come and go; what is below stays where it is (sidebar.py, _places)
         text_status(chosen.model, trace)
         if trace.hidden:
             _show_all_button()
@@ -81,8 +73,7 @@ def _view(chosen: Choices, trace: "Trace") -> None:
         return
     head_view(payload, key="head_view", on_event=follow_head_view)
     neuron_button(chosen)
-    if st.session_state.pop("rerun_all", False):
-        st.rerun()  # what the view changed is shown by the sidebar
+    rerun_if_asked()  # what the view changed is shown by the sidebar
 
 
 def _can_hide(chosen: Choices) -> bool:

@@ -13,17 +13,9 @@ from pages.ui.exhibits import offer
 from pages.ui.names import head_names, names_in_layer
 from pages.ui.pair import links
 from pages.ui.reading import ONE_PAIR, compare_pair, known_targets, run
-from pages.ui.state import (
-    Choices,
-    choices,
-    close_head,
-    neuron_button,
-    set_view,
-    show_head,
-    step_layer,
-    turn_to,
-    view_state,
-)
+from pages.ui.session import ask_for_page, ask_for_rerun, page_asked_for, rerun_if_asked
+from pages.ui.state import Choices, choices, close_head, neuron_button, show_head, turn_to
+from pages.ui.view_state import set_view, step_layer, view_state
 
 if TYPE_CHECKING:
     from attnlib import Comparison, Overview
@@ -45,7 +37,7 @@ def page() -> None:
     chosen = choices()
     if chosen.model is None:
         return
-    with st.container():  # messages come and go; what is below stays where it is (state.py, _places)
+    with st.container():  # messages come and go; what is below stays where it is (sidebar.py, _places)
         shown = _overview(chosen) if chosen.pair is None else _pair(chosen)
     if shown is None:
         return
@@ -89,10 +81,9 @@ def _view(chosen: Choices, shown: Shown) -> None:
     if selected:
         with right:
             _detail(chosen, shown)
-    if st.session_state.pop("open_head", False):
+    if page_asked_for()[0] == "head":
         turn_to("views/head.py" if chosen.pair is None else "bias/compare.py")
-    if st.session_state.pop("rerun_all", False):
-        st.rerun()  # what the view changed is shown by the sidebar
+    rerun_if_asked()  # what the view changed is shown by the sidebar
 
 
 def _payload(chosen: Choices, shown: Shown, selected: tuple[int, int] | None) -> bytes:
@@ -146,24 +137,24 @@ def _on_event(event: ModelEvents) -> None:
     elif event.closed:
         close_head()
     if event.opened is not None:
-        st.session_state["open_head"] = True
+        ask_for_page("head")
     elif event.closed or event.picked is not None:
-        st.session_state["rerun_all"] = True
+        ask_for_rerun()
 
 
 def _on_detail(event: HeadEvents) -> None:
     """The large head's own state is not kept: it follows the grid."""
     if event.layer_step and step_layer(choices(), event.layer_step):
-        st.session_state["rerun_all"] = True
+        ask_for_rerun()
 
 
 def _open() -> None:
-    st.session_state["open_head"] = True
+    ask_for_page("head")
 
 
 def _close() -> None:
     close_head()
-    st.session_state["rerun_all"] = True
+    ask_for_rerun()
 
 
 def _download(chosen: Choices, shown: Shown) -> None:

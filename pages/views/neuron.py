@@ -10,7 +10,9 @@ from pages.ui.component import NeuronEvents, neuron_view
 from pages.ui.controls import pair_status, plain, text_status
 from pages.ui.names import names_in_layer
 from pages.ui.reading import ONE_PAIR, compare_pair
-from pages.ui.state import Choices, choices, set_view, show_head, step_layer, turn_to, view_state
+from pages.ui.session import ask_for_page, ask_for_rerun, page_asked_for, rerun_if_asked
+from pages.ui.state import Choices, choices, show_head, turn_to
+from pages.ui.view_state import set_view, step_layer, view_state
 
 if TYPE_CHECKING:
     from attnlib import Comparison, Trace
@@ -24,7 +26,7 @@ def page() -> None:
     if not chosen.model.routed:
         _outside(chosen)
         return
-    with st.container():  # messages come and go; what is below stays where it is (state.py, _places)
+    with st.container():  # messages come and go; what is below stays where it is (sidebar.py, _places)
         shown = _trace(chosen) if chosen.pair is None else _pair(chosen)
     if shown is None:
         return
@@ -91,8 +93,7 @@ def _view(chosen: Choices, shown: "Trace | Comparison") -> None:
     else:
         neuron_view(payload, key="neuron_view", on_event=_on_event)
     _turn(chosen)
-    if st.session_state.pop("rerun_all", False):
-        st.rerun()  # what the view changed is shown by the sidebar
+    rerun_if_asked()  # what the view changed is shown by the sidebar
 
 
 def _payload(chosen: Choices, shown: "Trace | Comparison", head: int) -> bytes:
@@ -112,20 +113,20 @@ def _on_event(event: NeuronEvents) -> None:
         set_view(event.view)
     if event.head is not None:
         show_head(choices().layer, event.head)
-        st.session_state["rerun_all"] = True
+        ask_for_rerun()
     elif event.layer_step and step_layer(choices(), event.layer_step):
-        st.session_state["rerun_all"] = True
+        ask_for_rerun()
 
 
 def _open(where: str) -> None:
     """Have the page turned, with the head that is shown."""
     chosen = choices()
     show_head(chosen.layer, chosen.head or 0)
-    st.session_state["open_page"] = where
+    ask_for_page(where)
 
 
 def _turn(chosen: Choices) -> None:
-    where = st.session_state.pop("open_page", None)
+    where, _ = page_asked_for()
     if where == "model":
         turn_to("views/model.py", chosen.pair is not None)
     elif where == "head":

@@ -22,7 +22,7 @@ def test_bars_are_as_high_as_the_attention() -> None:
     assert list(figure.layout.xaxis.ticktext) == ["nurse", "doctor"]
     assert [list(bar.x) for bar in figure.data] == [list(figure.layout.xaxis.tickvals)] * 2
     assert [bar.name for bar in figure.data] == ["A", "B"]
-    assert list(figure.data[1].text) == ["0.750", "0.125"]
+    assert list(figure.data[1].text) == [".750", ".125"]
     assert figure.layout.yaxis.range[0] == 0
     assert figure.layout.yaxis.range[1] > 0.75
 

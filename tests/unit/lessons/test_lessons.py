@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 import attnlib
+from attnlib.address import address
 from attnlib.behaviour.patterns import KNOWN
 from attnlib.errors import InputError
 from attnlib.lessons.answers import is_right, measured, model_of, told
-from attnlib.lessons.handout import address, filled, handout, refusal
+from attnlib.lessons.handout import filled, handout, refusal
 from attnlib.lessons.measures import MEASURES, PATTERN_NAMES, Measure, inline_texts, parse_measure
 from attnlib.lessons.parse import Lesson, Question, Show, Step, Words, course, parse_lesson
 from attnlib.paths import LESSON_FOLDER, PROJECT
@@ -178,7 +179,7 @@ def test_a_link_of_a_page_is_a_show_block() -> None:
     assert show is not None
     assert (show.page, show.model, show.place) == ("neuron", "demo/gpt2-biased", (0, 2))
     assert show.get("evil") == ""
-    assert address(show) == "/neuron?model=demo%2Fgpt2-biased&head=2"
+    assert address(show.page, show.choices) == "/neuron?model=demo%2Fgpt2-biased&head=2"
 
 
 def test_other_code_and_headings_stay_text() -> None:
