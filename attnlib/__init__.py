@@ -3,14 +3,19 @@
 Public names are loaded when first used, so that `import attnlib` costs nothing before a model is wanted.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from attnlib.errors import InputError
 
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # before any room imports transformers
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
 if TYPE_CHECKING:
+    from attnlib.behaviour.head_patterns import HeadPatterns
     from attnlib.behaviour.head_profile import HeadProfile, head_profile
-    from attnlib.behaviour.measure import HeadPatterns, head_patterns, measure_patterns
+    from attnlib.behaviour.measure import head_patterns, measure_patterns
     from attnlib.behaviour.scaling import scale_dimensions
     from attnlib.behaviour.silencing import Silenced, silence_dimensions
     from attnlib.comparison.result import Comparison

@@ -10,9 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from jaxtyping import Float
 
+from attnlib.behaviour.head_patterns import HeadPatterns
 from attnlib.behaviour.head_profile import HeadProfile, strongest_dimensions
 from attnlib.behaviour.labels import HeadClusters
-from attnlib.behaviour.measure import HeadPatterns
 from attnlib.behaviour.silencing import MEASURES, Remaining
 from attnlib.charts import LESS, MORE, SIDES, layout, name_axis, padded, short
 

@@ -24,7 +24,7 @@ from attnlib.model.loading import Model
 from attnlib.model.tokens import Tokens
 from attnlib.progress import OnProgress, goes_on
 from attnlib.prompts.texts import builtin_texts, class_names, class_of
-from attnlib.stats.summaries import Moments
+from attnlib.stats.moments import Moments
 
 FURTHEST = 64  # tokens between a query and a key; what is further is not looked at
 FEWEST = 3  # texts that a mean is of

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from attnlib.behaviour.measure import HeadPatterns
+from attnlib.behaviour.head_patterns import HeadPatterns
 from attnlib.behaviour.patterns import CHOICES, COREFERENCE, MEANT, REPEATED_WORDS, RESOLVED, TO_PERSON, Choice
 from attnlib.errors import InputError
 from attnlib.stats.resampling import FEWEST_UNITS

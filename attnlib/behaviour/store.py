@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from attnlib.behaviour.measure import HeadPatterns
+from attnlib.behaviour.head_patterns import HeadPatterns
 from attnlib.behaviour.patterns import Pattern, Relation
 from attnlib.model.batches import NotRead
 from attnlib.model.loading import Model

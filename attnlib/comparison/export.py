@@ -9,37 +9,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from attnlib.comparison.controls import Controls
 from attnlib.comparison.findings import finding
 from attnlib.comparison.result import Comparison
 from attnlib.model.loading import Model
 from attnlib.model.provenance import provenance
+from attnlib.spreadsheet import safe_csv
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 MOST_NUMBERS = 500_000  # of the difference inside the JSON; more belong into the NPZ
 
 
 def ranking_csv(comparison: Comparison, by: str, targets: Sequence[str] = ()) -> str:
     """The ranking of heads as CSV."""
     return safe_csv(comparison.ranking(by, targets))
-
-
-def safe_csv(table: pd.DataFrame) -> str:
-    """A table as CSV in which no text is a formula: a spreadsheet computes cells that begin with = + - @.
-
-    Such a cell, or column name, gets an apostrophe before it; numbers are left alone.
-    """
-    safe = table.rename(columns=lambda name: _no_formula(str(name)))
-    texts = [n for n in range(safe.shape[1]) if not pd.api.types.is_numeric_dtype(safe.dtypes.iloc[n])]
-    for n in texts:
-        safe.isetitem(n, [_no_formula(cell) for cell in safe.iloc[:, n]])
-    return safe.to_csv(index=False, float_format="%.6f")
-
-
-def _no_formula(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def difference_npz(comparison: Comparison) -> bytes:

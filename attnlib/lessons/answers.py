@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from attnlib.behaviour.measure import HeadPatterns, measure_patterns
+from attnlib.behaviour.head_patterns import HeadPatterns
+from attnlib.behaviour.measure import measure_patterns
 from attnlib.behaviour.store import load_patterns, patterns_key
 from attnlib.comparison.result import Comparison
 from attnlib.comparison.run import compare

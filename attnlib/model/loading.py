@@ -1,43 +1,37 @@
 """Load a model and find out what it can do: its stacks of attention, its heads, its limits."""
 
 import copy
-import os
 import threading
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
 import torch
 from transformers import (
     AutoConfig,
-    AutoModel,
-    AutoModelForCausalLM,
-    AutoModelForMaskedLM,
-    AutoModelForSeq2SeqLM,
-    AutoModelForTextEncoding,
     AutoTokenizer,
 )
-from transformers.models.auto import modeling_auto as auto
 from transformers.utils import logging as transformers_logging
 
 from attnlib.errors import InputError
 from attnlib.model.attention import Edit, LayerPlace, Observer, OutputEdit, watching
-from attnlib.model.language_head import has_language_head, is_classifier, saved_names
+from attnlib.model.families import (
+    FAMILIES,
+    auto_class,
+    check_text_model,
+    family_in_memory,
+    family_of,
+    mapped_class,
+    with_language_head,
+)
+from attnlib.model.language_head import is_classifier
 from attnlib.model.languages import Languages, read_languages
 from attnlib.model.memory import available_memory
 from attnlib.model.probing import accepts, expected_shapes, probe, probe_inputs
 from attnlib.model.sources import find_model
 
-FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "seq2seq": (AutoModelForSeq2SeqLM, auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES),
-    "causal": (AutoModelForCausalLM, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
-    "masked": (AutoModelForMaskedLM, auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES),
-}
 _MAKING = threading.RLock()
 """Held while a model is made. Meanwhile transformers replaces functions of its classes (weights are not tied) and
 torch's default dtype for the whole process: two threads at once would put back each other's replacement for good."""
@@ -180,10 +174,10 @@ def load_model(name: str, *, device: str | torch.device | None = None, root: str
     folder = find_model(name, root)
     with _MAKING:
         config = _load_config(name, folder)
-        family = _family(config, folder)
-        _check_text_model(name, config, family)
+        family = family_of(config, folder)
+        check_text_model(name, config, family)
         tokenizer = _load_tokenizer(name, folder)
-        hf = _load_weights(name, folder, _auto_class(config, family))
+        hf = _load_weights(name, folder, auto_class(config, family))
         hf.eval().requires_grad_(False).to(choose_device() if device is None else device)
         return _wrapped(name, hf, tokenizer, family)
 
@@ -195,7 +189,7 @@ def wrap(name: str, hf: Any, tokenizer: Any, family: str | None = None) -> Model
     """
     hf = _sharing_weights(hf)
     if family is None:
-        family = _family_in_memory(hf)
+        family = family_in_memory(hf)
         head = _head_beside_others(hf) if family == "encoder" else None
         hf, family = (hf, family) if head is None else (_as_language_model(hf, head), head)
     return _wrapped(name, hf, tokenizer, family)
@@ -205,14 +199,16 @@ def _head_beside_others(hf: Any) -> str | None:
     """The family of the language-model head that a class has which is not named after it."""
     if any(is_classifier({parent.__name__}) for parent in type(hf).__mro__):
         return None
-    return _with_language_head(hf.config, hf.state_dict().keys())
+    return with_language_head(hf.config, hf.state_dict().keys())
 
 
 def _as_language_model(hf: Any, family: str) -> Any:
     """The language model within a model that has other heads, too (BertForPreTraining), around the same tensors."""
     with _MAKING, torch.random.fork_rng(devices=[]):  # its own first weights are random
         config = copy.deepcopy(hf.config)
-        model = _mapped(FAMILIES[family][0], config)._from_config(config, attn_implementation="eager", dtype=hf.dtype)
+        model = mapped_class(FAMILIES[family][0], config)._from_config(
+            config, attn_implementation="eager", dtype=hf.dtype
+        )
         known = model.state_dict().keys()
         weights = {name: tensor for name, tensor in hf.state_dict().items() if name in known}
         model.load_state_dict(weights, strict=False, assign=True)
@@ -275,82 +271,6 @@ def _load_config(name: str, folder: Path) -> Any:
         raise InputError(
             f"This version of Transformers cannot read the configuration of {name!r}: {_first_line(error)}"
         ) from None
-
-
-def _family(config: Any, folder: Path) -> str:
-    """Which head to load: what the configuration names and else the weights have; "encoder" for none."""
-    named = _architectures(config)
-    if is_classifier(named):
-        return "seq2seq" if getattr(config, "is_encoder_decoder", False) else "encoder"
-    known = _known_family(named)
-    if known:
-        return known
-    found = _with_language_head(config, saved_names(folder))
-    if found is not None:
-        return found
-    return "seq2seq" if getattr(config, "is_encoder_decoder", False) else "encoder"
-
-
-def _with_language_head(config: Any, weights: Set[str]) -> str | None:
-    """The family whose head weights of these names have; None where they have none."""
-    possible = ("causal", "masked") if getattr(config, "is_decoder", False) else ("masked", "causal")
-    for family in possible:
-        model_class = _mapped(FAMILIES[family][0], config)
-        if model_class is not None and has_language_head(model_class, config, weights):
-            return family
-    return None
-
-
-def _family_in_memory(hf: Any) -> str:
-    """What the class of a model is, or the class that it was made from."""
-    for parent in type(hf).__mro__:
-        if is_classifier({parent.__name__}):
-            break
-        known = _known_family({parent.__name__})
-        if known:
-            return known
-    return "seq2seq" if getattr(hf.config, "is_encoder_decoder", False) else "encoder"
-
-
-def _known_family(named: set[str]) -> str | None:
-    for family, (_, names) in FAMILIES.items():
-        if named & _flat(names.values()):
-            return family
-    return "encoder" if named & _flat(auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.values()) else None
-
-
-def _mapped(auto_class: Any, config: Any) -> Any:
-    """The class of a configuration in an auto class; None where it has none."""
-    try:
-        found = auto_class._model_mapping[type(config)]
-    except KeyError:
-        return None
-    return found[0] if isinstance(found, (tuple, list)) else found
-
-
-def _architectures(config: Any) -> set[str]:
-    return set(getattr(config, "architectures", None) or ())
-
-
-def _auto_class(config: Any, family: str) -> Any:
-    """The class that loads a model of `family`; an encoder saved without its decoder is loaded without one."""
-    if family in FAMILIES and not is_classifier(_architectures(config)):
-        return FAMILIES[family][0]
-    alone = _architectures(config) & _flat(auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.values())
-    return AutoModelForTextEncoding if alone else AutoModel
-
-
-def _flat(values: Any) -> set[str]:
-    return {name for value in values for name in (value if isinstance(value, (tuple, list)) else [value])}
-
-
-def _check_text_model(name: str, config: Any, family: str) -> None:
-    model_class = _mapped(_auto_class(config, family), config)
-    if model_class is None or model_class.main_input_name != "input_ids":
-        raise InputError(
-            f"{name!r} ({config.model_type}) is not a text model: it does not read tokens. "
-            "Choose a language model such as GPT-2, BERT or T5."
-        )
 
 
 def _load_tokenizer(name: str, folder: Path) -> Any:

@@ -7,17 +7,14 @@ more; heads that move together need less.
 """
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 from scipy import optimize, special, stats
 
 from attnlib.errors import InputError
 from attnlib.stats.resampling import FEWEST_UNITS, LARGE
 
-PAIRS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 HEADS = (1, 4, 16, 64, 256, 1024)
 SHIFTS = {  # units: the mean, in standard errors, that one of so many HEADS shows at 5 % with 50 and with 80 % power
     6: ((3.069, 4.548), (5.451, 8.256), (11.070, 16.363), (24.507, 36.962), (48.063, 77.933), (111.909, 166.626)),
@@ -132,13 +129,6 @@ def pairs_needed(mean: float, sd: float, heads: int = 1, alpha: float = 0.05, po
         middle = (low + high) // 2
         low, high = (middle, high) if detectable(middle, sd, heads, alpha, power) > abs(mean) else (low, middle)
     return high
-
-
-def power_curve(
-    sd: float, heads: int = 1, alpha: float = 0.05, power: float = 0.8, pairs: Sequence[int] = PAIRS
-) -> pd.DataFrame:
-    """For each number of pairs the smallest |mean| that they show; columns pairs, detectable."""
-    return pd.DataFrame({"pairs": list(pairs), "detectable": [detectable(n, sd, heads, alpha, power) for n in pairs]})
 
 
 def _check(alpha: float, power: float) -> None:

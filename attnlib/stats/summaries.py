@@ -5,19 +5,17 @@ Units are what is drawn at random: pairs that share an occupation or a name are 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from attnlib.errors import InputError
 from attnlib.stats.power import smallest_effect, smallest_shift
-from attnlib.stats.resampling import FEWEST_UNITS, Sample, Tested, critical_size, mean_tests
+from attnlib.stats.resampling import FEWEST_UNITS, Sample, Tested, mean_tests
 
 Values = Float[np.ndarray, "unit layer head"]
 Heads = Float[np.ndarray, "layer head"]
@@ -96,19 +94,6 @@ COLUMNS = (
     *("n", "mean", "sd", "low", "high", "wide_low", "wide_high"),
     *("effect", "p", "p_corrected", "detectable"),
 )
-
-
-@dataclass(frozen=True)
-class GroupSummaries:
-    """The heads of every group of units, in the order in which the groups come; corrected together."""
-
-    groups: Mapping[str, HeadSummary]
-
-    def table(self) -> pd.DataFrame:
-        """A row per group and head, sorted like HeadSummary.table."""
-        parts = [summary.table().assign(group=group) for group, summary in self.groups.items()]
-        table = pd.concat(parts, ignore_index=True)
-        return _sorted(table[["group", *table.columns.drop("group")]])
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
@@ -208,39 +193,6 @@ def _shifts(sample: Sample, tested: Tested, tests: int, alpha: float) -> Float[n
     return np.array([shifts.get(df, np.nan) for df in freedom.tolist()])
 
 
-def by_group(
-    values: Values, groups: Sequence[str], *, alpha: float = 0.05, draws: int = DRAWS, seed: int = 0
-) -> GroupSummaries:
-    """`summarize` for the units of each group, corrected over heads x groups. `groups` has one name per unit."""
-    if len(groups) != len(values) or not len(groups):
-        raise InputError(
-            f"There are {len(values)} pairs and {len(groups)} names of groups. Give a name for each pair."
-        )
-    names = np.array(groups, dtype=object)
-    members = {name: values[names == name] for name in dict.fromkeys(groups)}
-    found = summarize_family(list(members.values()), same_units=False, alpha=alpha, draws=draws, seed=seed)
-    return GroupSummaries(dict(zip(members, found, strict=True)))
-
-
-def compare_models(
-    values_a: Float[np.ndarray, "..."],
-    values_b: Float[np.ndarray, "..."],
-    *,
-    sides: ArrayLike | None = None,
-    alpha: float = 0.05,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> HeadSummary:
-    """`summarize` of b − a: the same units in two models of as many heads; a unit counts where both have a number."""
-    if values_a.shape != values_b.shape:
-        sizes = " and ".join(" x ".join(map(str, values.shape)) for values in (values_a, values_b))
-        raise InputError(
-            f"The models' numbers are {sizes} (pairs x layers x heads). Measure the same pairs, in models with the "
-            "same heads."
-        )
-    return summarize(difference(values_a, values_b), sides=sides, alpha=alpha, draws=draws, seed=seed)
-
-
 def difference(values_a: Float[np.ndarray, "..."], values_b: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """b − a in float64, where both have a finite number; else NaN."""
     both = np.isfinite(values_a) & np.isfinite(values_b)
@@ -269,136 +221,4 @@ def unit_means(
 # ---------------------------------------------------------------------------------------------- groups of one head
 
 
-def group_means(
-    values: Float[np.ndarray, " pair"],
-    labels: Sequence[str],
-    units: Sequence[str] | None = None,
-    *,
-    alpha: float = 0.05,
-    draws: int = DRAWS,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """One head's mean over the units of each label (an occupation), with its bootstrap-t interval and test.
-
-    `units` has a name per pair: pairs of one unit are averaged within each label first, and a unit that has several
-    labels is drawn with all of them; without it every pair is a unit. Columns: label, n (pairs), units, mean, low,
-    high (of each label by itself), wide_low, wide_high (of all labels at once), p, p_corrected (over the labels);
-    labels in the order in which they come. NaN where a label has fewer than FEWEST_UNITS units.
-    """
-    for others, what in ((labels, "labels"), (values if units is None else units, "units")):
-        if len(others) != len(values):
-            raise InputError(
-                f"There are {len(values)} numbers and {len(others)} {what}. Give one of the {what} for each number."
-            )
-    codes, names = pd.factorize(np.array(labels, dtype=object))
-    members = [np.flatnonzero(codes == n) for n in range(len(names))]
-    samples = [Sample(values[rows][np.isfinite(values[rows]), None]) for rows in members]
-    counts = [len(sample.values) for sample in samples]
-    if units is not None:
-        samples = [Sample(_by_unit(values, codes, len(names), units))] if len(names) else []
-    tested = mean_tests(samples, alpha, draws, seed, same_units=False)
-    columns = {name: _joined(tested, name) for name in ("low", "high", "wide_low", "wide_high", "p", "p_corrected")}
-    about = {"label": list(names), "n": counts, "units": _joined(samples, "n"), "mean": _joined(samples, "mean")}
-    return pd.DataFrame(about | columns)
-
-
-def _by_unit(
-    values: Float[np.ndarray, " pair"], codes: Int[np.ndarray, " pair"], labels: int, units: Sequence[str]
-) -> Float[np.ndarray, "unit label"]:
-    """The mean of every unit and label; NaN where there is none."""
-    spread = np.full((len(values), 1, labels), np.nan)
-    spread[np.arange(len(values)), 0, codes] = values
-    found = unit_means(spread, units)[:, 0]
-    return found[np.isfinite(found).any(1)]
-
-
-def _joined(parts: Sequence[object], name: str) -> np.ndarray:
-    return np.concatenate([np.zeros(0), *(getattr(part, name) for part in parts)])
-
-
-def join_column(means: pd.DataFrame, outside: Mapping[str, float], name: str = "outside") -> pd.DataFrame:
-    """The rows of `group_means` that an outside list has a number for, with that number as a further column."""
-    joined = means.assign(**{name: means["label"].map(outside).astype(float)})
-    return joined[np.isfinite(joined[[name, "mean"]]).all(axis=1)].reset_index(drop=True)
-
-
-class Correlation(NamedTuple):
-    """Pearson's r with its 95 % interval over the items, and p of “r is 0” from the same draws."""
-
-    r: float
-    low: float  # NaN, as high and p, with fewer than FEWEST_UNITS items
-    high: float
-    items: int
-    p: float
-
-
-def correlate(a: ArrayLike, b: ArrayLike, *, draws: int = DRAWS, seed: int = 0) -> Correlation:
-    """Pearson's r of two columns, with a 95 % bootstrap-t interval over their rows on Fisher's scale, z = artanh r.
-
-    The standard error of z is that of its influence function (Efron & Tibshirani 1993, ch. 12 and 22), so that
-    neither column need be normal. For Winogender the rows are occupations: a strong r can show bias, a weak one
-    cannot prove its absence. Rows must be independent: average pairs of one item first (`group_means`).
-    """
-    x, y = np.asarray(a, float), np.asarray(b, float)
-    if len(x) != len(y) or len(x) < 3 or not np.isfinite([*x, *y]).all():
-        raise InputError(
-            f"A correlation needs two columns of at least three numbers; these have {len(x)} and {len(y)}."
-        )
-    if not (np.ptp(x) and np.ptp(y)):
-        raise InputError("A column whose numbers are all the same correlates with nothing. Choose another.")
-    (r,), (z,), (error,) = _fisher(x[None], y[None])
-    if len(x) < FEWEST_UNITS or not error > 0:
-        return Correlation(float(r), math.nan, math.nan, len(x), math.nan)
-    rows = np.random.default_rng(seed).integers(0, len(x), (draws, len(x)))
-    _, drawn, errors = _fisher(x[rows], y[rows])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sizes = np.nan_to_num(np.abs(drawn - z) / errors, nan=np.inf, posinf=np.inf)
-    p = (np.count_nonzero(sizes >= abs(z) / error) + 1) / (draws + 1)
-    reach = critical_size(sizes[:, None], 0.05)[0] * error
-    return Correlation(float(r), float(np.tanh(z - reach)), float(np.tanh(z + reach)), len(x), float(p))
-
-
-def _fisher(
-    x: Float[np.ndarray, "draw item"], y: Float[np.ndarray, "draw item"]
-) -> tuple[Float[np.ndarray, " draw"], Float[np.ndarray, " draw"], Float[np.ndarray, " draw"]]:
-    """r, z = artanh r and the standard error of z; of numbers on a line, z is infinite and the error 0 or NaN."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        x, y = (
-            (u - u.mean(-1, keepdims=True)) / np.where(np.ptp(u, -1) > 0, u.std(-1), np.nan)[:, None] for u in (x, y)
-        )
-        r = np.clip((x * y).mean(-1), -1, 1)
-        influence = (x * y - r[:, None] * (x**2 + y**2) / 2) / (1 - r**2)[:, None]
-        return r, np.arctanh(r), np.sqrt((influence**2).sum(-1)) / x.shape[1]
-
-
 # ---------------------------------------------------------------------------------------------- added up
-
-
-@dataclass
-class Moments:
-    """Sums of numbers that are not kept: for means and intervals over any number of texts. NaN counts for nothing."""
-
-    count: np.ndarray | float = 0.0
-    total: np.ndarray | float = 0.0
-    squares: np.ndarray | float = 0.0
-
-    def add(self, values: Float[np.ndarray, "text ..."]) -> None:
-        """Numbers of more texts."""
-        self.count = self.count + np.isfinite(values).sum(0)
-        self.total = self.total + np.nansum(values, 0)
-        self.squares = self.squares + np.nansum(values**2, 0)
-
-    @property
-    def mean(self) -> Float[np.ndarray, "..."]:
-        """NaN without a number."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(self.total / np.asarray(self.count, np.float64))
-
-    @property
-    def reach(self) -> Float[np.ndarray, "..."]:
-        """Half the 95 % t interval of the mean; NaN for fewer than FEWEST_UNITS numbers."""
-        count = np.asarray(self.count, np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            variance = np.maximum(self.squares - self.total * self.mean, 0) / (count - 1)
-            quantile = stats.t.ppf(0.975, np.maximum(count - 1, 1))
-            return np.where(count >= FEWEST_UNITS, quantile * np.sqrt(variance / count), np.nan)

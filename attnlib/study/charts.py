@@ -17,7 +17,8 @@ from scipy import stats
 from attnlib.charts import LESS, MORE, SIDES, escaped, layout, name_axis, padded, short
 from attnlib.comparison.charts import largest_heads
 from attnlib.comparison.untrained import Untrained
-from attnlib.stats.summaries import Correlation, HeadSummary
+from attnlib.stats.groups import Correlation
+from attnlib.stats.summaries import HeadSummary
 from attnlib.wording import interval, largest, p_value, places_of
 
 HeadPlace = tuple[int, int]

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from attnlib.errors import InputError
-from attnlib.stats.summaries import correlate, group_means, join_column
+from attnlib.stats.groups import correlate, group_means, join_column
 from attnlib.study.basis import unit_numbers
 from attnlib.study.charts import effect_histogram, forest, group_scatter, largest_means, strongest, volcano
 from attnlib.study.findings import difference_finding, study_finding, summary_table

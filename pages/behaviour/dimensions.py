@@ -139,7 +139,7 @@ def _by_class(profile: "HeadProfile") -> None:
 
 
 def _downloads(profile: "HeadProfile") -> None:
-    from attnlib.comparison.export import safe_csv
+    from attnlib.spreadsheet import safe_csv
 
     with st.container(horizontal=True):
         offer("Dimensions (CSV)", lambda: safe_csv(profile.table()), "dimensions.csv", "text/csv")

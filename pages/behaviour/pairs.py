@@ -169,7 +169,7 @@ def _pair_by_itself(found: "Silenced") -> None:
 
 
 def _downloads(found: "Silenced") -> None:
-    from attnlib.comparison.export import safe_csv
+    from attnlib.spreadsheet import safe_csv
 
     with st.container(horizontal=True):
         offer("What each dimension carries (CSV)", lambda: safe_csv(found.dimensions()), "carried.csv", "text/csv")

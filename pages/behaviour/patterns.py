@@ -333,7 +333,7 @@ def _gallery(chosen: Choices, found: "HeadPatterns", name: str, place: tuple[int
 
 def _table(found: "HeadPatterns", labels: list[list[str]], name: str) -> None:
     """All scores of all heads, and what was measured, to take along."""
-    from attnlib.comparison.export import safe_csv
+    from attnlib.spreadsheet import safe_csv
 
     wide = found.table().pivot(index=["layer", "head"], columns="pattern", values="score")
     wide = wide[[one for one in found.names if one in wide.columns]].reset_index()

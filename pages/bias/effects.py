@@ -125,9 +125,9 @@ def _effects(reading: Reading, asked: Asked) -> "HeadEffects | None":
 
 def _draw(reading: Reading, found: "HeadEffects | None", asked: Asked) -> None:
     from attnlib.comparison.charts import effect_scatter
-    from attnlib.comparison.export import safe_csv
     from attnlib.comparison.result import STATISTICS
     from attnlib.effects.findings import NOT_SHARES, effects_finding
+    from attnlib.spreadsheet import safe_csv
 
     if found is None:
         return

@@ -210,7 +210,7 @@ def _closely(shown: Shown, head: tuple[int, int]) -> None:
 
 def _groups(table: "pd.DataFrame", shown: Shown, title: str, key: str) -> None:
     """Means by a column, against what is known of its groups where something is."""
-    from attnlib.stats.summaries import correlate, group_means, join_column
+    from attnlib.stats.groups import correlate, group_means, join_column
     from attnlib.study.basis import unit_numbers
     from attnlib.study.charts import group_forest, group_scatter
     from attnlib.study.results import group_columns, outside_columns
@@ -300,7 +300,7 @@ def _not_measured(study: "Study", when: float) -> None:
 
 
 def _downloads(shown: Shown) -> None:
-    from attnlib.comparison.export import safe_csv
+    from attnlib.spreadsheet import safe_csv
     from attnlib.study.findings import summary_table
     from attnlib.study.untrained import copies_done
 

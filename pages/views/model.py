@@ -164,7 +164,7 @@ def _download(chosen: Choices, shown: Shown) -> None:
 
             return ranking_csv(shown.comparison, "shift" if shown.targets else "jsd", shown.targets)
         assert shown.overview is not None
-        from attnlib.comparison.export import safe_csv
+        from attnlib.spreadsheet import safe_csv
 
         return safe_csv(shown.overview.stack(chosen.stack).table())
 

@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy import optimize, stats
 
+from attnlib.stats.groups import correlate
 from attnlib.stats.power import smallest_effect
 from attnlib.stats.resampling import Sample, mean_tests
-from attnlib.stats.summaries import correlate
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "statistics.md"
 Numbers = Float[np.ndarray, "unit head"]

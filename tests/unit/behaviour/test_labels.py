@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from attnlib.behaviour.charts import cluster_map, pattern_bars
+from attnlib.behaviour.head_patterns import EXAMPLES, HeadPatterns
 from attnlib.behaviour.labels import (
     NamedHead,
     head_clusters,
@@ -12,7 +13,6 @@ from attnlib.behaviour.labels import (
     pattern_finding,
     unnamed_finding,
 )
-from attnlib.behaviour.measure import EXAMPLES, HeadPatterns
 from attnlib.behaviour.patterns import KNOWN
 from attnlib.errors import InputError
 from attnlib.wording import short_number, two_digits

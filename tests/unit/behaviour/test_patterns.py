@@ -14,8 +14,9 @@ from scipy import stats
 
 import attnlib
 from attnlib.behaviour import measure as patternruns
+from attnlib.behaviour.head_patterns import EXAMPLES, HeadPatterns
 from attnlib.behaviour.labels import coreference_findings, head_labels, pattern_finding, resolved, unnamed_finding
-from attnlib.behaviour.measure import EXAMPLES, HeadPatterns, measure_patterns
+from attnlib.behaviour.measure import measure_patterns
 from attnlib.behaviour.patterns import (
     CHOICES,
     COREFERENCES,

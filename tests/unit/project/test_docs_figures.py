@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import attnlib
-from attnlib.behaviour.measure import HALF, SEQUENCES, HeadPatterns
+from attnlib.behaviour.head_patterns import HeadPatterns
+from attnlib.behaviour.measure import HALF, SEQUENCES
 from attnlib.behaviour.store import load_patterns, patterns_key
 from attnlib.comparison.spelling import reader_of
 from attnlib.comparison.untrained import largest_untrained

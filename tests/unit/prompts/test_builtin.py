@@ -11,7 +11,7 @@ from attnlib.errors import InputError
 from attnlib.prompts.builtin import PAIR_SETS, pair_set
 from attnlib.prompts.splitting import split_words
 from attnlib.prompts.units import by_column
-from attnlib.stats.summaries import correlate, group_means, join_column
+from attnlib.stats.groups import correlate, group_means, join_column
 from attnlib.study.results import Study, outside_columns, planted_log_odds
 from attnlib.study.run import run_study
 from data.pairs.build import DEGREE, FOLDER, KNOWN, NAMED, NO_DEGREE, ONE, SETS, TWO, as_csv, occupations

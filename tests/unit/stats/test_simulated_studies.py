@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attnlib.stats.summaries import group_means
+from attnlib.stats.groups import group_means
 from tests.benchmarks import statistics as simulated
 
 pytestmark = pytest.mark.simulation

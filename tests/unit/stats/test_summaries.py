@@ -12,27 +12,17 @@ from scipy import optimize, stats
 from attnlib import InputError
 from attnlib.paths import PROJECT
 from attnlib.stats import resampling
+from attnlib.stats.groups import correlate, group_means, join_column
 from attnlib.stats.power import (
     detectable,
     fewest_pairs,
     pairs_needed,
-    power_curve,
     power_of,
     smallest_effect,
     smallest_shift,
 )
 from attnlib.stats.resampling import FEWEST_UNITS, Sample
-from attnlib.stats.summaries import (
-    HeadSummary,
-    by_group,
-    compare_models,
-    correlate,
-    group_means,
-    join_column,
-    summarize,
-    summarize_family,
-    unit_means,
-)
+from attnlib.stats.summaries import HeadSummary, difference, summarize, summarize_family, unit_means
 
 BENCHMARKS = PROJECT.parent / "shared" / "benchmarks"
 
@@ -409,44 +399,26 @@ def test_the_table_has_a_row_per_head_the_surest_first() -> None:
 
 def test_groups_are_corrected_together() -> None:
     values = study(40)
-    groups = ["b", "a"] * 20
-    found = by_group(values, groups, draws=500)
-    assert list(found.groups) == ["b", "a"]
+    first, second = summarize_family([values[::2], values[1::2]], same_units=False, draws=500)
     alone = quick(values[1::2])
-    np.testing.assert_array_equal(found.groups["a"].mean, alone.mean)
-    np.testing.assert_allclose(found.groups["a"].low, alone.low, atol=0.1)
-    assert (found.groups["a"].p_corrected >= found.groups["a"].p).all()
-    assert found.groups["a"].tests == 12
-    assert (found.groups["a"].detectable > alone.detectable).all(), "more tests need more"
-    table = found.table()
-    assert len(table) == 12
-    assert table.columns[0] == "group"
-    assert table["p_corrected"].is_monotonic_increasing
-
-
-def test_groups_must_be_as_many_as_pairs() -> None:
-    with pytest.raises(InputError, match="4 pairs and 3 names"):
-        by_group(study(4), ["a"] * 3)
-    with pytest.raises(InputError, match="0 pairs"):
-        by_group(study(0), [])
+    np.testing.assert_array_equal(second.mean, alone.mean)
+    np.testing.assert_allclose(second.low, alone.low, atol=0.1)
+    assert (second.p_corrected >= second.p).all()
+    assert first.tests == second.tests == 12
+    assert (second.detectable > alone.detectable).all(), "more tests need more"
 
 
 def test_models_are_compared_pair_by_pair() -> None:
     a, b = study(30), study(30, seed=1)
     a[0, 0, 0], b[1, 0, 0] = np.nan, np.nan
-    found = compare_models(a, b, draws=500)
+    found = summarize(difference(a, b), draws=500)
     assert (found.n[0, 0], found.n[0, 1]) == (28, 30)
     np.testing.assert_allclose(found.mean, np.nanmean(b.astype(float) - a, axis=0))
-    same = compare_models(a, a, draws=500)
+    same = summarize(difference(a, a), draws=500)
     assert (same.mean == 0).all()
     assert same.tests == 0
     a[2, 0, 0] = b[2, 0, 0] = np.inf
-    assert compare_models(a, b, draws=500).n[0, 0] == 27
-
-
-def test_models_of_other_heads_cannot_be_compared() -> None:
-    with pytest.raises(InputError, match="5 x 2 x 3 and 5 x 2 x 4"):
-        compare_models(study(5), study(5, 2, 4))
+    assert summarize(difference(a, b), draws=500).n[0, 0] == 27
 
 
 def test_means_of_labels_have_the_intervals_of_their_pairs() -> None:
@@ -660,11 +632,11 @@ def test_the_noncentral_t_needs_no_warning_and_agrees_with_scipys() -> None:
     assert (np.abs(t) > 300).mean() == pytest.approx(0.8, abs=5 * np.sqrt(0.16 / 200_000))
 
 
-def test_a_power_curve_falls() -> None:
-    table = power_curve(0.5, 16, pairs=[5, 20, 80, 320])
-    assert math.isnan(table["detectable"][0])
-    assert table["detectable"][1:].is_monotonic_decreasing
-    assert table["detectable"][3] == pytest.approx(0.5 * 3.80 / math.sqrt(320), rel=0.02)
+def test_more_pairs_show_less() -> None:
+    least = [detectable(n, 0.5, 16) for n in (5, 20, 80, 320)]
+    assert math.isnan(least[0])
+    assert least[1:] == sorted(least[1:], reverse=True)
+    assert least[3] == pytest.approx(0.5 * 3.80 / math.sqrt(320), rel=0.02)
 
 
 # ---------------------------------------------------------------------------------------------- simulated studies

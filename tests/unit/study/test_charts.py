@@ -13,7 +13,8 @@ import plotly.graph_objects as go
 import pytest
 
 from attnlib.charts import LESS, MORE
-from attnlib.stats.summaries import HeadSummary, correlate, group_means, join_column, summarize
+from attnlib.stats.groups import correlate, group_means, join_column
+from attnlib.stats.summaries import HeadSummary, summarize
 from attnlib.study.charts import (
     effect_histogram,
     forest,

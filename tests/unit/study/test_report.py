@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from attnlib.comparison.export import safe_csv
 from attnlib.errors import InputError
 from attnlib.prompts.builtin import pair_set
 from attnlib.prompts.pairs import Dropped, Pair
+from attnlib.spreadsheet import safe_csv
 from attnlib.study.findings import difference_finding, study_finding
 from attnlib.study.report import study_report
 from attnlib.study.results import group_columns, open_study, outside_columns
