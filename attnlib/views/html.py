@@ -21,28 +21,28 @@ if TYPE_CHECKING:
     from attnlib.tracing.trace import Trace
 
 FOLDER = Path(__file__).parent
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{[^}]*\} from "(\.[\w./]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.MULTILINE)
 
 
 @lru_cache
 def script(name: str) -> str:
-    """A view's ES module with everything it imports joined into one, e.g. "head.js"."""
-    order: list[str] = []
+    """A view's ES module with everything it imports joined into one; `name` is that of its folder, e.g. "head"."""
+    order: list[Path] = []
 
-    def visit(file: str) -> None:
-        for needed in _IMPORT.findall(_read(file)):
-            visit(needed)
+    def visit(file: Path) -> None:
+        for needed in _IMPORT.findall(file.read_text("utf-8")):
+            visit((file.parent / needed).resolve())
         if file not in order:
             order.append(file)
 
-    visit(name)
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", _read(file))) for file in order)
+    visit((FOLDER / name / "view.js").resolve())
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", file.read_text("utf-8"))) for file in order)
 
 
 def style(name: str) -> str:
-    """A view's style sheet, e.g. "head.css", with that of its export buttons."""
-    return _read(name) + _read("export.css")
+    """A view's style sheet with that of its export buttons; `name` is that of its folder, e.g. "head"."""
+    return _read(f"{name}/view.css") + _read("shared/export.css")
 
 
 def _read(file: str) -> str:
@@ -69,9 +69,9 @@ class View:
         """The page as text; written to `path` when one is given. It opens without a network."""
         page = _PAGE.format(
             title=escape(self.title),
-            style=_THEME + style(f"{self.kind}.css") + (style("head.css") if self.details else ""),
+            style=_THEME + style(self.kind) + (style("head") if self.details else ""),
             kind=self.kind,
-            script=_inline(f"{self.kind}.js"),
+            script=_inline(self.kind),
             frames=_json({name: base64.b64encode(f).decode() for name, f in self.frames.items()}),
             details=self._details(),
         )
@@ -86,7 +86,7 @@ class View:
             name: {layer: base64.b64encode(frame).decode() for layer, frame in layers.items()}
             for name, layers in self.details.items()
         }
-        return _DETAILS.format(script=_inline("head.js"), frames=_json(frames))
+        return _DETAILS.format(script=_inline("head"), frames=_json(frames))
 
     def _repr_html_(self) -> str:
         return (
@@ -101,7 +101,7 @@ def head_view(shown: "Trace | Comparison", *, layers: list[int] | None = None, s
     Of a trace every attention it has, or `stack`; a comparison has one.
     """
     from attnlib.comparison.result import Comparison  # brings torch along: not before it is needed
-    from attnlib.views.pair import pair_head_payload
+    from attnlib.views.pair.payload import pair_head_payload
 
     if isinstance(shown, Comparison):
         kept = shown.a.stack(shown.stack).layers if layers is None else layers
@@ -137,8 +137,8 @@ def model_view(shown: "Trace | Overview | Comparison", targets: Sequence[str] = 
     from attnlib.comparison.result import Comparison  # brings torch along: not before it is needed
     from attnlib.tracing.overview import overview_of
     from attnlib.tracing.trace import Trace
-    from attnlib.views.model import model_payload, pair_model_payload
-    from attnlib.views.pair import pair_head_payload
+    from attnlib.views.model.payload import model_payload, pair_model_payload
+    from attnlib.views.pair.payload import pair_head_payload
 
     details: dict[str, dict[int, bytes]] = {}
     if isinstance(shown, Comparison):
@@ -171,7 +171,7 @@ def neuron_view(shown: "Trace | Comparison", layer: int = 0, head: int = 0, *, s
     a model outside transformers' attention interface.
     """
     from attnlib.comparison.result import Comparison  # brings torch along: not before it is needed
-    from attnlib.views.neuron import neuron_pair_payload, neuron_payload
+    from attnlib.views.neuron.payload import neuron_pair_payload, neuron_payload
 
     name = f"layer {layer}, head {head}"
     if isinstance(shown, Comparison):

@@ -1,7 +1,7 @@
 """What crosses from Python to the browser: one frame of bytes, a JSON header and typed arrays.
 
 Frame: b"ATTN" · uint32 header length · header (UTF-8 JSON) · zero padding · arrays, each at a multiple of 8.
-The header's "arrays" says of each its dtype, shape and offset from the first array. shared.js reads it.
+The header's "arrays" says of each its dtype, shape and offset from the first array. shared/dom.js reads it.
 Needs numpy only.
 """
 

@@ -225,7 +225,7 @@ def _grids(
     place: tuple[int, int],
     labels: list[list[str]],
 ) -> None:
-    from attnlib.views.grid import HeadGrid, grid_payload
+    from attnlib.views.grid.payload import HeadGrid, grid_payload
 
     pattern = found.patterns[found.number(name)]
     score = found.of(name).astype("float32")

@@ -74,7 +74,7 @@ def _choose(chosen: Choices, head: int) -> tuple[tuple[tuple[int, float], ...], 
 def _draw(chosen: Choices, scaled: "ScaledHead", factors: tuple[tuple[int, float], ...]) -> None:
     from attnlib.behaviour.charts import before_after
     from attnlib.comparison.charts import word_bars
-    from attnlib.views.pair import scaled_head_payload
+    from attnlib.views.pair.payload import scaled_head_payload
     from attnlib.words.predictions import largest_changes
 
     left, right = st.columns([3, 2])

@@ -72,7 +72,7 @@ def _status(chosen: Choices, comparison: "Comparison") -> None:
 
 @st.fragment
 def _alignment(comparison: "Comparison") -> None:
-    from attnlib.views.pair import pair_alignment_payload
+    from attnlib.views.pair.payload import pair_alignment_payload
 
     alignment(pair_alignment_payload(comparison), key="alignment", on_link=_on_link)
     rerun_if_asked()

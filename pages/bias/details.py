@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @st.fragment
 def head(reading: Reading) -> None:
-    from attnlib.views.pair import pair_head_payload
+    from attnlib.views.pair.payload import pair_head_payload
 
     chosen = reading.chosen
     st.markdown(f"##### Layer {chosen.layer}, " + ("all heads" if chosen.head is None else f"head {chosen.head}"))
@@ -42,7 +42,7 @@ def head(reading: Reading) -> None:
 
 def details(reading: Reading) -> None:
     """The head as a matrix, and where the focus word looks."""
-    from attnlib.views.pair import pair_matrix_payload
+    from attnlib.views.pair.payload import pair_matrix_payload
 
     left, right = st.columns(2)
     layer, head = reading.place

@@ -155,7 +155,7 @@ def _draw(reading: Reading, found: "HeadEffects | None", asked: Asked) -> None:
 
 
 def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:
-    from attnlib.views.grid import HeadGrid, grid_payload
+    from attnlib.views.grid.payload import HeadGrid, grid_payload
 
     _, second = found.candidates
     drawn = [HeadGrid("Indirect effect", found.log("indirect"), "A with this head's attention from B")]
@@ -187,7 +187,7 @@ def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:
 def _moves(reading: Reading, moves: "np.ndarray") -> None:
     """The attention's difference once more, beside its effects."""
     from attnlib.comparison.result import STATISTICS
-    from attnlib.views.grid import HeadGrid, grid_payload
+    from attnlib.views.grid.payload import HeadGrid, grid_payload
 
     statistic = STATISTICS[reading.statistic]
     drawn = [HeadGrid("Attention, B − A", moves, "how far it moves")]
@@ -203,7 +203,7 @@ def _moves(reading: Reading, moves: "np.ndarray") -> None:
 
 def _patched(reading: Reading, asked: Asked) -> None:
     """Prompts of unequal length: head outputs at the last token can still change hands."""
-    from attnlib.views.grid import HeadGrid, grid_payload
+    from attnlib.views.grid.payload import HeadGrid, grid_payload
     from attnlib.wording import signed
 
     try:

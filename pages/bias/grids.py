@@ -19,7 +19,7 @@ from pages.ui.state import Choices, show_head
 if TYPE_CHECKING:
     from attnlib import Comparison
     from attnlib.comparison.controls import Controls
-    from attnlib.views.grid import HeadGrid
+    from attnlib.views.grid.payload import HeadGrid
 
 EDIT, TWIN, UNTRAINED = "a control edit", "the twin model", "random weights"
 CALLED = {EDIT: f"{EDIT} was", TWIN: f"{TWIN} was", UNTRAINED: "untrained copies were"}  # in a sentence
@@ -157,7 +157,7 @@ def _titled(reading: Reading, name: str, found: "Comparison", about: str, unlike
 
 
 def _grid(reading: Reading, comparison: "Comparison", title: str, about: str = "") -> "HeadGrid":
-    from attnlib.views.grid import HeadGrid
+    from attnlib.views.grid.payload import HeadGrid
 
     about = about or f"{comparison.a.model}"
     return HeadGrid(title, comparison.statistic(reading.statistic, reading.targets), about)
@@ -166,7 +166,7 @@ def _grid(reading: Reading, comparison: "Comparison", title: str, about: str = "
 @st.fragment
 def _draw(reading: Reading, grids: "list[HeadGrid]") -> None:
     from attnlib.comparison.result import STATISTICS
-    from attnlib.views.grid import grid_payload
+    from attnlib.views.grid.payload import grid_payload
 
     statistic = STATISTICS[reading.statistic]
     payload = grid_payload(

@@ -167,7 +167,7 @@ def _pick(layer: int, head: int) -> None:
 
 def _grid(shown: Shown, summaries: "dict[str, HeadSummary]", head: tuple[int, int]) -> None:
     """The means of all heads, of each model of the same shape."""
-    from attnlib.views.grid import HeadGrid, grid_payload
+    from attnlib.views.grid.payload import HeadGrid, grid_payload
 
     shape = summaries[shown.model].mean.shape
     drawn = [

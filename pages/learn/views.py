@@ -46,7 +46,7 @@ def _head(show: Show, key: str, named: bool) -> None:
 
 
 def _model(show: Show, key: str, named: bool) -> None:
-    from attnlib.views.model import model_payload
+    from attnlib.views.model.payload import model_payload
 
     overview = cached.overview(show.model, show.get("text"), show.get("text_b") or None, False, show.languages)
     layer, head = show.place
@@ -57,7 +57,7 @@ def _model(show: Show, key: str, named: bool) -> None:
 
 
 def _neuron(show: Show, key: str, named: bool) -> None:
-    from attnlib.views.neuron import neuron_pair_payload, neuron_payload
+    from attnlib.views.neuron.payload import neuron_pair_payload, neuron_payload
 
     layer, head = _known(show)
     about = {"layers": _layers(show), "named": True, "state": show.get("view"), "labels": _labels(show, layer, named)}
@@ -73,8 +73,8 @@ def _neuron(show: Show, key: str, named: bool) -> None:
 
 def _compare(show: Show, key: str, named: bool) -> None:
     from attnlib.comparison.result import STATISTICS
-    from attnlib.views.grid import HeadGrid, grid_payload
-    from attnlib.views.pair import pair_head_payload
+    from attnlib.views.grid.payload import HeadGrid, grid_payload
+    from attnlib.views.pair.payload import pair_head_payload
 
     layer, head = _known(show)
     comparison = _compared(show, layer)

@@ -14,22 +14,22 @@ from attnlib.views.payload import unpack
 from pages.ui.exhibits import drawn
 
 _head = st.components.v2.component(
-    "attn_head", html='<div class="attn-head"></div>', css=style("head.css"), js=script("head.js")
+    "attn_head", html='<div class="attn-head"></div>', css=style("head"), js=script("head")
 )
 _grid = st.components.v2.component(
-    "attn_grid", html='<div class="attn-grid"></div>', css=style("grid.css"), js=script("grid.js")
+    "attn_grid", html='<div class="attn-grid"></div>', css=style("grid"), js=script("grid")
 )
 _model = st.components.v2.component(
-    "attn_model", html='<div class="attn-model"></div>', css=style("model.css"), js=script("model.js")
+    "attn_model", html='<div class="attn-model"></div>', css=style("model"), js=script("model")
 )
 _neuron = st.components.v2.component(
-    "attn_neuron", html='<div class="attn-neuron"></div>', css=style("neuron.css"), js=script("neuron.js")
+    "attn_neuron", html='<div class="attn-neuron"></div>', css=style("neuron"), js=script("neuron")
 )
 _matrix = st.components.v2.component(
-    "attn_matrix", html='<div class="attn-matrix"></div>', css=style("matrix.css"), js=script("matrix.js")
+    "attn_matrix", html='<div class="attn-matrix"></div>', css=style("matrix"), js=script("matrix")
 )
 _alignment = st.components.v2.component(
-    "attn_alignment", html='<div class="attn-alignment"></div>', css=style("alignment.css"), js=script("alignment.js")
+    "attn_alignment", html='<div class="attn-alignment"></div>', css=style("alignment"), js=script("alignment")
 )
 
 _share = st.components.v2.component(
@@ -37,8 +37,8 @@ _share = st.components.v2.component(
     html='<div class="attn-share"><button type="button" class="copy">Copy link</button>'
     '<input readonly hidden aria-label="Link to this page">'
     '<button type="button" class="pack">Evidence pack (ZIP)</button><p role="status"></p></div>',
-    css=style("share.css"),
-    js=script("share.js"),
+    css=style("share"),
+    js=script("share"),
 )
 
 PICTURE = ("name", "title", "svg", "png", "csv")
@@ -79,7 +79,7 @@ def _pictures(told: object) -> list[Picture]:
 
 
 def _event(state: object, name: str) -> tuple[object, str | None]:
-    """What a view asked, and its own state as text, which every event brings along (attnlib/views/report.js).
+    """What a view asked, and its own state as text, which every event brings along (attnlib/views/shared/report.js).
 
     Both come from a browser and are not trusted.
     """
@@ -94,7 +94,7 @@ def _event(state: object, name: str) -> tuple[object, str | None]:
 class HeadEvents:
     """What a person did in the head view; everything has a neutral value when it was something else."""
 
-    view: str | None  # the view's state as text (attnlib/views/state.js)
+    view: str | None  # the view's state as text (attnlib/views/head/state.js)
     hide: tuple[int, ...]  # tokens to hide from the model, or to show again
     layer_step: int  # -1, 0 or 1
 
@@ -131,7 +131,7 @@ def _step(value: object) -> int:
 
 
 def head_grid(payload: bytes, *, key: str, on_pick: Callable[[int, int], None]) -> None:
-    """Draw a grid payload (attnlib.views.grid); `on_pick` gets the layer and head of a click, before the next run."""
+    """Draw a grid payload (attnlib.views.grid.payload); `on_pick` gets the layer and head of a click, before the next run."""
 
     def picked() -> None:
         place = _place(getattr(st.session_state[key], "pick", None), unpack(payload)[0])
@@ -146,14 +146,14 @@ def head_grid(payload: bytes, *, key: str, on_pick: Callable[[int, int], None]) 
 class ModelEvents:
     """What a person did in the model view; everything has a neutral value when it was something else."""
 
-    view: str | None = None  # the view's state as text (attnlib/views/model_shown.js)
+    view: str | None = None  # the view's state as text (attnlib/views/model/shown.js)
     picked: tuple[int, int] | None = None  # the layer and head of a click
     closed: bool = False  # whether the chosen head was chosen once more
     opened: tuple[int, int] | None = None  # the layer and head to go on to
 
 
 def model_view(payload: bytes, *, key: str, on_event: Callable[[ModelEvents], None]) -> None:
-    """Draw a model payload (attnlib.views.model); `on_event` is called before the next run."""
+    """Draw a model payload (attnlib.views.model.payload); `on_event` is called before the next run."""
 
     def called(name: str) -> Callable[[], None]:
         return lambda: on_event(_model_events(st.session_state[key], name, payload))
@@ -180,13 +180,13 @@ def _model_events(state: object, name: str, payload: bytes) -> ModelEvents:
 class NeuronEvents:
     """What a person did in the neuron view; everything has a neutral value when it was something else."""
 
-    view: str | None = None  # the view's state as text (attnlib/views/neuron_state.js)
+    view: str | None = None  # the view's state as text (attnlib/views/neuron/state.js)
     head: int | None = None  # the head to turn to
     layer_step: int = 0  # -1, 0 or 1
 
 
 def neuron_view(payload: bytes, *, key: str, on_event: Callable[[NeuronEvents], None]) -> None:
-    """Draw a neuron payload (attnlib.views.neuron); `on_event` is called before the next run."""
+    """Draw a neuron payload (attnlib.views.neuron.payload); `on_event` is called before the next run."""
 
     def called(name: str) -> Callable[[], None]:
         return lambda: on_event(_neuron_events(st.session_state[key], name, payload))
@@ -218,7 +218,7 @@ def _place(value: object, header: dict[str, Any]) -> tuple[int, int] | None:
 
 
 def matrix(payload: bytes, *, key: str) -> None:
-    """Draw a matrix payload (attnlib.views.matrix)."""
+    """Draw a matrix payload (attnlib.views.matrix.payload)."""
     drawn().views[key] = ("matrix", payload)
     _matrix(key=key, data=payload)
 

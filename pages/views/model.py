@@ -87,7 +87,7 @@ def _view(chosen: Choices, shown: Shown) -> None:
 
 
 def _payload(chosen: Choices, shown: Shown, selected: tuple[int, int] | None) -> bytes:
-    from attnlib.views.model import model_payload, pair_model_payload
+    from attnlib.views.model.payload import model_payload, pair_model_payload
 
     state, names = view_state("model"), head_names(chosen)
     if shown.comparison is not None:
@@ -114,7 +114,7 @@ def _detail(chosen: Choices, shown: Shown) -> None:
 
 
 def _detail_payload(chosen: Choices, shown: Shown) -> bytes:
-    from attnlib.views.pair import pair_head_payload
+    from attnlib.views.pair.payload import pair_head_payload
     from attnlib.views.payload import head_payload
 
     names = names_in_layer(chosen)

@@ -98,7 +98,7 @@ def _view(chosen: Choices, shown: "Trace | Comparison") -> None:
 
 def _payload(chosen: Choices, shown: "Trace | Comparison", head: int) -> bytes:
     from attnlib import Comparison
-    from attnlib.views.neuron import neuron_pair_payload, neuron_payload
+    from attnlib.views.neuron.payload import neuron_pair_payload, neuron_payload
 
     about = {"layers": chosen.layers, "named": chosen.head is not None, "state": view_state("neuron")}
     about["labels"] = names_in_layer(chosen)

@@ -38,7 +38,7 @@ def measure(layers: int, what: str, tokens: int) -> float:
     import torch
 
     import attnlib
-    from attnlib.views.model import model_payload
+    from attnlib.views.model.payload import model_payload
     from attnlib.views.payload import head_payload
     from tests.benchmarks.models import gpt2_shape, text_of, tokenizer, wrapped
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 import attnlib
-from attnlib.views.neuron import neuron_payload
+from attnlib.views.neuron.payload import neuron_payload
 from tests.benchmarks.models import gpt2_shape, text_of, tokenizer, wrapped
 from tests.benchmarks.server import interleaved, ratio
 

@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 from plotly.subplots import make_subplots
 
 import attnlib
-from attnlib.views.model import model_payload
+from attnlib.views.model.payload import model_payload
 from tests.benchmarks import memory
 from tests.benchmarks.models import gpt2_shape, text_of, tokenizer, wrapped
 from tests.benchmarks.server import interleaved, ratio

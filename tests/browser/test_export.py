@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 import attnlib
 from attnlib.views.html import View
-from attnlib.views.pair import pair_alignment_payload, pair_matrix_payload
+from attnlib.views.pair.payload import pair_alignment_payload, pair_matrix_payload
 from tests.browser.pages import settle
 
 MODEL, SHE, HE = (

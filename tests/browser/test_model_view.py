@@ -12,7 +12,7 @@ import attnlib
 from attnlib import Trace
 from attnlib.tracing.overview import overview_of
 from attnlib.views.html import View
-from attnlib.views.model import model_payload
+from attnlib.views.model.payload import model_payload
 from tests.browser.pages import DEAF, HEARD, NASTY, is_cut
 
 SHE, HE = "The doctor asked the nurse a question. She", "The doctor asked the nurse a question. He"

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import attnlib
 from attnlib.views.html import View
-from attnlib.views.neuron import neuron_payload
+from attnlib.views.neuron.payload import neuron_payload
 from tests.browser.pages import DEAF, HEARD, NASTY, is_cut
 from tests.unit.tiny import tiny_model
 

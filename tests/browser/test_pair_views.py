@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from attnlib.views.alignment import alignment_payload
-from attnlib.views.grid import HeadGrid, grid_payload
+from attnlib.views.alignment.payload import alignment_payload
+from attnlib.views.grid.payload import HeadGrid, grid_payload
 from attnlib.views.html import View
-from attnlib.views.matrix import matrix_payload
+from attnlib.views.matrix.payload import matrix_payload
 from tests.browser.pages import DEAF, HEARD, NASTY, is_cut
 
 EDIT = np.array([[0.1, -0.6, 0.532], [0.2, np.nan, 0.0]])

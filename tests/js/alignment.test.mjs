@@ -1,7 +1,7 @@
 // The alignment view's pure parts: folding, words, and what clicks choose.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { columnsOf, sayUnit, choose, sayChosen } from "../../attnlib/views/alignment_shown.js";
+import { columnsOf, sayUnit, choose, sayChosen } from "../../attnlib/views/alignment/shown.js";
 
 const equal = (count) => Array(count).fill(["equal", [0], [0]]);
 const edit = ["replaced", [0], [0]];

@@ -13,7 +13,7 @@ import {
   strongestOnly,
   opacity,
   format,
-} from "../../attnlib/views/attention.js";
+} from "../../attnlib/views/shared/attention.js";
 
 const close = (a, b, eps = 1e-6) => assert.ok(Math.abs(a - b) <= eps, `${a} is not ${b}`);
 /** A small random attention with rows that sum to one, the same at every run. */

@@ -2,8 +2,8 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { signColors, cellColors } from "../../attnlib/views/sides.js";
-import { rgbOf } from "../../attnlib/views/shared.js";
+import { signColors, cellColors } from "../../attnlib/views/pair/sides.js";
+import { rgbOf } from "../../attnlib/views/shared/dom.js";
 
 const SIGNS_APART = 45; // CIE76 ΔE: some 2 are just seen beside each other
 const STEPS_APART = 10; // of quarters of the scale
@@ -65,7 +65,7 @@ for (const [name, theme] of Object.entries(THEMES)) {
 }
 
 test("the charts' colours of signs, too", () => {
-  const figures = readFileSync(new URL("../../attnlib/figures.py", import.meta.url), "utf8");
+  const figures = readFileSync(new URL("../../attnlib/charts.py", import.meta.url), "utf8");
   const [, more, less] = /MORE, LESS = "(#\w+)", "(#\w+)"/.exec(figures);
   for (const type of Object.keys(TYPES)) assert.ok(apart(more, less, type) >= SIGNS_APART, `${apart(more, less, type)}`);
 });

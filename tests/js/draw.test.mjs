@@ -1,7 +1,7 @@
 // The geometry of the head view: columns at every width, and the line under the mouse.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { layoutFor, lineAt, yOf, ROW } from "../../attnlib/views/head_draw.js";
+import { layoutFor, lineAt, yOf, ROW } from "../../attnlib/views/head/draw.js";
 
 test("columns fit from a phone to a wide screen", () => {
   for (const width of [220, 300, 360, 700, 1600]) {

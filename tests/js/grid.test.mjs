@@ -9,9 +9,9 @@ import {
   sayMeaning,
   wordsOf,
   stepTo,
-} from "../../attnlib/views/grid_shown.js";
-import { rgbOf } from "../../attnlib/views/shared.js";
-import { cellColors } from "../../attnlib/views/sides.js";
+} from "../../attnlib/views/grid/shown.js";
+import { rgbOf } from "../../attnlib/views/shared/dom.js";
+import { cellColors } from "../../attnlib/views/pair/sides.js";
 
 const size = (layers, heads, grids, order = "place") => ({ layers, heads, order, grids: Array(grids).fill({}) });
 const light = { background: "#ffffff", accent: "#0b63b0", dark: false };

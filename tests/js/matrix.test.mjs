@@ -12,8 +12,8 @@ import {
   moveCell,
   sayCell,
   labelOn,
-} from "../../attnlib/views/matrix_shown.js";
-import { rgbOf, shorten } from "../../attnlib/views/shared.js";
+} from "../../attnlib/views/matrix/shown.js";
+import { rgbOf, shorten } from "../../attnlib/views/shared/dom.js";
 
 const light = { background: "#ffffff", accent: "#0b63b0", dark: false };
 const row = {

@@ -30,9 +30,9 @@ import {
   noteText,
   TOP,
   LEFT,
-} from "../../attnlib/views/model_shown.js";
-import { linesFor, pixelsOf } from "../../attnlib/views/model_draw.js";
-import { rgbOf } from "../../attnlib/views/shared.js";
+} from "../../attnlib/views/model/shown.js";
+import { linesFor, pixelsOf } from "../../attnlib/views/model/draw.js";
+import { rgbOf } from "../../attnlib/views/shared/dom.js";
 
 const score = (name, signed = false) => ({ name, title: name.toUpperCase(), about: "", signed });
 const header = (changes = {}) => ({

@@ -1,8 +1,8 @@
 // The neuron view's arithmetic: vectors out of a payload, the way to the weight, order, split, sheet, words.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { initialState, encodeState, decodeState, togglePin } from "../../attnlib/views/neuron_state.js";
-import { decode24, decode16, sideOf, arithmetic } from "../../attnlib/views/neuron_vectors.js";
+import { initialState, encodeState, decodeState, togglePin } from "../../attnlib/views/neuron/state.js";
+import { decode24, decode16, sideOf, arithmetic } from "../../attnlib/views/neuron/vectors.js";
 import {
   rowsOf,
   nameOf,
@@ -21,16 +21,16 @@ import {
   columnsOf,
   isScore,
   formatNumber,
-} from "../../attnlib/views/neuron_shown.js";
-import { layoutOf, under, HEAD, ROW, TITLE } from "../../attnlib/views/neuron_layout.js";
-import { sayKeys, sayPlace, sayCurve, sayRow, sayDeviation, noteText } from "../../attnlib/views/neuron_words.js";
-import { sheetsOf, sheetKeys, csvOf } from "../../attnlib/views/neuron_sheet.js";
-import { rampOf, rampColor, scaleFor } from "../../attnlib/views/neuron_draw.js";
+} from "../../attnlib/views/neuron/shown.js";
+import { layoutOf, under, HEAD, ROW, TITLE } from "../../attnlib/views/neuron/layout.js";
+import { sayKeys, sayPlace, sayCurve, sayRow, sayDeviation, noteText } from "../../attnlib/views/neuron/words.js";
+import { sheetsOf, sheetKeys, csvOf } from "../../attnlib/views/neuron/worksheet.js";
+import { rampOf, rampColor, scaleFor } from "../../attnlib/views/neuron/draw.js";
 
 const MIN = -3.4028234663852886e38;
 const close = (a, b, within = 1e-5) => assert.ok(Math.abs(a - b) <= within, `${a} is not ${b}`);
 
-/** Vectors as the payload has them (views/neuron.py). */
+/** Vectors as the payload has them (views/neuron/payload.py). */
 function packed(vectors, steps = 2 ** 23 - 1) {
   const scale = Float32Array.from(vectors, (v) => Math.max(...v.map(Math.abs)) / steps || 1);
   const whole = vectors.flatMap((v, i) => v.map((x) => Math.round(x / scale[i])));

@@ -1,7 +1,7 @@
 // What views tell Python: once it is quiet, along with requests, one thing after the other.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { Line, Reporter, stepLayer, REPORT_AFTER, ANSWER_TAKES, ANSWER_SETTLES } from "../../attnlib/views/report.js";
+import { Line, Reporter, stepLayer, REPORT_AFTER, ANSWER_TAKES, ANSWER_SETTLES } from "../../attnlib/views/shared/report.js";
 
 /** A page of views whose events are kept; `state` is what each of them tells. */
 function page(context, views = 1) {

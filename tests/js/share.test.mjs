@@ -1,6 +1,6 @@
 import test from "node:test";
 import assert from "node:assert/strict";
-import { MOST_CHARACTERS, sayCopied, sizeOfPack } from "../../attnlib/views/share.js";
+import { MOST_CHARACTERS, sayCopied, sizeOfPack } from "../../attnlib/views/share/view.js";
 
 test("a link is copied, and a long one is said to be long", () => {
   assert.equal(sayCopied("http://localhost/?a=1", true), "Copied.");

@@ -1,8 +1,8 @@
 // What the head view shows for a choice: the pipeline from payload to lines, and its notes.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { shownOf, unitsOf, positionsOf, isVisible, noteText } from "../../attnlib/views/head_shown.js";
-import { initialState } from "../../attnlib/views/state.js";
+import { shownOf, unitsOf, positionsOf, isVisible, noteText } from "../../attnlib/views/head/shown.js";
+import { initialState } from "../../attnlib/views/head/state.js";
 
 const row = {
   labels: ["[CLS]", "un", "##do", "[SEP]", "it", "[SEP]"],

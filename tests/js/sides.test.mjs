@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { formatSigned, signColors, onSharedSide, shareSide, SIDES, SIDE_KEYS } from "../../attnlib/views/sides.js";
-import { rgbOf } from "../../attnlib/views/shared.js";
+import { formatSigned, signColors, onSharedSide, shareSide, SIDES, SIDE_KEYS } from "../../attnlib/views/pair/sides.js";
+import { rgbOf } from "../../attnlib/views/shared/dom.js";
 
 test("differences carry their sign, and nothing carries none", () => {
   assert.equal(formatSigned(0.3904), "+0.390");

@@ -1,11 +1,11 @@
 // The signed mode of the head view: B − A, its scale and lines, words and hidden keys per prompt, what is said.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { difference, largestChange, scaleOf, combinePair, shareOf } from "../../attnlib/views/signed.js";
-import { decodePayload, mergeWords, placeOf, profile } from "../../attnlib/views/attention.js";
-import { shownOf, unitsOf, noteText, isVisible } from "../../attnlib/views/head_shown.js";
-import { pairTitle, pairTip, spokenChange, labelsOf, onlyIn } from "../../attnlib/views/head_pair.js";
-import { initialState } from "../../attnlib/views/state.js";
+import { difference, largestChange, scaleOf, combinePair, shareOf } from "../../attnlib/views/pair/difference.js";
+import { decodePayload, mergeWords, placeOf, profile } from "../../attnlib/views/shared/attention.js";
+import { shownOf, unitsOf, noteText, isVisible } from "../../attnlib/views/head/shown.js";
+import { pairTitle, pairTip, spokenChange, labelsOf, onlyIn } from "../../attnlib/views/head/pair_words.js";
+import { initialState } from "../../attnlib/views/head/state.js";
 
 const close = (a, b, eps = 1e-6) => assert.ok(Math.abs(a - b) <= eps, `${a} is not ${b}`);
 const state = (changes) => ({ ...initialState(true), ...changes });

@@ -13,7 +13,7 @@ import {
   RULES,
   HIDES,
   SEGMENTS,
-} from "../../attnlib/views/state.js";
+} from "../../attnlib/views/head/state.js";
 
 const sizes = { heads: 12, queries: 20, keys: 30 };
 

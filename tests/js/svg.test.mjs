@@ -1,9 +1,9 @@
 // The context that writes SVG: one element for each line, words escaped, well-formed; and CSV without formulas.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { SvgContext, pathOn, xmlText } from "../../attnlib/views/svg.js";
-import { csvTable } from "../../attnlib/views/export.js";
-import { drawLines } from "../../attnlib/views/head_draw.js";
+import { SvgContext, pathOn, xmlText } from "../../attnlib/views/shared/svg.js";
+import { csvTable } from "../../attnlib/views/shared/export.js";
+import { drawLines } from "../../attnlib/views/head/draw.js";
 
 /** The elements of an XML text by name; throws where it is not well-formed. */
 function elementsOf(xml) {

@@ -1,11 +1,11 @@
 // The numbers of each view as rows for a spreadsheet.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { headTable } from "../../attnlib/views/head_table.js";
-import { gridTable } from "../../attnlib/views/grid_shown.js";
-import { matrixTable } from "../../attnlib/views/matrix_shown.js";
-import { alignmentTable } from "../../attnlib/views/alignment_shown.js";
-import { csvTable } from "../../attnlib/views/export.js";
+import { headTable } from "../../attnlib/views/head/table.js";
+import { gridTable } from "../../attnlib/views/grid/shown.js";
+import { matrixTable } from "../../attnlib/views/matrix/shown.js";
+import { alignmentTable } from "../../attnlib/views/alignment/shown.js";
+import { csvTable } from "../../attnlib/views/shared/export.js";
 
 const row = { labels: ["The", " cat"], names: null, shared: [true, true] };
 const one = (w, changes = {}) => ({

@@ -403,7 +403,7 @@ def attention_of(name: str, text: str) -> np.ndarray:
 
 
 def test_colours_are_said_as_the_views_legend_says_them() -> None:
-    legend = (PROJECT / "attnlib" / "views" / "neuron_panel.js").read_text("utf-8")
+    legend = (PROJECT / "attnlib" / "views" / "neuron" / "panel.js").read_text("utf-8")
     assert "orange: positive, blue: negative" in legend
     assert "Orange are numbers above 0, blue numbers below 0" in words_of(
         step_of("1-what-attention-is", "Query times key")

@@ -17,7 +17,7 @@ from attnlib.views.html import script
 ROOT = PROJECT
 LIBRARY = sorted((ROOT / "attnlib").rglob("*.py"))
 PAGES = [ROOT / "dashboard.py", *sorted((ROOT / "pages").rglob("*.py"))]
-SCRIPTS = sorted((ROOT / "attnlib" / "views").glob("*.js"))
+SCRIPTS = sorted((ROOT / "attnlib" / "views").rglob("*.js"))
 DISTRIBUTIONS = packages_distributions()  # markdown_it is of markdown-it-py
 
 
@@ -123,5 +123,5 @@ def test_every_cache_is_bounded_and_keyed_by_all_its_arguments() -> None:
 
 @pytest.mark.parametrize("view", ["head", "model", "neuron", "grid", "matrix", "alignment"])
 def test_scripts_that_are_joined_declare_each_name_once(view: str) -> None:
-    declared = re.findall(r"^(?:async )?(?:const|let|function|class) (\w+)", script(f"{view}.js"), re.MULTILINE)
+    declared = re.findall(r"^(?:async )?(?:const|let|function|class) (\w+)", script(view), re.MULTILINE)
     assert sorted(declared) == sorted(set(declared))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from attnlib import InputError
-from attnlib.views.alignment import alignment_payload
+from attnlib.views.alignment.payload import alignment_payload
 from attnlib.views.html import script
 from attnlib.views.payload import unpack
 
@@ -61,7 +61,7 @@ def test_a_kind_that_does_not_fit_its_sides_is_refused(unit: tuple) -> None:
 
 
 def test_the_script_is_one_module() -> None:
-    joined = script("alignment.js")
+    joined = script("alignment")
     assert "import {" not in joined
     assert joined.count("export ") == 1
 

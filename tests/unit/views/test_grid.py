@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from attnlib import InputError
-from attnlib.views.grid import LEAST, HeadGrid, grid_payload
+from attnlib.views.grid.payload import LEAST, HeadGrid, grid_payload
 from attnlib.views.html import script
 from attnlib.views.payload import unpack
 
@@ -89,7 +89,7 @@ def test_labels_that_do_not_fit_the_grid_are_refused(labels: Any, said: str) -> 
 
 
 def test_the_script_is_one_module() -> None:
-    joined = script("grid.js")
+    joined = script("grid")
     assert "import {" not in joined
     assert joined.count("export ") == 1
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from attnlib import InputError
-from attnlib.views import matrix
+from attnlib.views.matrix import payload as matrix
 from attnlib.views.html import script
-from attnlib.views.matrix import matrix_payload
+from attnlib.views.matrix.payload import matrix_payload
 from attnlib.views.payload import unpack
 
 ROW: dict[str, Any] = {
@@ -82,6 +82,6 @@ def test_what_does_not_fit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_script_is_one_module() -> None:
-    joined = script("matrix.js")
+    joined = script("matrix")
     assert "import {" not in joined
     assert joined.count("export ") == 1

@@ -8,7 +8,7 @@ import pytest
 import attnlib
 from attnlib import InputError, Trace
 from attnlib.views.html import MOST_DETAILS
-from attnlib.views.model import model_payload, pair_model_payload
+from attnlib.views.model.payload import model_payload, pair_model_payload
 from attnlib.views.payload import unpack
 from tests.unit.tiny import tiny_model
 

@@ -10,7 +10,7 @@ import pytest
 import attnlib
 from attnlib import InputError
 from attnlib.tracing.vectors import head_vectors
-from attnlib.views.neuron import STEPS_24, Steps, neuron_pair_payload, neuron_payload
+from attnlib.views.neuron.payload import STEPS_24, Steps, neuron_pair_payload, neuron_payload
 from attnlib.views.payload import unpack
 from tests.unit.model.test_attention import HEADED, TEXT, TEXT_B
 from tests.unit.tiny import tiny_model

@@ -81,7 +81,7 @@ def test_too_many_weights_are_refused_with_the_length_that_works(monkeypatch: py
 
 
 def test_scripts_are_joined_without_imports() -> None:
-    joined = script("head.js")
+    joined = script("head")
     assert "import {" not in joined
     assert joined.count("export ") == 1
     assert joined.count("function readPayload") == 1

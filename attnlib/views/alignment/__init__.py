@@ -1,0 +1,1 @@
+"""The alignment view: prompt A above prompt B, a column per unit."""

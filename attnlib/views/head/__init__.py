@@ -1,0 +1,1 @@
+"""The attention-head view: one layer, all its heads, lines between tokens."""

@@ -1,0 +1,1 @@
+"""The matrix view: one head's attention, token x token."""

@@ -1,0 +1,1 @@
+"""The neuron view: one head's query, keys and values, from vectors to weights."""
