@@ -131,7 +131,7 @@ def _step(value: object) -> int:
 
 
 def head_grid(payload: bytes, *, key: str, on_pick: Callable[[int, int], None]) -> None:
-    """Draw a grid payload (attnlib.views.grid.payload); `on_pick` gets the layer and head of a click, before the next run."""
+    """Draw a grid payload (attnlib.views.grid); `on_pick` gets a click's layer and head, before the next run."""
 
     def picked() -> None:
         place = _place(getattr(st.session_state[key], "pick", None), unpack(payload)[0])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from attnlib import InputError
-from attnlib.views.matrix import payload as matrix
 from attnlib.views.html import script
+from attnlib.views.matrix import payload as matrix
 from attnlib.views.matrix.payload import matrix_payload
 from attnlib.views.payload import unpack
 
