@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Literal, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
 from attnlib.address import CHOICES, PAGES
 from attnlib.errors import InputError
 from attnlib.lessons.measures import (
@@ -174,15 +177,14 @@ _BLOCKS = ("show", "question", "reveal", "teacher")
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz_")  # letters of the name in “name: value”
 
 
-def _block_kind(line: str) -> str | None:
-    """“show” where the line is ```show; None: it begins no block of ours."""
-    kind = line[3:].strip() if line.startswith("```") else ""
-    return kind if kind in _BLOCKS else None
+_MARKDOWN = MarkdownIt("commonmark").disable("inline")  # the blocks of a text; what is within them is not needed
 
 
-def _step_title(line: str) -> str:
-    """The title in a line “## Title”; empty: it is no such line."""
-    return line[2:].strip() if line.startswith("##") and line[2:3].isspace() else ""
+def _is_ours(token: Token) -> bool:
+    """Whether a token of Markdown begins a step (“## Title”) or a block of ours (```show), not within another."""
+    step = token.type == "heading_open" and token.markup == "##"
+    block = token.type == "fence" and token.info.strip() in _BLOCKS
+    return token.level == 0 and (step or block)
 
 
 class _Reader:
@@ -225,31 +227,41 @@ class _Reader:
 
     def _steps(self, start: int) -> Iterator[Step]:
         title, parts = "", list[Part]()
-        n = start
-        while n < len(self.lines):
-            found = _step_title(self.lines[n])
-            if found:
+        for first, end, token in self._pieces(start):
+            if token is not None and token.type == "heading_open":
                 if title:
                     yield self._step(title, parts)
-                title, parts, n = found, [], n + 1
+                title, parts = self._title(first), []
                 self.asked = []
-                continue
-            if not self.lines[n].strip():
-                n += 1
-                continue
-            block = self._block(n)
-            if not title:
-                self._stop(n + 1, "this stands before the first step. A step begins with a line “## Title”.")
-            if block is None:
-                stop = self._text_end(n)
-                if text := "\n".join(self.lines[n:stop]).strip():
-                    parts.append(self._words(text, "text", n + 1))
-                n = stop
             else:
-                part, n = block
-                parts.append(part)
+                if not title:
+                    self._stop(first + 1, "this stands before the first step. A step begins with a line “## Title”.")
+                text = "\n".join(self.lines[first:end]).strip()
+                parts.append(self._block(token, first, end) if token else self._words(text, "text", first + 1))
         if title:
             yield self._step(title, parts)
+
+    def _pieces(self, start: int) -> Iterator[tuple[int, int, Token | None]]:
+        """The lines [first, end) of every step's title, every block of ours, and every text between them (None)."""
+        done = start
+        for token in filter(_is_ours, _MARKDOWN.parse("\n".join(self.lines[start:]))):
+            first, end = (start + n for n in token.map or (0, 0))
+            yield from self._between(done, first)
+            yield first, end, token
+            done = end
+        yield from self._between(done, len(self.lines))
+
+    def _between(self, first: int, end: int) -> Iterator[tuple[int, int, None]]:
+        """The text in these lines, from the first that is not blank."""
+        written = [n for n in range(first, end) if self.lines[n].strip()]
+        if written:
+            yield written[0], end, None
+
+    def _title(self, line: int) -> str:
+        title = self.lines[line].strip().removeprefix("##").rstrip("#").strip()
+        if not title:
+            self._stop(line + 1, "the step has no title.")
+        return title
 
     def _step(self, title: str, parts: Sequence[Part]) -> Step:
         """A step whose measures can be taken in what it shows."""
@@ -263,32 +275,17 @@ class _Reader:
                 self._stop(line, str(error))
         return step
 
-    def _text_end(self, start: int) -> int:
-        """Where plain text ends: at a step or at a block of ours. Other fences are part of it."""
-        n, fenced = start, False
-        while n < len(self.lines):
-            line = self.lines[n]
-            if not fenced and (_step_title(line) or _block_kind(line)):
-                return n
-            if line.startswith("```"):
-                fenced = not fenced
-            n += 1
-        return n
-
-    def _block(self, start: int) -> tuple[Part, int] | None:
-        """The block that begins in this line, and where what follows it begins."""
-        kind = _block_kind(self.lines[start])
-        if kind is None:
-            return None
-        end = next((n for n in range(start + 1, len(self.lines)) if self.lines[n].strip() == "```"), None)
-        if end is None:
-            self._stop(start + 1, f"the block “{kind}” does not end: a line ``` is missing.")
+    def _block(self, token: Token, start: int, end: int) -> Part:
+        """A block of ours, without the lines that begin and end it."""
+        kind, last = token.info.strip(), self.lines[end - 1].strip()
+        if end - start < 2 or not last or last.strip(token.markup[0]) or len(last) < len(token.markup):
+            self._stop(start + 1, f"the block “{kind}” does not end: a line {token.markup} is missing.")
         if kind == "show":
-            return self._show(start, end), end + 1
+            return self._show(start, end - 1)
         if kind == "question":
-            return self._question(start, end), end + 1
-        text = "\n".join(self.lines[start + 1 : end])
-        return self._words(text, "reveal" if kind == "reveal" else "teacher", start + 2), end + 1
+            return self._question(start, end - 1)
+        text = "\n".join(self.lines[start + 1 : end - 1])
+        return self._words(text, "reveal" if kind == "reveal" else "teacher", start + 2)
 
     def _words(self, text: str, kind: Literal["text", "reveal", "teacher"], line: int) -> Words:
         """Markdown that begins in `line`."""

@@ -129,6 +129,41 @@ def test_what_is_measured_is_what_the_library_says() -> None:
     assert {parse_measure(text).name for text in expected} | {"pattern"} == set(MEASURES)
 
 
+def test_only_what_stands_by_itself_begins_a_step_or_a_block() -> None:
+    text = """## First ##
+
+- a list with
+  ## a heading
+  ```show
+  ```
+
+```python
+## a comment
+```
+
+A line
+------
+
+````reveal
+```show
+is text here
+```
+````
+## Second
+~~~teacher
+~~~
+"""
+    lesson = parse_lesson((HEAD + text).encode(), "mine.md")
+    first, second = lesson.steps
+    assert (first.title, second.title) == ("First", "Second")
+    words, reveal = first.parts
+    assert isinstance(words, Words)
+    assert words.text.startswith("- a list with\n  ## a heading")
+    assert words.text.endswith("A line\n------")
+    assert reveal == Words("```show\nis text here\n```", "reveal", reveal.line)
+    assert second.parts == (Words("", "teacher", second.parts[0].line),)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -139,6 +174,8 @@ def test_what_is_measured_is_what_the_library_says() -> None:
         ("---\ntitle: T\ngoal: G\nminutes: soon\n---\n## A\n", "line 4: “minutes” is a whole number, not “soon”"),
         (HEAD, "there is no step"),
         (HEAD + "Words\n## A\n", "line 7: this stands before the first step"),
+        (HEAD + "##\n", "line 7: the step has no title"),
+        (HEAD + "## A\n````show\nmodel: x\n```\n", "line 8: the block “show” does not end: a line ````"),
         (HEAD + "## A\n```show\nmodel: x\n", "line 8: the block “show” does not end"),
         (HEAD + "## A\n```show\ncolour: red\n```\n", "line 9: “colour” is nothing a page can be set to"),
         (HEAD + "## A\n```show\npage: moon\n```\n", "line 9: There is no page “moon”"),
