@@ -5,7 +5,6 @@ Nothing is fetched: scripts, styles and numbers are inside the page.
 
 import base64
 import json
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnlib.errors import InputError
+from attnlib.views.joiner import joined
 from attnlib.views.payload import head_payload
 
 if TYPE_CHECKING:
@@ -21,23 +21,12 @@ if TYPE_CHECKING:
     from attnlib.tracing.trace import Trace
 
 FOLDER = Path(__file__).parent
-_IMPORT = re.compile(r'^import \{[^}]*\} from "(\.[\w./]+)";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:async )?(?:const|let|function|class)\b)", re.MULTILINE)
 
 
 @lru_cache
 def script(name: str) -> str:
     """A view's ES module with everything it imports joined into one; `name` is that of its folder, e.g. "head"."""
-    order: list[Path] = []
-
-    def visit(file: Path) -> None:
-        for needed in _IMPORT.findall(file.read_text("utf-8")):
-            visit((file.parent / needed).resolve())
-        if file not in order:
-            order.append(file)
-
-    visit((FOLDER / name / "view.js").resolve())
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", file.read_text("utf-8"))) for file in order)
+    return joined(f"{name}/view.js", FOLDER)
 
 
 def style(name: str) -> str:
@@ -182,8 +171,8 @@ def neuron_view(shown: "Trace | Comparison", layer: int = 0, head: int = 0, *, s
 
 
 def _inline(name: str) -> str:
-    """A view's script for a page, where no component imports it."""
-    return script(name).replace("</", "<\\/").replace("export default function", "function")
+    """A view's script for a page; no text in it can end the element that it stands in."""
+    return script(name).replace("</", "<\\/")
 
 
 def _json(value: object) -> str:
@@ -213,7 +202,6 @@ _PAGE = """<!doctype html>
 </div>
 <script type="module">
 {script}
-{{ // a block: its names are not the views'
 const frames = {frames};
 const choice = document.getElementById("frame");
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -227,7 +215,6 @@ document.getElementById("frames").hidden = choice.length < 2;
 choice.addEventListener("change", show);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 show();
-}}
 </script></body></html>
 """
 
@@ -236,7 +223,6 @@ _DETAILS = """<div id="detail" style="flex:2 1 340px;min-width:0" hidden
 ><h2 style="font-size:15px"></h2><div class="attn-head"></div></div>
 <script type="module">
 {script}
-{{
 const layers = {frames};
 const detail = document.getElementById("detail");
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -252,5 +238,4 @@ window.attnDetail = (name, place) => {{
   view.update();
   return true;
 }};
-}}
 </script>"""

@@ -12,7 +12,6 @@ import pytest
 
 import attnlib
 from attnlib.paths import PROJECT
-from attnlib.views.html import script
 
 ROOT = PROJECT
 LIBRARY = sorted((ROOT / "attnlib").rglob("*.py"))
@@ -119,9 +118,3 @@ def test_every_cache_is_bounded_and_keyed_by_all_its_arguments() -> None:
         if caches:
             assert all("max_entries" in ast.unparse(made) for made in caches), function.name
             assert not [arg.arg for arg in function.args.args if arg.arg.startswith("_")], function.name
-
-
-@pytest.mark.parametrize("view", ["head", "model", "neuron", "grid", "matrix", "alignment"])
-def test_scripts_that_are_joined_declare_each_name_once(view: str) -> None:
-    declared = re.findall(r"^(?:async )?(?:const|let|function|class) (\w+)", script(view), re.MULTILINE)
-    assert sorted(declared) == sorted(set(declared))

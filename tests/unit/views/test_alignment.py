@@ -6,7 +6,6 @@ import pytest
 
 from attnlib import InputError
 from attnlib.views.alignment.payload import alignment_payload
-from attnlib.views.html import script
 from attnlib.views.payload import unpack
 
 A: dict[str, Any] = {"labels": ["[CLS]", "old", "doctor", "She"], "special": [0]}
@@ -58,12 +57,6 @@ def test_every_token_is_in_one_unit(units: list, name: str) -> None:
 def test_a_kind_that_does_not_fit_its_sides_is_refused(unit: tuple) -> None:
     with pytest.raises(InputError, match=f"kind “{unit[0]}” with {len(unit[1])} tokens of A and {len(unit[2])} of B"):
         alignment_payload(A, B, [*UNITS, unit])
-
-
-def test_the_script_is_one_module() -> None:
-    joined = script("alignment")
-    assert "import {" not in joined
-    assert joined.count("export ") == 1
 
 
 @pytest.mark.parametrize(

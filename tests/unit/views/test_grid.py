@@ -7,7 +7,6 @@ import pytest
 
 from attnlib import InputError
 from attnlib.views.grid.payload import LEAST, HeadGrid, grid_payload
-from attnlib.views.html import script
 from attnlib.views.payload import unpack
 
 EDIT = np.array([[0.5, -0.9, 0.1], [0.0, 0.2, np.nan]])
@@ -86,12 +85,6 @@ def test_labels_are_passed_on_and_may_leave_out_heads_that_no_grid_has() -> None
 def test_labels_that_do_not_fit_the_grid_are_refused(labels: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         draw(EDIT, labels=labels)
-
-
-def test_the_script_is_one_module() -> None:
-    joined = script("grid")
-    assert "import {" not in joined
-    assert joined.count("export ") == 1
 
 
 @pytest.mark.parametrize(

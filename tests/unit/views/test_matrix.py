@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from attnlib import InputError
-from attnlib.views.html import script
 from attnlib.views.matrix import payload as matrix
 from attnlib.views.matrix.payload import matrix_payload
 from attnlib.views.payload import unpack
@@ -79,9 +78,3 @@ def test_what_does_not_fit_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matrix, "MOST_CELLS", 9)
     with pytest.raises(InputError, match=r"4 x 4 tokens are too many for a matrix\. Shorten the text to 3 tokens"):
         matrix_payload(ROW, None, a, layer=0, head=0)
-
-
-def test_the_script_is_one_module() -> None:
-    joined = script("matrix")
-    assert "import {" not in joined
-    assert joined.count("export ") == 1

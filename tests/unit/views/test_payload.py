@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 import attnlib
 from attnlib import InputError, Trace
 from attnlib.views import payload
-from attnlib.views.html import head_view, script
+from attnlib.views.html import head_view
 
 
 def random_trace(heads: int, tokens: int, causal: bool) -> Trace:
@@ -78,13 +78,6 @@ def test_too_many_weights_are_refused_with_the_length_that_works(monkeypatch: py
     monkeypatch.setattr(payload, "MOST_WEIGHTS", 1000)
     with pytest.raises(InputError, match="Shorten the text to about 22 tokens"):
         payload.head_payload(random_trace(2, 30, causal=False), 0)
-
-
-def test_scripts_are_joined_without_imports() -> None:
-    joined = script("head")
-    assert "import {" not in joined
-    assert joined.count("export ") == 1
-    assert joined.count("function readPayload") == 1
 
 
 def test_a_page_is_self_contained_and_its_tokens_cannot_leave_their_place(tmp_path: object) -> None:
