@@ -1,8 +1,7 @@
-"""The browser's side: from the server's answer to the painted view, frames while hovering, and the cold start."""
+"""The browser's side: from the server's answer to the painted view, frames while hovering."""
 
 import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -49,19 +48,13 @@ STEPS = {  # what is hovered, from frame to frame
 
 
 def run() -> dict[str, Any]:
-    """Paint and hover times at each length with 12 heads, and the cold start with the demo model."""
+    """Paint and hover times at each length with 12 heads, and of a comparison with the demo model."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         gpt2_shape(vocabulary=len(tokenizer())).save_pretrained(folder)
         tokenizer().save_pretrained(folder)
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        start = time.perf_counter()
         server, url = start_server(Path(folder) / "log.txt")
-        healthy = time.perf_counter() - start
         try:
-            page = browser.new_page()
-            cold = time.perf_counter()
-            _open(page, url)
-            first_view = time.perf_counter() - cold
             rows = [_row(browser.new_page(), url, folder, tokens) for tokens in LENGTHS]
             models = [_model(browser.new_page(), url, folder, tokens) for tokens in MODEL_LENGTHS]
             neurons = [_neurons(browser.new_page(), url, folder, tokens) for tokens in LENGTHS]
@@ -69,10 +62,7 @@ def run() -> dict[str, Any]:
         finally:
             server.terminate()
             server.wait(20)
-    return {
-        **{"healthy_s": healthy, "first_view_s": first_view, "compared_ms": compared},
-        **{"rows": rows, "models": models, "neurons": neurons},
-    }
+    return {"compared_ms": compared, "rows": rows, "models": models, "neurons": neurons}
 
 
 def _open(page: Page, url: str, **choices: object) -> None:

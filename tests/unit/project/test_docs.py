@@ -150,3 +150,11 @@ def test_every_file_of_the_architecture_exists() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     for name in re.findall(r"^\| `([\w/.]+)`", text, re.MULTILINE):
         assert (ROOT / name).exists(), name
+
+
+def test_a_section_of_the_benchmarks_takes_its_own_place() -> None:
+    from tests.benchmarks.__main__ import HEAD, with_section
+
+    report = with_section(with_section(HEAD, "## One\n\n1"), "## Two\n\n2")
+    assert report == HEAD + "\n## One\n\n1\n\n## Two\n\n2\n"
+    assert with_section(report, "## One\n\n3") == HEAD + "\n## One\n\n3\n\n## Two\n\n2\n"
