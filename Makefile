@@ -3,6 +3,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 PORT ?= 8501
 BIN := .venv/bin
+BIOME := $(BIN)/node .venv/js/node_modules/@biomejs/biome/bin/biome
+TSC := $(BIN)/node .venv/js/node_modules/typescript/bin/tsc
 
 .PHONY: run test check bench models pictures clean
 
@@ -13,10 +15,11 @@ test: .venv/dev browser
 	$(BIN)/node --test "tests/js/*.test.mjs"
 	$(BIN)/python -m pytest tests
 
-check: .venv/dev
+check: .venv/dev .venv/js/done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIOME) ci .
 
 bench: .venv/dev browser
 	$(BIN)/python -m tests.benchmarks
@@ -41,6 +44,13 @@ pictures: .venv/dev browser
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	$(BIN)/pip install --quiet --no-deps -r requirements-nodeps.txt
 	@touch $@ .venv/run
+
+# What checks the JavaScript: Biome (format, lint) and TypeScript (types in JSDoc), both at the versions of package.json.
+.venv/js/done: package.json | .venv/dev
+	@mkdir -p .venv/js
+	@cp package.json .venv/js/
+	$(BIN)/npm install --prefix .venv/js --no-package-lock --no-audit --no-fund --loglevel=error
+	@touch $@
 
 .PHONY: browser
 browser: .venv/dev

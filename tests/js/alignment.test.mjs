@@ -23,7 +23,10 @@ test("short runs are drawn, long ones folded between their ends", () => {
 test("every unit is drawn or in a fold, once and in order", () => {
   for (let seed = 1; seed < 30; seed++) {
     let s = seed;
-    const random = () => (s = (s * 16807) % 2147483647) / 2147483647;
+    const random = () => {
+      s = (s * 16807) % 2147483647;
+      return s / 2147483647;
+    };
     const units = Array.from({ length: 300 }, () => (random() < 0.05 ? edit : equal(1)[0]));
     const seen = columnsOf(units).flatMap(({ unit, fold }) =>
       fold ? Array.from({ length: fold[1] - fold[0] }, (_, i) => fold[0] + i) : [unit],

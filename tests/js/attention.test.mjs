@@ -19,7 +19,10 @@ const close = (a, b, eps = 1e-6) => assert.ok(Math.abs(a - b) <= eps, `${a} is n
 /** A small random attention with rows that sum to one, the same at every run. */
 function attentionOf(heads, queries, keys, seed = 1) {
   let s = seed;
-  const random = () => (s = (s * 16807) % 2147483647) / 2147483647;
+  const random = () => {
+    s = (s * 16807) % 2147483647;
+    return s / 2147483647;
+  };
   const w = new Float32Array(heads * queries * keys).map(() => random() ** 4 + 1e-6);
   for (let r = 0; r < heads * queries; r++) {
     const sum = w.subarray(r * keys, (r + 1) * keys).reduce((a, b) => a + b);

@@ -19,12 +19,16 @@ const THEMES = {
 };
 
 const times = (matrix, v) => [0, 3, 6].map((row) => v.reduce((sum, x, i) => sum + matrix[row + i] * x, 0));
-const linear = (color) => rgbOf(color).map((v) => (v <= 10.31475 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+const linear = (color) =>
+  rgbOf(color).map((v) => (v <= 10.31475 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
 
 /** A colour as it is seen, in CIE L*a*b* (D65). */
 function seen(color, type) {
   const rgb = times(TYPES[type], linear(color)).map((v) => Math.min(1, Math.max(0, v)));
-  const xyz = times([0.4124564, 0.3575761, 0.1804375, 0.2126729, 0.7151522, 0.072175, 0.0193339, 0.119192, 0.9503041], rgb);
+  const xyz = times(
+    [0.4124564, 0.3575761, 0.1804375, 0.2126729, 0.7151522, 0.072175, 0.0193339, 0.119192, 0.9503041],
+    rgb,
+  );
   const [x, y, z] = xyz.map((v, i) => {
     const t = v / [0.95047, 1, 1.08883][i];
     return t > 216 / 24389 ? Math.cbrt(t) : (24389 / 27) * (t / 116) + 16 / 116;
@@ -57,7 +61,10 @@ for (const [name, theme] of Object.entries(THEMES)) {
           (value) => cellColors(value, { scale: 1, signed }, theme).background,
         );
         for (let i = 1; i < steps.length; i++) {
-          assert.ok(apart(steps[i - 1], steps[i], type) >= STEPS_APART, `${i}: ${apart(steps[i - 1], steps[i], type)}`);
+          assert.ok(
+            apart(steps[i - 1], steps[i], type) >= STEPS_APART,
+            `${i}: ${apart(steps[i - 1], steps[i], type)}`,
+          );
         }
       }
     });
@@ -67,5 +74,6 @@ for (const [name, theme] of Object.entries(THEMES)) {
 test("the charts' colours of signs, too", () => {
   const figures = readFileSync(new URL("../../attnlib/charts.py", import.meta.url), "utf8");
   const [, more, less] = /MORE, LESS = "(#\w+)", "(#\w+)"/.exec(figures);
-  for (const type of Object.keys(TYPES)) assert.ok(apart(more, less, type) >= SIGNS_APART, `${apart(more, less, type)}`);
+  for (const type of Object.keys(TYPES))
+    assert.ok(apart(more, less, type) >= SIGNS_APART, `${apart(more, less, type)}`);
 });

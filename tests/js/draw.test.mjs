@@ -29,7 +29,7 @@ function scene(queries, keys, entries, top = 0) {
     keyAt: at(keys),
   };
 }
-const shown = (h, q, k, v) => v > 0;
+const shown = (_h, _q, _k, v) => v > 0;
 
 test("the line under the mouse is found, anywhere along it", () => {
   const s = scene(10, 12, [[1, 2, 9, 0.5]]);
@@ -47,8 +47,8 @@ test("of several lines the strongest one is named, hidden ones never", () => {
     [1, 1, 1, 0.7],
     [0, 0, 2, 0.9],
   ]);
-  assert.equal(lineAt(s, 150, yOf(s, 1), (h, q, k, v) => v > 0 && q === 1).head, 1);
-  assert.equal(lineAt(s, 150, yOf(s, 1), (h, q, k, v) => v > 0 && v < 0.5).weight.toFixed(1), "0.2");
+  assert.equal(lineAt(s, 150, yOf(s, 1), (_h, q, _k, v) => v > 0 && q === 1).head, 1);
+  assert.equal(lineAt(s, 150, yOf(s, 1), (_h, _q, _k, v) => v > 0 && v < 0.5).weight.toFixed(1), "0.2");
 });
 
 test("scrolling moves the lines", () => {

@@ -42,7 +42,6 @@ test("cells are never too small to hit, and grids never wider than the page whil
     [32, 32],
     [48, 25],
   ])
-    // prettier-ignore
     for (const width of [288, 328, 700, 1168])
       for (const count of [1, 2, 4]) {
         const { cell, height } = fitGrids(size(layers, heads, count), width);
@@ -102,7 +101,10 @@ test("a value in a cell is short, and what rounds to nothing has no sign", () =>
 
 test("a head is said with all cases", () => {
   const header = { heads: 3, signed: true, grids: [{ title: "Your edit" }, { title: "Control edit" }] };
-  const values = [[0, 0, 0.532], [0, 0, -0.012]]; // prettier-ignore
+  const values = [
+    [0, 0, 0.532],
+    [0, 0, -0.012],
+  ];
   assert.deepEqual(wordsOf([0, 2], header, values), ["head 0-2", ": Your edit +0.532 · Control edit −0.012"]);
   const one = { ...header, grids: [{ title: "x" }], labels: [["", "", "previous token .93"]] };
   assert.deepEqual(wordsOf([0, 2], one, values.slice(0, 1)), ["head 0-2 · previous token .93", ": +0.532"]);

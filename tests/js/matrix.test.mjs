@@ -66,7 +66,6 @@ test("the legend shows the colours that the pixels have", () => {
     [2, 5],
     [3, 10],
   ])
-    // prettier-ignore
     ramp[place].forEach((v, c) => assert.ok(Math.abs(v - pixels[4 * cell + c]) <= 3));
   assert.deepEqual(rgbOf(rampOf("diff", 0.4, light)[5]), [255, 255, 255]);
   assert.equal(shareOfColor(0.2, "diff", 0.4), 0.5);
@@ -91,7 +90,6 @@ test("a point is a cell, also scrolled, and not over the labels", () => {
     [111, 60],
     [60, 91],
   ])
-    // prettier-ignore
     assert.equal(cellAt(layout, [5, 6], point, [0, 0]), null);
 });
 

@@ -193,7 +193,7 @@ test("every head is found where it is drawn: all corners, filtered and sorted", 
         const [wide, tall] = extentOf(layout, rows, state, about);
         for (const { cells } of rows) {
           for (const head of [cells[0], cells.at(-1)]) {
-            const [row, column] = spotOf(rows, state, about, head);
+            const [row, column] = spotOf(rows, state, head);
             const [x, y] = [LEFT + column * layout.step[1], TOP + row * layout.step[0]];
             assert.ok(x + layout.cell <= wide && y + layout.cell + layout.strip <= tall);
             for (const [dx, dy] of [
@@ -217,15 +217,15 @@ test("every head is found where it is drawn: all corners, filtered and sorted", 
 test("a filtered head has no place", () => {
   const state = { ...initialState(header()), heads: [1] };
   const rows = rowsOf(header(), scores, state, 5);
-  assert.equal(spotOf(rows, state, header(), [0, 0]), null);
-  assert.deepEqual(spotOf(rows, state, header(), [1, 1]), [1, 0]);
+  assert.equal(spotOf(rows, state, [0, 0]), null);
+  assert.deepEqual(spotOf(rows, state, [1, 1]), [1, 0]);
 });
 
 test("arrow keys reach every head and never leave the grid", () => {
   for (const order of ["place", "heads", "all"]) {
     const state = { ...initialState(header()), by: "first", order };
     const rows = rowsOf(header(), scores, state, 3);
-    const move = (from, key, whole) => moveHead(rows, state, header(), from, key, whole);
+    const move = (from, key, whole) => moveHead(rows, state, from, key, whole);
     const first = rows[0].cells[0];
     assert.deepEqual(move(null, "ArrowDown"), first);
     assert.deepEqual(move(first, "ArrowLeft"), first);
@@ -247,7 +247,7 @@ test("arrow keys reach every head and never leave the grid", () => {
   }
   const state = { ...initialState(header()), order: "place" };
   const rows = rowsOf(header(), scores, state, 3);
-  assert.deepEqual(moveHead(rows, state, header(), [1, 3], "ArrowDown"), [2, 1]); // the last there is
+  assert.deepEqual(moveHead(rows, state, [1, 3], "ArrowDown"), [2, 1]); // the last there is
 });
 
 test("scores in words", () => {

@@ -1,7 +1,14 @@
 // What views tell Python: once it is quiet, along with requests, one thing after the other.
 import test from "node:test";
 import assert from "node:assert/strict";
-import { Line, Reporter, stepLayer, REPORT_AFTER, ANSWER_TAKES, ANSWER_SETTLES } from "../../attnlib/views/shared/report.js";
+import {
+  Line,
+  Reporter,
+  stepLayer,
+  REPORT_AFTER,
+  ANSWER_TAKES,
+  ANSWER_SETTLES,
+} from "../../attnlib/views/shared/report.js";
 
 /** A page of views whose events are kept; `state` is what each of them tells. */
 function page(context, views = 1) {
@@ -118,7 +125,7 @@ test("a view that is gone tells nothing and lets the others speak", (context) =>
 test("who answers at once is not waited for; where nobody hears, nothing is told", (context) => {
   const { views, pass } = page(context, 2);
   const sent = [];
-  views[0].reporter.connect((name, told) => {
+  views[0].reporter.connect((_name, told) => {
     sent.push(told.value);
     return true;
   });

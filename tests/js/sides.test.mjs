@@ -1,6 +1,13 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { formatSigned, signColors, onSharedSide, shareSide, SIDES, SIDE_KEYS } from "../../attnlib/views/pair/sides.js";
+import {
+  formatSigned,
+  signColors,
+  onSharedSide,
+  shareSide,
+  SIDES,
+  SIDE_KEYS,
+} from "../../attnlib/views/pair/sides.js";
 import { rgbOf } from "../../attnlib/views/shared/dom.js";
 
 test("differences carry their sign, and nothing carries none", () => {

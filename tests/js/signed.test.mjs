@@ -27,7 +27,10 @@ const swapped = { ...header, queries: swappedRow };
 /** Attention of a prompt over the units: rows sum to one, nothing to or from a unit that is not there. */
 function attentionOf(names, seed) {
   let s = seed;
-  const random = () => (s = (s * 16807) % 2147483647) / 2147483647;
+  const random = () => {
+    s = (s * 16807) % 2147483647;
+    return s / 2147483647;
+  };
   const n = names.length;
   const w = new Float32Array(3 * n * n);
   for (let r = 0; r < 3 * n; r++) {
@@ -45,7 +48,13 @@ test("a pair's payload decodes to both prompts, one prompt's as before", () => {
   const arrays = { weights: Uint16Array.of(65535, 0, 65535), weights_b: Uint16Array.of(65535, 65535, 0) };
   assert.deepEqual([...decodePayload(small, arrays).w], [1, 0, 0, 1]);
   const pair = decodePayload({ ...small, pair: true }, arrays);
-  assert.deepEqual([[...pair.a.w], [...pair.b.w]], [[1, 0, 0, 1], [1, 0, 1, 0]]); // prettier-ignore
+  assert.deepEqual(
+    [[...pair.a.w], [...pair.b.w]],
+    [
+      [1, 0, 0, 1],
+      [1, 0, 1, 0],
+    ],
+  );
 });
 
 test("swapping A and B flips every sign and nothing else", () => {
@@ -102,9 +111,9 @@ test("a word of which one prompt has some pieces is the mean of those, and is ca
   assert.deepEqual([units.names.a[1], units.names.b[1], units.shared[1]], ["undo", "undovery", true]);
   assert.equal(units.labels[1], "undo → undovery");
   const { pair } = shownOf({ ...header, queries: half }, raw, state({ words: true }));
-  const to = (attention, side, q) => [1, 2, 3].reduce((sum, k) => sum + raw[side].w[index(raw.a, 0, q, k)], 0);
-  close(pair.a.w[index(pair.a, 0, 1, 1)], (to(pair.a, "a", 1) + to(pair.a, "a", 2)) / 2);
-  close(pair.b.w[index(pair.b, 0, 1, 1)], (to(pair.b, "b", 1) + to(pair.b, "b", 2) + to(pair.b, "b", 3)) / 3);
+  const to = (side, q) => [1, 2, 3].reduce((sum, k) => sum + raw[side].w[index(raw.a, 0, q, k)], 0);
+  close(pair.a.w[index(pair.a, 0, 1, 1)], (to("a", 1) + to("a", 2)) / 2);
+  close(pair.b.w[index(pair.b, 0, 1, 1)], (to("b", 1) + to("b", 2) + to("b", 3)) / 3);
 });
 
 test("hidden keys are taken out of each prompt and each is divided by what is left", () => {
@@ -121,7 +130,12 @@ test("hidden keys are taken out of each prompt and each is divided by what is le
 });
 
 test("the first token of either prompt is hidden in both", () => {
-  const late = { labels: ["Now", "the", "cat"], a: [null, "the", "cat"], b: ["Now", "the", "cat"], kinds: ["inserted", "equal", "equal"] }; // prettier-ignore
+  const late = {
+    labels: ["Now", "the", "cat"],
+    a: [null, "the", "cat"],
+    b: ["Now", "the", "cat"],
+    kinds: ["inserted", "equal", "equal"],
+  };
   const w = { heads: 1, queries: 3, keys: 3, w: new Float32Array(9).fill(1 / 3) };
   const shown = shownOf({ heads: 1, pair: true, queries: late }, { a: w, b: w }, state({ hide: "first" }));
   assert.deepEqual(shown.gone, [true, true, false]);
@@ -241,7 +255,7 @@ test("a line says both weights and the signed change", () => {
   const pair = { a: w(0.213), b: w(0.603), diff: difference(w(0.213), w(0.603), units.shared) };
   const tip = (key) => pairTip({ pair, queryRow: units, keyRow: units }, { head: 0, query: 5, key });
   assert.equal(tip(1), "head 0: “she → he” looks at “un”\nA 0.213   B 0.603   B − A +0.390");
-  assert.match(tip(3), /A –   B 0\.603/);
+  assert.match(tip(3), /A – {3}B 0\.603/);
   const labelled = pairTip({ pair, queryRow: units, keyRow: units }, { head: 0, query: 5, key: 1 }, "induction .70");
   assert.equal(labelled, "head 0 · induction .70\n“she → he” looks at “un”\nA 0.213   B 0.603   B − A +0.390");
   assert.equal(spokenChange(" doctor", 0.39), "doctor 0.390 more in B");

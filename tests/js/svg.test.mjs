@@ -8,13 +8,15 @@ import { drawLines } from "../../attnlib/views/head/draw.js";
 /** The elements of an XML text by name; throws where it is not well-formed. */
 function elementsOf(xml) {
   const [open, counts] = [[], {}];
-  const rest = xml.replace(/^<\?xml[^>]*\?>/, "").replace(/<(\/?)([\w]+)((?:\s[\w:-]+="[^"<]*")*)\s*(\/?)>/g, (...found) => {
-    const [, closing, name, , empty] = found;
-    if (closing) assert.equal(open.pop(), name);
-    else counts[name] = (counts[name] ?? 0) + 1;
-    if (!closing && !empty) open.push(name);
-    return "";
-  });
+  const rest = xml
+    .replace(/^<\?xml[^>]*\?>/, "")
+    .replace(/<(\/?)([\w]+)((?:\s[\w:-]+="[^"<]*")*)\s*(\/?)>/g, (...found) => {
+      const [, closing, name, , empty] = found;
+      if (closing) assert.equal(open.pop(), name);
+      else counts[name] = (counts[name] ?? 0) + 1;
+      if (!closing && !empty) open.push(name);
+      return "";
+    });
   assert.deepEqual(open, []);
   assert.doesNotMatch(rest, /[<>]|&(?!(?:amp|lt|gt|quot|#39);)/);
   return counts;
@@ -44,7 +46,15 @@ test("the head view's lines are as many as it says it drew", () => {
   const w = Float32Array.from([0.5, 0, 0, 0.25, 0.75, 0, 0.001, 0.499, 0.5]);
   const at = Int32Array.from([0, 1, 2]);
   const scene = {
-    ...{ context, width: 400, height: 200, top: 0, layout: { left: 100, right: 300 }, colors: ["#123456"], rule: "one" },
+    ...{
+      context,
+      width: 400,
+      height: 200,
+      top: 0,
+      layout: { left: 100, right: 300 },
+      colors: ["#123456"],
+      rule: "one",
+    },
     ...{ on: [0], signed: false, signs: null, scale: 1, queryAt: at, keyAt: at },
     attention: { heads: 1, queries: 3, keys: 3, w },
   };

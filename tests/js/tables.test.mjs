@@ -25,7 +25,10 @@ test("of the head view: the heads that are on, no zeros", () => {
 });
 
 test("of the head view: where tokens are pinned, those alone", () => {
-  const cells = (changes) => headTable(one(weights, changes)).slice(1).map((cells) => `${cells[2]}-${cells[4]}`); // prettier-ignore
+  const cells = (changes) =>
+    headTable(one(weights, changes))
+      .slice(1)
+      .map((cells) => `${cells[2]}-${cells[4]}`);
   assert.deepEqual(cells({ pins: [1], side: "q" }), ["1-0", "1-1"]);
   assert.deepEqual(cells({ pins: [1], side: "k" }), ["1-1"]);
 });
@@ -51,7 +54,15 @@ test("of a pair: both prompts and the change; nothing where a prompt has no such
 
 test("of grids: one row for each head that is there", () => {
   const grids = [{ title: "Mine" }, { title: "Twin" }];
-  const header = { layers: 2, heads: 2, grids, labels: [["", "previous token .93"], ["", ""]] }; // prettier-ignore
+  const header = {
+    layers: 2,
+    heads: 2,
+    grids,
+    labels: [
+      ["", "previous token .93"],
+      ["", ""],
+    ],
+  };
   const values = [
     [0.5, -0.25, 0, NaN],
     [0, 0.125, 1, NaN],
@@ -72,7 +83,10 @@ test("of a matrix: one text, or a pair", () => {
     [1, "cat", 1, "cat", 0.75],
   ]);
   const both = { labels: ["The", "cat"], a: ["The", "cat"], b: ["The", null] };
-  const [, first, second] = matrixTable({ queries: both, keys: null, pair: true }, { a: [1, 0, 0.25, 0.75], b: [0.5, 0, 0, 0] });
+  const [, first, second] = matrixTable(
+    { queries: both, keys: null, pair: true },
+    { a: [1, 0, 0.25, 0.75], b: [0.5, 0, 0, 0] },
+  );
   assert.deepEqual(first, [0, "The", 0, "The", 1, 0.5, -0.5]);
   assert.deepEqual(second, [1, "cat", 0, "The", 0.25, NaN, NaN]);
 });

@@ -11,7 +11,7 @@ export function columnsOf(units, opened = new Set()) {
   const show = (from, to) => {
     for (let unit = from; unit < to; unit++) columns.push({ unit });
   };
-  for (let start = 0; start < units.length;) {
+  for (let start = 0; start < units.length; ) {
     let end = start;
     while (end < units.length && units[end][0] === "equal") end++;
     if (end - start > FOLD_OVER && !opened.has(start)) {
@@ -29,7 +29,11 @@ export function columnsOf(units, opened = new Set()) {
 
 /** A unit in words, for screen readers: “She” replaced by “He”. */
 export function sayUnit([kind, inA, inB], { a, b }) {
-  const text = (row, positions) => `“${positions.map((i) => row.labels[i]).join("").trim()}”`; // prettier-ignore
+  const text = (row, positions) =>
+    `“${positions
+      .map((i) => row.labels[i])
+      .join("")
+      .trim()}”`;
   if (kind === "deleted") return `${text(a, inA)} only in A`;
   if (kind === "inserted") return `${text(b, inB)} only in B`;
   return kind === "equal" ? `${text(a, inA)} in both` : `${text(a, inA)} replaced by ${text(b, inB)}`;
@@ -56,13 +60,24 @@ function release(chosen, token) {
 /** What is chosen, in words: A “old”, B “very old”. */
 export function sayChosen(chosen, { a, b }) {
   const text = (name, row, positions) =>
-    positions.length ? [`${name} “${positions.map((i) => row.labels[i]).join("").trim()}”`] : []; // prettier-ignore
+    positions.length
+      ? [
+          `${name} “${positions
+            .map((i) => row.labels[i])
+            .join("")
+            .trim()}”`,
+        ]
+      : [];
   return [...text("A", a, chosen.a), ...text("B", b, chosen.b)].join(", ");
 }
 
 /** The units as rows for a spreadsheet. */
 export function alignmentTable({ a, b, units }) {
-  const text = (row, positions) => positions.map((i) => row.labels[i]).join("").trim(); // prettier-ignore
+  const text = (row, positions) =>
+    positions
+      .map((i) => row.labels[i])
+      .join("")
+      .trim();
   return [
     ["unit", "tokens in A", "text in A", "tokens in B", "text in B"],
     ...units.map(([kind, inA, inB]) => [kind, inA.join(" "), text(a, inA), inB.join(" "), text(b, inB)]),

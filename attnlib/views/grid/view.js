@@ -120,7 +120,12 @@ export class GridView {
   exported() {
     const { statistic, grids } = this.header;
     return {
-      name: `grid-${statistic.toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "values"}`,
+      name: `grid-${
+        statistic
+          .toLowerCase()
+          .match(/[a-z0-9]+/g)
+          ?.join("-") ?? "values"
+      }`,
       title: `Layers × heads: ${statistic}`,
       about: grids.map(({ title, about }) => `${title}. ${about}`).join(" "),
       table: gridTable(this.header, this.values),

@@ -83,8 +83,8 @@ function addLine(scene, paths, color, from, to, alpha) {
   if (alpha < FAINTEST) return;
   const step = Math.max(1, Math.round(Math.sqrt(alpha) * LEVELS)); // finer where lines are faint
   const id = color * (LEVELS + 1) + step;
-  let path = paths.get(id);
-  if (!path) paths.set(id, (path = { color, alpha: (step / LEVELS) ** 2, path: pathOn(scene.context), count: 0 }));
+  if (!paths.has(id)) paths.set(id, { color, alpha: (step / LEVELS) ** 2, path: pathOn(scene.context), count: 0 });
+  const path = paths.get(id);
   path.count++;
   const { left, right } = scene.layout;
   const xAt = (y) => left + ((right - left) * (y - y0)) / (y1 - y0);

@@ -33,7 +33,14 @@ export function headBar(count, colors, { toggle, solo, all }) {
     { class: "bar", role: "group", "aria-label": "Heads" },
     el("span", { class: "name", text: "Heads" }),
     ...buttons,
-    el("button", { type: "button", class: "all", "data-screen": true, text: "all", title: "All heads", onclick: all }),
+    el("button", {
+      type: "button",
+      class: "all",
+      "data-screen": true,
+      text: "all",
+      title: "All heads",
+      onclick: all,
+    }),
   );
   const update = (state, labels) => {
     const on = new Set(headsOn(state, count));

@@ -1,6 +1,14 @@
 // From a payload and what a person chose to what the head view shows: words, hidden keys, thresholds, lines.
 // Pure: no DOM.
-import { mergeWords, hideKeys, massCutoffs, chooseLines, strongestOnly, opacity, format } from "../shared/attention.js";
+import {
+  mergeWords,
+  hideKeys,
+  massCutoffs,
+  chooseLines,
+  strongestOnly,
+  opacity,
+  format,
+} from "../shared/attention.js";
 import { pairNotes } from "./pair_words.js";
 import { difference, magnitudes, largestChange, scaleOf } from "../pair/difference.js";
 import { headsOn } from "./state.js";

@@ -266,7 +266,10 @@ export class HeadView {
     if (!this.shown) return;
     const { shown, state } = this;
     const width = Math.max(220, this.scroller.clientWidth);
-    const height = Math.min(tallest(this.root, TALLEST), Math.max(shown.queries.length, shown.keys.length) * ROW + 2 * PAD);
+    const height = Math.min(
+      tallest(this.root, TALLEST),
+      Math.max(shown.queries.length, shown.keys.length) * ROW + 2 * PAD,
+    );
     const layout = layoutFor(width, this.labelWidth, this.header.pair);
     this.place(layout);
     this.scene = {

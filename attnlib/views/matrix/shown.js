@@ -12,7 +12,7 @@ const EDGE = 4; // pixels right of and below the cells
 export function valuesOf({ a, b }) {
   const numbers = (packed) => (packed ? Float32Array.from(packed, (v) => v / 65535) : null);
   const [first, second] = [numbers(a), numbers(b)];
-  const diff = second && second.map((v, i) => v - first[i]);
+  const diff = second ? second.map((v, i) => v - first[i]) : null;
   const scale = diff ? diff.reduce((most, v) => Math.max(most, Math.abs(v)), FLOOR) : 1;
   return { a: first, b: second, diff, scale };
 }
@@ -130,7 +130,9 @@ export function labelOn(row, i, side) {
 export function matrixTable({ queries, keys, pair }, { a, b }) {
   const columns = keys ?? queries;
   const rows = [["query", "query token", "key", "key token", ...(pair ? ["A", "B", "B − A"] : ["weight"])]];
-  const there = Object.fromEntries(["a", "b"].map((side) => [side, [queries, columns].map((row) => presentOf(row, side))]));
+  const there = Object.fromEntries(
+    ["a", "b"].map((side) => [side, [queries, columns].map((row) => presentOf(row, side))]),
+  );
   const value = (of, side, q, k, i) => (there[side][0][q] && there[side][1][k] ? of[i] : NaN);
   queries.labels.forEach((label, q) =>
     columns.labels.forEach((other, k) => {

@@ -99,7 +99,8 @@ export class MatrixView {
     const labels = [widest(this.header.queries), widest(this.columns)];
     const width = Math.max(200, this.root.clientWidth);
     this.layout = layoutOf(width, ...this.size(), ...labels);
-    if (this.layout.height > tallest(this.root, TALLEST)) this.layout = layoutOf(width - SCROLLBAR, ...this.size(), ...labels);
+    if (this.layout.height > tallest(this.root, TALLEST))
+      this.layout = layoutOf(width - SCROLLBAR, ...this.size(), ...labels);
     this.shown = fitWindow(this, [this.layout.width, this.layout.height]);
     this.draw();
   }

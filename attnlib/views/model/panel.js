@@ -19,7 +19,7 @@ const ORDER_NAMES = { place: "in place", layers: "layers by score", heads: "each
 const SEGMENT_NAMES = { all: "all", AA: "A → A", AB: "A → B", BA: "B → A", BB: "B → B" };
 
 /** Controls of what is drawn; `change` gets the changed part of the state. → {elements, update(state)} */
-export function modelBar(header, state, change) {
+export function modelBar(header, change) {
   const titles = Object.fromEntries(header.scores.map(({ name, title }) => [name, title]));
   const parts = [
     select("draw", "Heads as", DRAWS, DRAW_NAMES, change),
@@ -66,7 +66,10 @@ function list(name, label, count, what, change) {
     },
   });
   const element = el("label", {}, el("span", { text: label }), box, wrong);
-  return { element, update: (state) => wrong.textContent || (box.value = writeList(state[name])) };
+  const update = (state) => {
+    if (!wrong.textContent) box.value = writeList(state[name]);
+  };
+  return { element, update };
 }
 
 /** Smaller and larger cells. */

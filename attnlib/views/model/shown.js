@@ -151,7 +151,7 @@ export function chosenBlocks(header, segments) {
 }
 
 /** A map without the blocks that are not chosen. */
-export function masked(map, [rows, columns], [chosenRows, chosenColumns]) {
+export function masked(map, [, columns], [chosenRows, chosenColumns]) {
   if (chosenRows.every(Boolean) && chosenColumns.every(Boolean)) return map;
   return map.map((v, i) => (chosenRows[Math.floor(i / columns)] && chosenColumns[i % columns] ? v : 0));
 }
@@ -268,7 +268,7 @@ export function extentOf(layout, rows, state, header) {
 }
 
 /** Where a head stands in the drawing: [row, column]; null where it is filtered out. */
-export function spotOf(rows, state, header, [layer, head]) {
+export function spotOf(rows, state, [layer, head]) {
   for (let row = 0; row < rows.length; row++) {
     const n = rows[row].cells.findIndex(([l, h]) => l === layer && h === head);
     if (n >= 0) return [row, columnOf(state, rows[row].cells[n], n)];
@@ -296,12 +296,12 @@ export function cellAt(layout, rows, state, [x, y]) {
 }
 
 /** Where a key leads from a head (null: from nowhere, to the first there is); null where it is no move. */
-export function moveHead(rows, state, header, from, key, whole = false) {
+export function moveHead(rows, state, from, key, whole = false) {
   const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
   if (!steps[key] && key !== "Home" && key !== "End") return null;
   const filled = rows.filter((row) => row.cells.length);
   if (!filled.length) return null;
-  const at = from && spotOf(rows, state, header, from);
+  const at = from && spotOf(rows, state, from);
   if (!at) return filled[0].cells[0];
   if (key === "Home") return whole ? filled[0].cells[0] : rows[at[0]].cells[0];
   if (key === "End") return whole ? filled.at(-1).cells.at(-1) : rows[at[0]].cells.at(-1);

@@ -8,7 +8,6 @@ import { drawMapLines, drawMapMatrix, linesFor } from "./draw.js";
 import { modelBar, scoreTable, scoreLegend } from "./panel.js";
 import { Reporter } from "../shared/report.js";
 import {
-  ZOOMS,
   TOP,
   LEFT,
   encodeState,
@@ -95,7 +94,7 @@ export class ModelView {
     this.sides.element.hidden = !header.pair;
     if (first && header.pair) shareSide(this.state.show);
     this.overlay.setAttribute("aria-label", sayKeys(header, this.reporter.heard));
-    this.panel = modelBar(header, this.state, (changed) => this.change(changed));
+    this.panel = modelBar(header, (changed) => this.change(changed));
     this.bar.replaceChildren(...this.panel.elements);
     this.update();
     this.reporter.answered();
@@ -175,7 +174,7 @@ export class ModelView {
 
   /** A head's upper left corner on the canvas; null where it is filtered out. */
   cornerOf(head) {
-    const spot = spotOf(this.rows, this.state, this.header, head);
+    const spot = spotOf(this.rows, this.state, head);
     if (!spot) return null;
     const [x, y] = this.scrolled();
     return [LEFT + spot[1] * this.layout.step[1] - x, TOP + spot[0] * this.layout.step[0] - y];
@@ -367,7 +366,7 @@ export class ModelView {
 
   onKey(event) {
     if (event.metaKey || event.altKey) return;
-    const head = moveHead(this.rows, this.state, this.header, this.cursor, event.key, event.ctrlKey);
+    const head = moveHead(this.rows, this.state, this.cursor, event.key, event.ctrlKey);
     const side = this.header.pair && !event.ctrlKey && SIDE_KEYS[event.key];
     if (head) this.walkTo(head);
     else if (side) {
@@ -383,7 +382,7 @@ export class ModelView {
 
   /** By keyboard: the head comes into sight and is said aloud. */
   walkTo(head) {
-    const [row, column] = spotOf(this.rows, this.state, this.header, head);
+    const [row, column] = spotOf(this.rows, this.state, head);
     const { step } = this.layout;
     const [x, y] = this.scrolled();
     const into = (at, size, from, room) => Math.max(at + size - room, Math.min(from, at));

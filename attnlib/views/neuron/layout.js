@@ -27,10 +27,7 @@ export function layoutOf(shown, width, labelWidth, tallest = TALLEST) {
   const largest = dims <= 16 ? 46 : 14;
   const both = halfPixels((room - GAP) / 2 / dims);
   const single = both < SMALLEST;
-  const cell = Math.min(
-    largest,
-    single ? Math.max(halfPixels(room / dims), room / dims > 1 ? 1 : room / dims) : both,
-  );
+  const cell = Math.min(largest, single ? Math.max(halfPixels(room / dims), Math.min(1, room / dims)) : both);
   const drawn = single ? [kinds[state.strip === "key" ? 0 : 1]] : kinds;
   const strips = drawn.map((kind, n) => ({ kind, x: label + n * (dims * cell + GAP), width: dims * cell }));
   const start = strips.at(-1).x + strips.at(-1).width + GAP;

@@ -56,7 +56,13 @@ export class NeuronView {
     const drawing = el("div", { class: "drawing" }, this.scroller, this.tip, this.note, this.proof);
     const top = el("div", { class: "top" }, this.named, this.sides.element, this.legend);
     const asked = el("div", { class: "asked", "data-screen": true }, el("b", { text: "Query token" }), this.text);
-    const more = el("div", { class: "more", "data-screen": true }, this.along, this.sheet.element, this.table.element);
+    const more = el(
+      "div",
+      { class: "more", "data-screen": true },
+      this.along,
+      this.sheet.element,
+      this.table.element,
+    );
     const stage = el("div", { class: "stage" }, drawing, this.reading, more);
     root.replaceChildren(this.options, top, asked, stage, this.spoken);
     this.followDim = (dim) => this.change({ dim: dim === this.state.dim ? null : dim });

@@ -1,16 +1,6 @@
 // What the neuron view says: keys, dimensions, the curve, how exact it is, what is left out. Pure: no DOM.
 import { labelOf, nameHead } from "../shared/dom.js";
-import {
-  bare,
-  weightOf,
-  hiddenByMask,
-  stripOf,
-  topStrip,
-  length,
-  columnsOf,
-  columnNumber,
-  formatNumber,
-} from "./shown.js";
+import { bare, weightOf, hiddenByMask, stripOf, topStrip, columnsOf, columnNumber, formatNumber } from "./shown.js";
 
 /** Which head this is, and what it does: "layer 0 head 2 · previous token .93". */
 export function sayPlace({ layer, head, labels }, joint) {

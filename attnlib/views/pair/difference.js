@@ -55,7 +55,9 @@ export function combinePair(profiles, rule, by) {
 function strongestHeads(profiles) {
   return Array.from(profiles[0], (_, j) => {
     let best = 0;
-    profiles.forEach((p, n) => Math.abs(p[j]) > Math.abs(profiles[best][j]) && (best = n));
+    profiles.forEach((p, n) => {
+      if (Math.abs(p[j]) > Math.abs(profiles[best][j])) best = n;
+    });
     return best;
   });
 }

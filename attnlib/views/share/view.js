@@ -78,7 +78,8 @@ function takeChart(chart, { background }) {
 function keepWidth(text, copy) {
   if (text.firstElementChild || !text.textContent.trim()) return;
   const width = text.getComputedTextLength();
-  if (width) Object.entries({ textLength: width, lengthAdjust: "spacingAndGlyphs" }).forEach((of) => copy.setAttribute(...of));
+  if (width)
+    Object.entries({ textLength: width, lengthAdjust: "spacingAndGlyphs" }).forEach((of) => copy.setAttribute(...of));
 }
 
 /** Bytes as base64. */

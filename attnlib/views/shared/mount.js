@@ -16,7 +16,8 @@ export function mountView(View, name, { data, parentElement, setTriggerValue }) 
     view.root[`${name}View`] = view; // for the browser's console and the tests
     mounted.set(parentElement, view);
     view.root.append(exportControl(view));
-    (globalThis[SHOWN_VIEWS] ??= new Set()).add(view);
+    globalThis[SHOWN_VIEWS] ??= new Set();
+    globalThis[SHOWN_VIEWS].add(view);
   }
   view.connect?.(setTriggerValue);
   view.setData(data);

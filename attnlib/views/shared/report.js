@@ -52,7 +52,8 @@ export class Line {
 }
 
 function pageLine() {
-  return (document[LINE] ??= new Line());
+  document[LINE] ??= new Line();
+  return document[LINE];
 }
 
 /** One view's part in it. `tell()` gives what was chosen as text when it is sent. */

@@ -35,10 +35,12 @@ export function fitWindow({ window, inner, scroller }, extent) {
 
 /** A function that has `draw` called once before the next frame, however often it is called. */
 export function oncePerFrame(draw) {
-  let frame = null;
+  let asked = false;
   return () => {
-    frame ??= requestAnimationFrame(() => {
-      frame = null;
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
       draw();
     });
   };

@@ -219,7 +219,10 @@ function cutTo(element, style, rect) {
   const box = style.overflowX === "visible" && element.tagName === "BDI" ? element.parentElement : element;
   if (getComputedStyle(box).overflowX === "visible") return Infinity;
   const around = box.getBoundingClientRect();
-  return Math.max(0, around.right - parseFloat(getComputedStyle(box).paddingRight) - Math.max(rect.left, around.left));
+  return Math.max(
+    0,
+    around.right - parseFloat(getComputedStyle(box).paddingRight) - Math.max(rect.left, around.left),
+  );
 }
 
 /** The lines of a text node: [{text, rect}]. */

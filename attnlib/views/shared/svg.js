@@ -75,7 +75,10 @@ class SvgPath {
     const { steps } = this;
     const single = steps.every(([kind], n) => kind === (n % 2 ? "L" : "M")) && steps.length % 2 === 0;
     if (!single) return null;
-    return Array.from({ length: steps.length / 2 }, (_, n) => [...steps[2 * n].slice(1), ...steps[2 * n + 1].slice(1)]);
+    return Array.from({ length: steps.length / 2 }, (_, n) => [
+      ...steps[2 * n].slice(1),
+      ...steps[2 * n + 1].slice(1),
+    ]);
   }
 }
 
@@ -263,7 +266,8 @@ export class SvgContext {
   drawImage(picture, ...numbers) {
     const whole = [0, 0, picture.width, picture.height];
     const [sx, sy, columns, rows, x, y, width, height] = numbers.length === 8 ? numbers : [...whole, ...numbers];
-    if (columns * rows > Math.min(MOST_CELLS, this.shared.cells)) return this.addPicture(picture, [x, y, width, height]);
+    if (columns * rows > Math.min(MOST_CELLS, this.shared.cells))
+      return this.addPicture(picture, [x, y, width, height]);
     this.shared.cells -= columns * rows;
     const { data } = picture.getContext("2d").getImageData(sx, sy, columns, rows);
     const [wide, tall] = [width / columns, height / rows];
