@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browser.conftest import start_server
+from tests.server import start_server, stop_server
 
 
 @pytest.fixture(scope="module")
@@ -15,8 +15,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A server as config.toml sets it up, which is not asked to draw anything."""
     server, url = start_server(tmp_path_factory.mktemp("server") / "log.txt")
     yield urlsplit(url).port or 0
-    server.terminate()
-    server.wait(20)
+    stop_server(server)
 
 
 def handshake(port: int, host: str, origin: str) -> int:

@@ -22,8 +22,9 @@ from attnlib.model.batches import TextBatch, keeps_logits, read_batches
 from attnlib.model.loading import Model
 from attnlib.prompts.texts import builtin_texts
 from tests.benchmarks.models import gpt2_shape, wrapped
-from tests.browser.conftest import FLAGS, start_server
+from tests.browser.conftest import FLAGS
 from tests.browser.install import chromium
+from tests.server import start_server, stop_server
 
 TEXTS = 1_000
 COUNTS = (1_000, 20_000)
@@ -108,8 +109,7 @@ def slider() -> float:
                 times.append(float(view.get_attribute("data-painted") or "nan") - pressed)
                 page.wait_for_timeout(700)
         finally:
-            server.terminate()
-            server.wait(20)
+            stop_server(server)
     return statistics.median(times[2:])
 
 

@@ -9,8 +9,9 @@ from urllib.parse import quote, urlencode
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.benchmarks.models import gpt2_shape, text_of, tokenizer
-from tests.browser.conftest import FLAGS, start_server
+from tests.browser.conftest import FLAGS
 from tests.browser.install import chromium
+from tests.server import start_server, stop_server
 
 LENGTHS = (32, 128, 512)
 MODEL_LENGTHS = (32, 128, 512, 2048)
@@ -60,8 +61,7 @@ def run() -> dict[str, Any]:
             neurons = [_neurons(browser.new_page(), url, folder, tokens) for tokens in LENGTHS]
             compared = _compared(browser.new_page(), url)
         finally:
-            server.terminate()
-            server.wait(20)
+            stop_server(server)
     return {"compared_ms": compared, "rows": rows, "models": models, "neurons": neurons}
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.conftest import FLAGS, start_server
+from tests.browser.conftest import FLAGS
 from tests.browser.install import chromium
+from tests.server import start_server, stop_server
 
 RUNS = 3
 LATER = 8.0  # seconds after the server's start
@@ -49,6 +50,5 @@ def _first_view(browser: Browser, log: Path, wait: float = 0) -> dict[str, float
         seconds = time.perf_counter() - opened
         page.close()
     finally:
-        server.terminate()
-        server.wait(20)
+        stop_server(server)
     return {"healthy": healthy, "at_once": seconds}

@@ -9,8 +9,9 @@ from urllib.parse import quote, urlencode
 from playwright.sync_api import sync_playwright
 
 from attnlib.study.run import run_study
-from tests.browser.conftest import FLAGS, ROOT, start_server
+from tests.browser.conftest import FLAGS
 from tests.browser.install import chromium
+from tests.server import ROOT, start_server, stop_server
 
 FOLDER = ROOT / "docs" / "pictures"
 PICTURES: dict[str, tuple[str, int, dict[str, str]]] = {  # file → page, height, choices in the link
@@ -75,8 +76,7 @@ def main() -> None:
                 page.screenshot(path=FOLDER / file)
                 context.close()
         finally:
-            server.terminate()
-            server.wait(20)
+            stop_server(server)
 
 
 if __name__ == "__main__":

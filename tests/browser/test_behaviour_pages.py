@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import start_server
 from tests.browser.pages import box, choice, picked, settle
+from tests.server import start_server, stop_server
 
 MARKUP = "<img src=x onerror=alert(1)> said the cat to the cat."
 
@@ -20,8 +20,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("ATTNLIB_CACHE", str(tmp_path_factory.mktemp("cache")))
         server, url = start_server(tmp_path_factory.mktemp("server") / "log.txt")
     yield url
-    server.terminate()
-    server.wait(20)
+    stop_server(server)
 
 
 def opened(page: Page, url: str, width: int = 1400) -> Page:

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, quote, urlencode, urlparse
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import start_server
 from tests.browser.pages import box, settle
+from tests.server import start_server, stop_server
 
 SHE = "The doctor asked the nurse a question. She"
 HE = "The doctor asked the nurse a question. He"
@@ -202,5 +202,4 @@ def test_the_first_link_after_a_start_leads_to_the_comparison(page: Page, tmp_pa
         expect(page.get_by_text("Page not found")).to_have_count(0)
         expect(box(page, "Prompt B")).to_be_visible()
     finally:
-        server.terminate()
-        server.wait(20)
+        stop_server(server)

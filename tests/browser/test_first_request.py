@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from attnlib.address import PAGES, address
-from tests.browser.conftest import start_server
 from tests.browser.pages import settle
+from tests.server import start_server, stop_server
 
 SEEN = """
 window.named = new Set();
@@ -33,5 +33,4 @@ def test_a_page_is_the_first_request(page: Page, tmp_path: Path, name: str) -> N
             assert "model=demo%2Fgpt2-balanced" in page.url
             assert "layer=1" in page.url
     finally:
-        server.terminate()
-        server.wait(20)
+        stop_server(server)

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 
 from attnlib.prompts.builtin import pair_set
 from data.pairs.build import as_csv
-from tests.browser.conftest import start_server
 from tests.browser.pages import box, choice, picked, settle
+from tests.server import start_server, stop_server
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         patch.setenv("ATTNLIB_STUDIES", str(root))
         server, url = start_server(tmp_path_factory.mktemp("server") / "log.txt")
     yield url, root
-    server.terminate()
-    server.wait(20)
+    stop_server(server)
 
 
 def test_upload_run_leave_come_back_open_a_pair(page: Page, studies: tuple[str, Path], tmp_path: Path) -> None:
