@@ -11,6 +11,7 @@ TSC := $(BIN)/node .venv/js/node_modules/typescript/bin/tsc
 run: .venv/run
 	$(BIN)/streamlit run dashboard.py --server.port $(PORT)
 
+test: export PYTHONDONTWRITEBYTECODE =  # each worker would compile what it reads
 test: .venv/dev browser
 	$(BIN)/node --test "tests/js/*.test.mjs"
 	$(BIN)/python -m pytest tests

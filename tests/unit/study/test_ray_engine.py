@@ -1,7 +1,6 @@
 """A study on a real Ray cluster of two workers on this machine: the same table, also when a worker is killed."""
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -52,6 +51,14 @@ def same(study: Study, local: Study) -> None:
         pd.testing.assert_frame_equal(mine, theirs, atol=of_rows(), rtol=of_rows())
 
 
+def is_worker(process: psutil.Process) -> bool:
+    """Whether a process, one of our own Ray, measures pairs."""
+    try:
+        return any("MapWorker" in part for part in process.cmdline())
+    except psutil.Error:  # it has ended
+        return False
+
+
 def test_ray_gives_the_same_table(
     cluster: None, local: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,12 +83,9 @@ def test_a_worker_that_is_killed_is_replaced_and_its_parts_done_again(
     def kill() -> None:
         while not killed and not (out / "pairs.parquet").exists():
             time.sleep(0.02)
-        workers = [
-            process for process in psutil.process_iter(["cmdline"])
-            if any("MapWorker" in part for part in process.info["cmdline"] or ())
-        ]  # fmt: skip
+        workers = [process for process in psutil.Process().children(recursive=True) if is_worker(process)]
         for process in workers[:1]:
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
             killed.append(process.pid)
 
     killer = threading.Thread(target=kill)
