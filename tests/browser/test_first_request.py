@@ -1,4 +1,4 @@
-"""Every page as the first that is asked of a fresh server: by its address, with its choices, and no other page's names."""
+"""Every page as the first request of a fresh server: by its address, with its choices, and no other page's names."""
 
 from pathlib import Path
 
