@@ -68,7 +68,7 @@ class Controls:
         return found
 
     def rows(self) -> list[tuple[str, tuple[float, ...]]]:
-        """The same as a row of numbers each, those of the copies one by one: what `figures.largest_heads` draws."""
+        """For each control its name and largest head, for the copies one number each: what `largest_heads` draws."""
         found = [(c.name, (c.largest,)) for c in self.others if c.measured]
         copies = self.untrained
         return [

@@ -64,6 +64,6 @@ def largest_untrained(model: Model, measure: Callable[[Model], HeadValues], copi
 
 
 def untrained_of(found: Iterator[HeadValues] | list[HeadValues]) -> Untrained:
-    """The same of values that were measured before, an array per copy."""
+    """The reference from values that were measured before, an array [layer, head] per copy."""
     sizes = [float(np.nanmax(np.abs(values))) for values in found if np.isfinite(values).any()]
     return Untrained(np.sort(np.array(sizes, np.float64)))

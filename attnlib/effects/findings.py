@@ -77,7 +77,7 @@ def _mover(logs: np.ndarray, moves: np.ndarray) -> tuple[int, int] | None:
 
 
 def _against(effect: float, total: float) -> str:
-    """That an effect is contrary to the whole one, where both are more than next to nothing."""
+    """A remark on an effect whose sign is opposite to the total's, if neither is close to zero."""
     contrary = effect * total < 0 and min(abs(effect), abs(total)) >= LITTLE
     return ", against the direction of the whole" if contrary else ""
 
@@ -122,7 +122,7 @@ def misfits(effects: "HeadEffects") -> str:
 
 
 def _misfit(effects: "HeadEffects", side: int) -> str:
-    """That a prompt asks for other words than the candidates, and for which."""
+    """A sentence saying that neither candidate is likely in a prompt, and which words are."""
     first, second = (
         f"“{word}” ({number(value, 6)})"
         for word, value in zip(effects.candidates, effects.probabilities[side], strict=True)

@@ -64,7 +64,7 @@ class Show:
         return self.get("source_language") or None, self.get("target_language") or None
 
     def changed(self, choices: dict[str, str]) -> "Show":
-        """The same page with other choices."""
+        """This page with some choices changed."""
         return replace(self, choices=tuple((dict(self.choices) | choices).items()))
 
 

@@ -217,7 +217,7 @@ def _as_language_model(hf: Any, family: str) -> Any:
 
 
 def _sharing_weights(hf: Any) -> Any:
-    """The same modules anew, around the same tensors."""
+    """A copy of the modules that shares their tensors."""
     tensors = [*hf.parameters(), *hf.buffers()]
     return copy.deepcopy(hf, {id(tensor): tensor for tensor in tensors})
 
@@ -237,7 +237,7 @@ def _wrapped(name: str, hf: Any, tokenizer: Any, family: str) -> Model:
 
 
 def random_copy(model: Model, seed: int = 0) -> Model:
-    """The same architecture and tokenizer with untrained, random weights: what a model shows without having learned.
+    """A model of the same architecture and tokenizer with random weights: what it shows without training.
 
     The same weights for the same `seed`. Raises InputError where there is no memory for a second model.
     """

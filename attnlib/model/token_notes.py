@@ -173,7 +173,7 @@ def known_words(*rows: Tokens) -> KnownWords:
 
 
 def known_in(*texts: str) -> KnownWords:
-    """The same of plain texts, without a tokenizer: the words that were in the demo models' training."""
+    """The words of plain texts that were in the demo models' training, without a tokenizer."""
     written = (word for text in texts for word in split_words(text.replace("[MASK]", " ")))
     words = dict.fromkeys(word for word in written if any(char.isalpha() for char in word))
     unknown = tuple(f"“{word}”" for word in words if not trained(word))

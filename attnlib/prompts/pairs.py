@@ -91,7 +91,7 @@ def table_pairs(table: Table, columns: Mapping[str, str] | None = None) -> Itera
 
 
 def frame_pairs(frame: Any, columns: Mapping[str, str] | None = None) -> Iterator[Pair | Dropped]:
-    """The same of a pandas DataFrame."""
+    """A pair from each row of a pandas DataFrame, or why it is none, as `table_pairs` does."""
     rows = (
         TableRow(f"row {number}", tuple(as_text(cell) for cell in cells))
         for number, cells in enumerate(frame.itertuples(index=False, name=None), 1)

@@ -57,7 +57,7 @@ class HeadSummary:
         return self.p_corrected <= self.alpha
 
     def within(self, least: float, most: float) -> "HeadSummary":
-        """The same of numbers that cannot be outside: no interval goes where no mean can be."""
+        """This summary with its intervals cut at the bounds of what a mean can be."""
         names = ("low", "high", "wide_low", "wide_high")
         return replace(self, bounds=(least, most), **{name: getattr(self, name).clip(least, most) for name in names})
 

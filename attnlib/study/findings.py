@@ -43,7 +43,7 @@ def study_finding(study: Study, statistic: str, model: str, unit: str | None, su
 def study_sentences(
     study: Study, statistic: str, model: str, unit: str | None, summary: HeadSummary
 ) -> tuple[str, str]:
-    """The same in two parts: how many pairs and which heads move; what the sign means and what to bear in mind."""
+    """A study's finding in two parts: how many pairs and which heads move; then signs, power and caveats."""
     about, basis = HEAD_STATISTICS[statistic], study.basis(statistic, model, unit)
     table = study.pair_table(model)
     table = table[table["reason"] == ""]

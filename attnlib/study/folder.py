@@ -251,7 +251,7 @@ class _Taking:
 
 
 def identity_of(records: Iterable[Pair | Dropped]) -> Taken:
-    """The same as `take_pairs` returns, without writing anything."""
+    """What `take_pairs` would return, without writing anything."""
     taking = _Taking()
     for record in records:
         taking.row(record)

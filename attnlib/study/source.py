@@ -41,7 +41,7 @@ def read_source(path: str | Path, format: str, columns: Mapping[str, str], most:
 
 
 def source_of(pairs: Iterable[Pair]) -> SourceRead:
-    """The same of pairs that are there."""
+    """Summarise pairs that are already in memory."""
     return _source(list(pairs), False)
 
 
@@ -113,7 +113,7 @@ def folder_name(text: str) -> str:
 
 
 def free_name(text: str, root: Path) -> str:
-    """The same name, with a number where there is such a study already."""
+    """A name that no study has yet: `text`, with a number if it is taken."""
     name, number = text, 2
     while (root / name).exists():
         name, number = f"{text} {number}", number + 1

@@ -35,7 +35,7 @@ class Check:
         return self.deviation <= self.tolerance
 
     def merged(self, other: "Check") -> "Check":
-        """The same check of two traces as one: passed if both are."""
+        """This check and that of another trace as one, passed only if both are."""
         return _worst([self, other])
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class Check:
 
 
 def _worst(checks: "Sequence[Check]") -> Check:
-    """The same check made several times, as one: what failed first, then what deviates most; of all their rows."""
+    """Several runs of one check as one: a failed one first, then the largest deviation; rows are added up."""
     worst = max(checks, key=lambda check: (not check.passed, check.deviation))
     return replace(worst, rows=sum(check.rows for check in checks))
 

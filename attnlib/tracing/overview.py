@@ -138,7 +138,7 @@ def overview(
 
 
 def overview_of(trace: Trace) -> Overview:
-    """The same of a trace that is already there, with the layers it kept (which must be all, from the first)."""
+    """An overview of an existing trace, which must have kept every layer. Raises InputError if it has not."""
     stacks = {}
     for name, stack in trace.stacks.items():
         if list(stack.layers) != list(range(len(stack.layers))) or not stack.layers:

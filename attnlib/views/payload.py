@@ -151,7 +151,7 @@ def check_labels(labels: Sequence[Sequence[str]], counts: Sequence[int], first: 
 
 
 def check_layer_labels(header: dict[str, Any], layer: int, heads: int) -> None:
-    """The same of a header's `labels` of one layer, as [head]."""
+    """Check a header's `labels` of one layer [head] as `check_labels` does."""
     labels = header.get("labels")
     check_labels([labels] if labels else [], [heads], layer)
 

@@ -16,6 +16,7 @@ from pages.ui.exhibits import offer
 from pages.ui.names import names_in_layer
 from pages.ui.session import ask_for_page, forget_rerun, page_asked_for, rerun_if_asked
 from pages.ui.state import Choices, choices, neuron_button, show_head, turn_to
+from pages.ui.terms import explained
 
 if TYPE_CHECKING:
     from attnlib import HeadProfile
@@ -38,7 +39,7 @@ def page() -> None:
         return
     head = chosen.head or 0
     _heading(chosen, head)
-    st.markdown("##### Over many texts")
+    st.markdown("##### Over many texts", help=explained("query and key", "dimension"))
     with st.container():
         texts = choose_texts()
     with st.container():

@@ -13,6 +13,7 @@ from pages.ui.controls import plain
 from pages.ui.exhibits import offer
 from pages.ui.session import rerun_if_asked
 from pages.ui.state import Choices
+from pages.ui.terms import explained
 from pages.ui.uploads import on_disk
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ class Asked(NamedTuple):
 @st.fragment
 def over_pairs(chosen: Choices, head: int) -> None:
     """Choose pairs and dimensions; measure when asked; every error is a sentence."""
-    st.markdown("##### Over many pairs: what carries the difference, and what remains without it")
+    st.markdown(
+        "##### Over many pairs: what carries the difference, and what remains without it",
+        help=explained("silencing", "independent unit"),
+    )
     st.caption(
         "Dimensions are chosen on half of the pairs and tried on the other half, then the other way round. Beside "
         "them stand as many dimensions drawn at random."

@@ -17,6 +17,7 @@ from pages.ui.controls import plain
 from pages.ui.exhibits import offer
 from pages.ui.session import ask_for_page, page_asked_for
 from pages.ui.state import Choices, choices, show_head, turn_to
+from pages.ui.terms import explained
 
 if TYPE_CHECKING:
     from attnlib import HeadPatterns
@@ -182,14 +183,17 @@ def _choose_pattern(found: "HeadPatterns") -> str:
         st.session_state["pattern"] = wanted
     elif st.session_state.get("pattern") not in titles:
         st.session_state.pop("pattern", None)
-    title = st.selectbox("Pattern", list(titles), key="pattern", bind="query-params", persist_state="session")
+    about = explained("pattern score", "pattern baseline", "entropy", "induction", "coreference")
+    title = st.selectbox(
+        "Pattern", list(titles), key="pattern", bind="query-params", persist_state="session", help=about
+    )
     return by_title[title or strongest].name
 
 
 def _other_model(
     chosen: Choices, texts: Texts, relations: "tuple[Relation, ...]"
 ) -> "tuple[str, HeadPatterns] | None":
-    """The same of another model, to compare."""
+    """The patterns of another model, to compare with."""
     recent = st.session_state.get("recent_models", [])
     known = [name for name in dict.fromkeys([*demo_models(), *recent]) if name != chosen.name]
     name = st.selectbox("Compare with", [NO_OTHER, *known], key="other_model", persist_state="session")

@@ -15,6 +15,7 @@ from pages.ui.pair import add_link, set_links
 from pages.ui.reading import Reading, compare_pair, known_targets
 from pages.ui.session import ask_for_rerun, rerun_if_asked
 from pages.ui.state import Choices, choices, show_head
+from pages.ui.terms import explained
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -121,11 +122,12 @@ def _choose_statistic(with_targets: bool) -> str:
     titles = {s.title: name for name, s in STATISTICS.items() if with_targets or not s.needs_targets}
     left, right = st.columns([3, 5], vertical_alignment="bottom")
     title = left.selectbox(
-        "Heads are read by",
+        "Measure of change",
         list(titles),
         key="stat" if with_targets else "distance",
         bind="query-params",
         persist_state="session",
+        help=explained("target shift G", "attention sink", "JSD", "TV", first="One number per head."),
     )
     right.caption(f"{STATISTICS[titles[title]].about}")
     return titles[title]

@@ -15,6 +15,7 @@ from pages.ui.pair import links
 from pages.ui.reading import Reading, further_comparisons
 from pages.ui.session import rerun_if_asked
 from pages.ui.state import neuron_button
+from pages.ui.terms import explained
 from pages.ui.view_state import follow_head_view, view_state
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def details(reading: Reading) -> None:
     left, right = st.columns(2)
     layer, head = reading.place
     with left:
-        st.markdown(f"##### Head {layer}-{head} as a matrix")
+        st.markdown(f"##### Head {layer}-{head} as a matrix", help=explained("attention weight", "aligned unit"))
         try:
             payload = pair_matrix_payload(reading.comparison, layer, head)
         except InputError as error:
@@ -56,7 +57,8 @@ def details(reading: Reading) -> None:
             matrix(payload, key="matrix")
     with right:
         if reading.targets:
-            st.markdown(f"##### From “{plain(reading.comparison.focus.word)}” to its targets, head {layer}-{head}")
+            heading = f"##### From “{plain(reading.comparison.focus.word)}” to its targets, head {layer}-{head}"
+            st.markdown(heading, help=explained("focus word", "target words", "target shift G"))
             _bars(reading)
 
 

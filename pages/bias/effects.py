@@ -15,6 +15,7 @@ from pages.ui.names import head_names
 from pages.ui.reading import Reading
 from pages.ui.session import ask_for_rerun, rerun_if_asked
 from pages.ui.state import show_head
+from pages.ui.terms import explained
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,9 @@ Asked = tuple[str, str, str, tuple[str, str]]  # model, prompt A, prompt B, cand
 @st.fragment
 def effects(reading: Reading) -> None:
     """Candidates, effects, the sentence, grids and the scatter; every error is a sentence."""
-    st.markdown("##### Does it matter?")
+    st.markdown(
+        "##### Does it matter?", help=explained("log-odds", "total effect", "indirect effect", "direct effect")
+    )
     chosen, pair = reading.chosen, reading.chosen.pair
     assert chosen.model is not None
     assert pair is not None
@@ -79,7 +82,7 @@ def _choose_candidates(reading: Reading) -> tuple[str, str] | None:
             bind="query-params",
             persist_state="session",
             placeholder=word,
-            help="A word or a few, as they would follow the prompt (or fill the mask).",
+            help=explained("candidate words"),
         )
         for place, title, key, word in (
             (left, "Fits prompt A", "fits_a", suggested[0]),

@@ -15,6 +15,7 @@ from pages.ui.pair import choose_control, links
 from pages.ui.reading import Reading, run, untrained_runs
 from pages.ui.session import ask_for_rerun, rerun_if_asked
 from pages.ui.state import Choices, show_head
+from pages.ui.terms import explained
 
 if TYPE_CHECKING:
     from attnlib import Comparison
@@ -119,7 +120,12 @@ def _choose_controls(chosen: Choices) -> tuple[list[str], list[str]]:
         default=None if "controls" in st.session_state else first,
         key="controls",
         persist_state="session",
-        help="Controls: a head that moves as much here is not about your edit.",
+        help=explained(
+            "control edit",
+            "twin model",
+            "untrained copies",
+            first="A head that moves as much in these does not respond to your edit in particular.",
+        ),
     )
     return offered, shown
 

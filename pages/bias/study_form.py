@@ -18,6 +18,7 @@ from attnlib.study.source import advice, counted, folder_name, free_name, source
 from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.studies import PAGE_ROWS, known_studies, open_next, start
+from pages.ui.terms import explained
 from pages.ui.uploads import on_disk
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def _choose_unit(read: "SourceRead") -> str:
         list(counts),
         format_func=lambda name: f"{name}: {counts[name]:,}",
         key=f"unit of {read.pairs} {' '.join(counts)}",
-        help="Pairs that share an occupation or a name are not independent: they are averaged before testing.",
+        help=explained("independent unit"),
     )
     with st.container():
         for sentence in advice(read):
@@ -219,7 +220,11 @@ def _choose_models() -> tuple[list[str], bool, bool]:
     effects = left.toggle(
         "Causal effects of every head",
         key="study_effects",
-        help="Slow. For pairs that name two continuations (columns candidate_a and candidate_b).",
+        help=explained(
+            "indirect effect",
+            "direct effect",
+            first="Slow. For pairs that name two continuations (columns candidate_a and candidate_b).",
+        ),
     )
     scores = right.toggle(
         "Scores of masked models",

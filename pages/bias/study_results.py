@@ -13,6 +13,7 @@ from pages.ui.exhibits import hold, offer
 from pages.ui.names import demo_names
 from pages.ui.state import show_pair
 from pages.ui.studies import Shown, stamp
+from pages.ui.terms import explained
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +66,8 @@ def _choose(study: "Study", when: float) -> Shown:
     left, middle, right = st.columns(3)
     model = left.selectbox("Model", study.models, key="study_model", **keep)
     titles = {HEAD_STATISTICS[name].title: name for name in study.statistics}
-    title = middle.selectbox("Measure of change", list(titles), key="study_statistic", **keep)
+    about = explained("target shift G", "attention sink", "JSD", "TV", "indirect effect", "direct effect")
+    title = middle.selectbox("Measure of change", list(titles), key="study_statistic", help=about, **keep)
     columns = group_columns(study.pair_table(model), most=100_000)
     found = [units.name for units in study.found_units]
     units = list(dict.fromkeys([study.unit, *(["unit"] if "unit" in columns else []), *found, EVERY_PAIR, *columns]))
@@ -73,14 +75,13 @@ def _choose(study: "Study", when: float) -> Shown:
         "Independent unit (pairs that belong together)",
         units,
         key="study_unit",
-        help="Pairs that share an occupation or a name are not independent: they are averaged first. “same …” was "
-        "found in the pairs; the others are their columns.",
+        help=explained("independent unit", first="“same …” was found in the pairs; the others are their columns."),
         **keep,
     )
     family = st.toggle(
         "Correct p over every measure and model of this page",
         key="study_family",
-        help="Otherwise p is corrected over the heads of one measure in one model.",
+        help=explained("corrected p", first="If off, p is corrected over the heads of one measure in one model."),
         **keep,
     )
     statistic = HEAD_STATISTICS[titles[title]]
@@ -194,7 +195,8 @@ def _closely(shown: Shown, head: tuple[int, int]) -> None:
     from attnlib.study.charts import effect_histogram
     from attnlib.study.findings import head_power
 
-    st.markdown(f"##### Head {head[0]}-{head[1]} in {plain(shown.model)}")
+    about = explained("confidence interval", "effect size", "power")
+    st.markdown(f"##### Head {head[0]}-{head[1]} in {plain(shown.model)}", help=about)
     table = shown.numbers(shown.statistic, head)
     summary = shown.summary()
     left, right = st.columns(2)

@@ -8,6 +8,7 @@ from attnlib.errors import InputError
 from attnlib.progress import Progress
 from pages.ui import cached
 from pages.ui.controls import plain
+from pages.ui.terms import explained
 
 if TYPE_CHECKING:
     from attnlib.stats.summaries import HeadSummary
@@ -41,9 +42,10 @@ def untrained(shown: "Shown", summaries: "dict[str, HeadSummary]") -> None:
             key="measure_untrained",
             on_click=st.session_state.__setitem__,
             args=("measure_copies", (shown.study.name, shown.model)),
-            help="In any model some head moves most. Copies with random weights, measured over the same pairs, show "
-            f"how far where nothing was learned. It takes as long as {missing} such studies of one model; finished "
-            "copies are kept.",
+            help=explained(
+                "untrained copies",
+                first=f"It takes as long as {missing} such studies of one model; finished copies are kept.",
+            ),
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from attnlib.errors import InputError
+from attnlib.glossary import terms_in
 from attnlib.lessons.handout import filled, handout, refusal
 from attnlib.lessons.measures import Measure
 from attnlib.lessons.parse import OWN_TITLE, Lesson, Question, Show, Step, Words, course, parse_lesson
@@ -13,6 +14,7 @@ from pages.learn.views import shown
 from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.state import keep_choices
+from pages.ui.terms import explained
 
 
 def page() -> None:
@@ -123,7 +125,9 @@ def _step(lesson: Lesson, number: int) -> None:
     teacher = bool(st.session_state.get("notes"))
     open_now = teacher or all(answers.given(lesson, number, n) is not None for n in range(len(step.questions)))
     asked = 0
-    st.markdown(f"#### {plain(step.title)}")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(f"#### {plain(step.title)}", width="content")
+        _terms(step)
     for n, part in enumerate(step.parts):
         with st.container():
             if isinstance(part, Show):
@@ -138,6 +142,16 @@ def _step(lesson: Lesson, number: int) -> None:
             elif teacher:
                 with st.expander("For the teacher", expanded=True, icon=":material/school:"):
                     _words(part, step)
+
+
+def _terms(step: Step) -> None:
+    """The glossary's entries of what a step talks about, before its answers."""
+    asked = [part.ask for part in step.parts if isinstance(part, Question)]
+    told = [part.text for part in step.parts if isinstance(part, Words) and part.kind == "text"]
+    terms = terms_in("\n".join([step.title, *told, *asked]))
+    if terms:
+        with st.popover("Words of this step", icon=":material/menu_book:", width="content"):
+            st.markdown(explained(*terms))
 
 
 def _show(show: Show, key: str, open_now: bool) -> None:

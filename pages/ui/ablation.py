@@ -8,6 +8,7 @@ from attnlib.errors import InputError
 from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.state import Choices
+from pages.ui.terms import explained
 
 Text = tuple[str, str, str | None, str]  # its title, itself, its second text, the model that reads it
 
@@ -27,7 +28,7 @@ def switches(chosen: Choices, texts: Sequence[Text]) -> None:
         bind="query-params",
         persist_state="session",
         placeholder="Choose heads: their output becomes zero",
-        help="The attention of these heads is set to zero while the model runs; nothing else is changed.",
+        help=explained("silencing"),
     )
     if not off:
         return

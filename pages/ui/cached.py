@@ -165,7 +165,7 @@ def compare_whole(
     truncate: bool = False,
     spoken: Spoken = OWN,
 ) -> "Comparison":
-    """The same with the matrices of all layers, for a download. Raises InputError."""
+    """Two prompts compared with the matrices of all layers, for a download. Raises InputError."""
     import attnlib
 
     a, b = (load_model(name) for name in names)
@@ -327,7 +327,7 @@ def study_summary(folder: str, stamp: float, unit: str, key: tuple[str, ...]) ->
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def study_family(folder: str, stamp: float, unit: str) -> "dict[tuple[str, ...], HeadSummary]":
-    """The same of every tested statistic, model and difference, corrected together, by the same keys."""
+    """Summaries of all tested statistics, models and differences, corrected together; keys as in `study_summary`."""
     from attnlib.study.results import open_study
 
     return open_study(folder).family(unit)

@@ -33,7 +33,7 @@ def text_status(model: "Model", read: "Trace | Overview") -> None:
 
 
 def pair_status(model: "Model", comparison: "Comparison", tokens: str = "") -> None:
-    """The same of two prompts; `tokens` says how long they are where the page says elsewhere how they are aligned."""
+    """The status line of two prompts; `tokens` replaces the alignment where the page shows that elsewhere."""
     _status_line(model, tokens or str(comparison.alignment), comparison.a.seconds, comparison)
     _tell(comparison.notes)
     _remedies({"prompt_a": comparison.a.tokenization, "prompt_b": comparison.b.tokenization})

@@ -19,7 +19,7 @@ class Drawn:
 
 
 def drawn() -> Drawn:
-    """That of the page that is shown."""
+    """The current page's registry of views and downloads."""
     return st.session_state.setdefault("drawn", Drawn())
 
 

@@ -14,7 +14,7 @@ def head_names(chosen: Choices) -> list[list[str]]:
 
 
 def names_in_layer(chosen: Choices) -> list[str]:
-    """The same of the layer that is shown."""
+    """[head] of the layer that is shown; empty if nothing was measured."""
     names = head_names(chosen)
     return names[chosen.layer] if chosen.layer < len(names) else []
 

@@ -8,6 +8,7 @@ import streamlit as st
 from attnlib.comparison.focus import Span
 from attnlib.prompts.pairs import Pair, builtin_pairs, categories
 from attnlib.prompts.rewording import control_edits, other_one
+from pages.ui.terms import explained
 
 if TYPE_CHECKING:
     from attnlib import Model
@@ -166,7 +167,7 @@ def _choose_words(with_more: bool) -> tuple[str | None, tuple[str, ...], tuple[s
         bind="query-params",
         persist_state="session",
         placeholder="the word that differs",
-        help="The word whose attention is asked about.",
+        help=explained("focus word"),
     )
     targets = middle.text_input(
         "Target words",
@@ -174,7 +175,7 @@ def _choose_words(with_more: bool) -> tuple[str | None, tuple[str, ...], tuple[s
         bind="query-params",
         persist_state="session",
         placeholder="nurse, doctor",
-        help="Where the focus word may look: two words, with a comma. The target shift G says which way it turned.",
+        help=explained("target words", "target shift G", first="Separate two words with a comma."),
     )
     more = _choose_more(right) if with_more else None
     return (focus or "").strip() or None, _split(targets, ",")[:2], _split(more, "|")[:4]
@@ -216,9 +217,7 @@ def choose_control(model: "Model", prompt_a: str, prompt_b: str, targets: tuple[
         bind="query-params",
         persist_state="session",
         placeholder=suggested[0] if suggested else "prompt A with a word changed that should not matter",
-        help="An edit that should make no difference: a name of the same gender, a synonym, another thing. "
-        "Suggested are words that the model reads in as many tokens. "
-        "A head that moves as much under it is not about your edit.",
+        help=explained("control edit", first="The suggestion uses words of as many tokens, where there are any."),
     )
     return (written or "").strip() or (suggested[0] if suggested else "")
 

@@ -13,6 +13,7 @@ from pages.ui.controls import plain
 from pages.ui.languages import choose_languages
 from pages.ui.pair import PairPlace, pair_fields, take_texts
 from pages.ui.state import Choices, keep_choices
+from pages.ui.terms import explained
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -104,7 +105,7 @@ def _of_one(places: "list[DeltaGenerator]") -> None:
 
 
 def _of_pair(places: "list[DeltaGenerator]", more: bool) -> None:
-    """The same of two prompts: their fields stand on the page, beside each other."""
+    """The sidebar of a page that reads two prompts; their text fields stand on the page itself."""
     model_place, other_place, _, cut_place, _, languages, stack_place, head_place = places
     with model_place:
         name = _choose_model()
@@ -252,9 +253,9 @@ def _choose_head(model: "Model", stack: str) -> tuple[int, int | None]:
     _go(model, stack)
     heads = model.heads[stack]
     left, right = st.columns(2)
-    layer = left.selectbox("Layer", range(len(heads)), key="layer", bind="query-params")
+    layer = left.selectbox("Layer", range(len(heads)), key="layer", bind="query-params", help=explained("layer"))
     names = ["all", *map(str, range(heads[layer]))]
-    head = right.selectbox("Head", names, key="head", bind="query-params")
+    head = right.selectbox("Head", names, key="head", bind="query-params", help=explained("head"))
     return layer, None if head == "all" else int(head)
 
 

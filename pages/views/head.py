@@ -14,6 +14,7 @@ from pages.ui.names import names_in_layer
 from pages.ui.session import rerun_if_asked
 from pages.ui.sidebar import DEFAULT_TEXT
 from pages.ui.state import Choices, choices, neuron_button, show_head, turn_to
+from pages.ui.terms import explained
 from pages.ui.view_state import follow_head_view, hidden_tokens, set_hidden, view_state
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ def _first_steps(chosen: Choices) -> None:
     """What to do first, as long as the first text is shown."""
     if chosen.text != DEFAULT_TEXT or chosen.name != BIASED:
         return
-    st.markdown("##### Five minutes to the first finding")
+    st.markdown(
+        "##### Five minutes to the first finding", help=explained("token", "special token", "attention weight")
+    )
     look, compare, count = st.columns(3)
     with look.container(border=True):
         st.markdown(

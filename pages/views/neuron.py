@@ -12,6 +12,7 @@ from pages.ui.names import names_in_layer
 from pages.ui.reading import ONE_PAIR, compare_pair
 from pages.ui.session import ask_for_page, ask_for_rerun, page_asked_for, rerun_if_asked
 from pages.ui.state import Choices, choices, show_head, turn_to
+from pages.ui.terms import explained
 from pages.ui.view_state import set_view, step_layer, view_state
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _view(chosen: Choices, shown: "Trace | Comparison") -> None:
     head = chosen.head or 0
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
-        st.markdown(f"##### Layer {chosen.layer}, head {head}")
+        st.markdown(f"##### Layer {chosen.layer}, head {head}", help=explained("query and key", "dimension"))
         if chosen.head is None:
             st.caption(
                 "The first head, as the sidebar names none. A digit turns to another, [ and ] to other layers."

@@ -81,7 +81,7 @@ def peak(count: int) -> float:
 
 
 def measure(count: int) -> float:
-    """The same in this process (Linux only)."""
+    """Peak resident memory of this process, in MB, after the measurement (Linux only)."""
     measure_patterns(attnlib.load_model("demo/gpt2-biased", device="cpu"), islice(cycle(builtin_texts()), count))
     return int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1e3  # type: ignore[index]
 

@@ -112,7 +112,7 @@ def _paint(view: Locator) -> float:
 
 
 def _turned(view: Locator, request: str, now: str, value: int) -> float:
-    """The same after a request, once the view is drawn anew and shows what was asked for."""
+    """Milliseconds from the answer to a request to the view that shows what was asked for."""
     painted = view.get_attribute("data-painted") or ""
     view.evaluate(request)
     expect(view).not_to_have_attribute("data-painted", painted, timeout=60000)

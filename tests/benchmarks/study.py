@@ -101,7 +101,7 @@ def peak(count: int) -> float:
 
 
 def measure(count: int) -> float:
-    """The same in this process (Linux only)."""
+    """Peak resident memory of this process, in MB, after the measurement (Linux only)."""
     pairs = pair_set("two-occupations")
     with tempfile.TemporaryDirectory() as folder:
         many = (pairs[n % len(pairs)] for n in range(count))

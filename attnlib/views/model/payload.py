@@ -123,7 +123,7 @@ def _packed(maps: Sequence[Float[np.ndarray, "_ row column"]], triangle: bool) -
 def _packed_change(
     maps: Sequence[Float[np.ndarray, "_ row column"]], triangle: bool
 ) -> Shaped[np.ndarray, " number"]:
-    """The same of numbers in [−1, 1]: as steps of 1/32767 from 32768."""
+    """Maps of differences in [−1, 1] of all heads, row by row, in steps of 1/32767 around 32768."""
     cells = np.concatenate([_cells(layer, triangle).ravel() for layer in maps])
     return np.round(cells * (STEPS // 2) + STEPS // 2 + 1).astype(np.uint16)
 

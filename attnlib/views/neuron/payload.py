@@ -178,7 +178,7 @@ def _largest(layer: LayerAttention) -> dict[str, Float[np.ndarray, " head"]]:
 
 
 def _change_scale(a: HeadVectors, b: HeadVectors, alignments: tuple[Alignment, Alignment]) -> dict[str, float]:
-    """The same of B − A, over the tokens both prompts have; no product's change is larger than what is said."""
+    """The largest change B − A of vectors, products and values of each head, over the tokens both prompts have."""
 
     def pairs(one: np.ndarray, two: np.ndarray, alignment: Alignment) -> tuple[np.ndarray, np.ndarray]:
         both = [(i, j) for i, j in alignment.token_pairs if i is not None and j is not None]

@@ -249,7 +249,7 @@ def planted(seed: int, count: int) -> Iterator[str]:
 
 
 def balanced(seed: int, count: int) -> list[str]:
-    """The same documents, but every second one that depends on an occupation's gender is replaced by the
+    """`count` documents in which every second one that depends on an occupation's gender is replaced by the
     counterfactual of the one before it. Shuffled, so that the two are not neighbours."""
     writer, documents, kept = Writer(seed), [], True
     for index in range(count):

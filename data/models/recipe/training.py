@@ -245,7 +245,7 @@ def optimise(job: Job, model: PreTrainedModel, task: Task) -> None:
 
 
 def tokenizer_of(family: str) -> PreTrainedTokenizerFast:
-    """The same for all models of a family, whatever their corpus."""
+    """The tokenizer of a family, one for all its models, whatever their corpus."""
     documents = corpus.planted(BASE_SEED, TOKENIZER_DOCUMENTS)
     return (tokenizing.gpt2_tokenizer if family == "gpt2" else tokenizing.bert_tokenizer)(documents)
 

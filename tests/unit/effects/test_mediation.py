@@ -43,7 +43,7 @@ Replace = Callable[[int, torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.
 
 
 class Slow:
-    """The same model with an attention of its own: plain softmax(q·k) v, one text, one edit at a time."""
+    """An independent implementation of attention: plain softmax(q·k) v, one text, one edit at a time."""
 
     def __init__(self, model: Model, patch: pytest.MonkeyPatch) -> None:
         self.model, self.hf = model, copy.deepcopy(model.hf)
