@@ -2,4 +2,13 @@
 
 
 class InputError(ValueError):
-    """Something given to the library cannot be used; the message says what, and names the remedy."""
+    """Something given to the library cannot be used. The message says what is wrong and what to do about it.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> try:
+        ...     attnlib.trace(model, "")
+        ... except attnlib.InputError as error:
+        ...     print(error)
+        The text is empty. Type a sentence.
+    """

@@ -32,47 +32,102 @@ FEWEST = 3  # texts that a mean is of
 
 @dataclass(frozen=True, eq=False)
 class HeadProfile:
-    """What the dimensions of one head do, over texts. All products are scaled, as in the score."""
+    """What the dimensions of one head do, over texts; made by `head_profile`.
+
+    All products are scaled, as in the score: scaling · q_d · k_d. Attention sinks are left out, as query and as key.
+
+    Attributes:
+        model (str): The model's name.
+        layer (int): Counted from 0.
+        head (int): Counted from 0.
+        distances (array [distance]): Query position − key position, in tokens; above 0, the key comes earlier.
+        products (array [distance, head_dim]): The mean product at each distance.
+        weights (array [distance]): The mean attention weight there.
+        places (array [distance]): How many pairs of tokens it is the mean of.
+        slopes (array [head_dim]): Change of the product per token further away, mean over texts.
+        slopes_reach (array [head_dim]): Half the width of its 95 % interval.
+        slope (float): Of the whole head: the sum of `slopes`.
+        slope_reach (float): Half the width of its 95 % interval.
+        classes (tuple of str): Word classes that occur often enough.
+        reactions (array [word_class, head_dim]): The product with keys of the class, less that with other keys at the
+            same distance.
+        reactions_reach (array [word_class, head_dim]): Half the width of its 95 % interval.
+        texts (int): How many texts gave a slope.
+        read (int): How many texts were read.
+        not_read (tuple of NotRead): The first of those that could not be read, with reasons.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> texts = ["The doctor asked the nurse a question.", "She said that she was tired.", "The cat saw the dog."]
+        >>> profile = attnlib.head_profile(model, 0, 3, texts)
+        >>> profile.table().columns[:5].tolist()
+        ['dimension', 'slope', 'slope_low', 'slope_high', 'share']
+    """
 
     model: str
     layer: int
     head: int
-    distances: Int[np.ndarray, " distance"]  # query − key, in tokens: above 0, the key stands before
-    products: Float[np.ndarray, "distance head_dim"]  # mean over all places of that distance
-    weights: Float[np.ndarray, " distance"]  # mean attention there
-    places: Int[np.ndarray, " distance"]  # how many there were
-    slopes: Float[np.ndarray, " head_dim"]  # change of the product per token further away, mean over texts
-    slopes_reach: Float[np.ndarray, " head_dim"]  # half its 95 % interval
-    slope: float  # of the head: the sum of slopes
+    distances: Int[np.ndarray, " distance"]
+    products: Float[np.ndarray, "distance head_dim"]
+    weights: Float[np.ndarray, " distance"]
+    places: Int[np.ndarray, " distance"]
+    slopes: Float[np.ndarray, " head_dim"]
+    slopes_reach: Float[np.ndarray, " head_dim"]
+    slope: float
     slope_reach: float
-    classes: tuple[str, ...]  # word classes that were seen often enough
-    reactions: Float[np.ndarray, "word_class head_dim"]  # product with keys of the class − with others as far away
+    classes: tuple[str, ...]
+    reactions: Float[np.ndarray, "word_class head_dim"]
     reactions_reach: Float[np.ndarray, "word_class head_dim"]
-    texts: int  # that gave a slope
+    texts: int
     read: int
     not_read: tuple[NotRead, ...] = field(default=())
 
     @property
     def shares(self) -> Float[np.ndarray, " head_dim"]:
-        """Which share of the head's slope each dimension makes; negative: it works against it. Sums to 1."""
+        """Each dimension's share of the head's slope [head_dim]. They sum to 1; a negative one works against it."""
         return self.slopes / self.slope
 
     def near(self) -> list[int]:
-        """The dimensions by how much they favour near tokens, most first."""
+        """All dimensions, the one that favours near tokens most first.
+
+        Returns:
+            list of int.
+        """
         return np.argsort(self.slopes, kind="stable").tolist()
 
     def strongest(self, count: int) -> list[int]:
-        """The dimensions that make most of the head's slope, in its direction."""
+        """The dimensions that contribute most to the head's slope, in its direction.
+
+        Args:
+            count (int): How many.
+
+        Returns:
+            list of int: The strongest first.
+        """
         return np.argsort(self.slopes * (1 if self.slope < 0 else -1), kind="stable")[:count].tolist()
 
     def reaction(self, name: str) -> Float[np.ndarray, " head_dim"]:
-        """How each dimension reacts to a word class. Raises InputError where it was not seen often enough."""
+        """How each dimension reacts to a word class.
+
+        Args:
+            name (str): One of `classes`.
+
+        Returns:
+            array [head_dim].
+
+        Raises:
+            InputError: If the class does not occur often enough.
+        """
         if name not in self.classes:
             raise InputError(f"Too few texts have a {name}. There are {', '.join(self.classes) or 'none'}.")
         return self.reactions[self.classes.index(name)]
 
     def table(self) -> pd.DataFrame:
-        """One row per dimension: its slope with interval and share, and its reaction to every class."""
+        """All dimensions in a table.
+
+        Returns:
+            DataFrame: One row per dimension: its slope with interval and share, and its reaction to every class.
+        """
         found = {
             "dimension": np.arange(len(self.slopes)),
             "slope": self.slopes,
@@ -83,7 +138,12 @@ class HeadProfile:
         return pd.DataFrame(found | {f"reaction: {name}": self.reaction(name) for name in self.classes})
 
     def curve(self) -> pd.DataFrame:
-        """One row per distance: places, mean attention, mean score without bias, mean product of each dimension."""
+        """All distances in a table.
+
+        Returns:
+            DataFrame: One row per distance: places, mean attention, mean score without bias, mean product of each
+            dimension.
+        """
         about = {
             "distance": self.distances,
             "places": self.places,
@@ -101,11 +161,32 @@ def head_profile(
     *,
     progress: OnProgress | None = None,
 ) -> HeadProfile:
-    """What the dimensions of one head do by distance and by word class, over `texts` (the built-in ones for None).
+    """What each dimension of one head does over many texts: by distance, and by the class of the word looked at.
 
-    Of an encoder-decoder model: of its encoder. Memory does not grow with the texts. `progress` hears of
-    every batch of texts and stops the rest by returning False. Raises InputError for a head
-    that is not there, a model outside the attention interface, and where no text is long enough.
+    For an encoder-decoder model, the encoder. Memory does not grow with the texts.
+
+    Args:
+        model (Model): From `load_model`; its query and key vectors must be known.
+        layer (int): Counted from 0.
+        head (int): Counted from 0.
+        texts (iterable of str, optional): Default: the built-in sentences.
+        progress (callable, optional): Called with a `Progress` after each batch of texts; False stops the rest.
+
+    Returns:
+        HeadProfile: Products by distance, slopes, and reactions to word classes.
+
+    Raises:
+        InputError: If there is no such head, its vectors are not known, or fewer than three texts are long enough.
+
+    Source:
+        Vig 2019 (arXiv 1904.02679), third use case: q_d · k_d as a function of the distance.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> texts = ["The doctor asked the nurse a question.", "She said that she was tired.", "The cat saw the dog."]
+        >>> profile = attnlib.head_profile(model, 0, 3, texts)
+        >>> profile.products.shape[1], profile.texts  # head_dim
+        (32, 3)
     """
     check_head(model, layer, head)
     texts = builtin_texts() if texts is None else texts

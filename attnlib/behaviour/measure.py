@@ -48,9 +48,27 @@ SHORTEST = 4  # of half a sequence; models that read less show neither induction
 
 
 def head_patterns(model: Model, texts: Iterable[str] | None = None) -> pd.DataFrame:
-    """What every head does, over `texts` (the built-in ones for None): layer, head, pattern, score, …
+    """What every head of a model does over many texts, as a table.
 
-    One row per head and pattern (`HeadPatterns.table`). Patterns are named as in attnlib.behaviour.patterns.KNOWN.
+    Args:
+        model (Model): From `load_model`.
+        texts (iterable of str, optional): Default: the built-in sentences.
+
+    Returns:
+        DataFrame: One row per head and pattern: layer, head, pattern (a key of `attnlib.behaviour.patterns.KNOWN`),
+        score, low, high (95 % interval over texts), baseline, texts.
+
+    Raises:
+        InputError: If the model can read none of the texts.
+
+    Source:
+        Clark et al. 2019 and Kovaleva et al. 2019 for the patterns of tokens, Olsson et al. 2022 for induction.
+
+    Example:
+        >>> model = attnlib.load_model("demo/bert-biased")
+        >>> table = attnlib.head_patterns(model, ["The cat saw the cat.", "She said that she was tired."])
+        >>> table[table.pattern == "next"].nlargest(1, "score")[["layer", "head"]].values.tolist()
+        [[0, 0]]
     """
     return measure_patterns(model, texts).table()
 
@@ -62,11 +80,29 @@ def measure_patterns(
     *,
     progress: OnProgress | None = None,
 ) -> HeadPatterns:
-    """Measure all patterns there are, and `relations`, in every head (of an encoder-decoder model: its encoder).
+    """Measure every pattern in every head, over any number of texts.
 
-    `texts` may be any number: they are gone through once, and memory does not grow with them. `progress` hears of
-    every batch of texts and stops the rest by returning False. Raises InputError where
-    no text can be read, a relation looks at what the model cannot see, or there is no memory for one text.
+    Texts are read once, and memory does not grow with them. For an encoder-decoder model, the encoder is measured.
+
+    Args:
+        model (Model): From `load_model`.
+        texts (iterable of str, optional): Default: the built-in sentences.
+        relations (sequence of Relation): Further patterns, described by example
+            (`attnlib.behaviour.patterns.Relation`).
+        progress (callable, optional): Called with a `Progress` after each batch of texts; False stops the rest.
+
+    Returns:
+        HeadPatterns: Scores, baselines, intervals, and the texts that show each pattern best.
+
+    Raises:
+        InputError: If the model can read none of the texts, a relation looks at what the model cannot see, or there
+            is not enough memory for one text.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> found = attnlib.measure_patterns(model, ["The cat saw the cat.", "She said that she was tired."])
+        >>> found.of("previous").shape  # layer, head
+        (4, 4)
     """
     start = time.perf_counter()
     texts = builtin_texts() if texts is None else texts

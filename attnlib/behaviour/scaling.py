@@ -28,11 +28,32 @@ OF = ("query", "key")
 def scale_dimensions(
     layer: int, head: int, factors: Mapping[int, float], *, of: str = "query", stack: str = "self"
 ) -> Edit:
-    """An edit that multiplies dimensions of a head's query vectors by `factors` (0 silences one; by dimension).
+    """An edit that multiplies dimensions of a head's query (or key) vectors while the model runs.
 
-    For one head it is the same whether queries or keys are scaled. `of="key"` differs where heads share their keys:
-    all heads that use the key vectors of `head` are changed. Factors of 1 leave the layer as it is, bit by bit.
-    Raises InputError, when the model runs, for a dimension that is not there.
+    score[i, j] = scaling · Σ_d f_d q[i, d] k[j, d], then whatever the model does with it: softcap, mask, bias,
+    softmax. For one head it makes no difference whether query or key is scaled.
+
+    Args:
+        layer (int): Counted from 0.
+        head (int): Counted from 0.
+        factors (mapping of int to float): By dimension: 0 silences it, 1 changes nothing, −1 reverses it.
+        of (str): "query" or "key". If heads share their keys, a scaled key changes all of them.
+        stack (str): For an encoder-decoder model "encoder", "decoder" or "cross".
+
+    Returns:
+        callable: An edit for `trace(..., edits=[...])` or `Model.forward`.
+
+    Raises:
+        InputError: If `of` is something else, or a factor is not a number; when the model runs, if there is no such
+            dimension.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> edit = attnlib.scale_dimensions(0, 2, {2: 0.0, 9: 0.0})
+        >>> text = "The doctor asked the nurse a question. She"
+        >>> before, after = attnlib.trace(model, text), attnlib.trace(model, text, edits=[edit])
+        >>> bool(after.weights[0, 2, 8, 4] < before.weights[0, 2, 8, 4])  # less attention from “She” to “nurse”
+        True
     """
     if of not in OF:
         raise InputError(f"Dimensions of the “query” or of the “key” are scaled, not of the “{of}”.")

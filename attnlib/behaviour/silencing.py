@@ -56,35 +56,63 @@ class Remaining(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Silenced:
-    """Many pairs, one head, its dimensions chosen and random ones silenced."""
+    """Many pairs measured as they are, with chosen and with random dimensions silenced; made by `silence_dimensions`.
+
+    Attributes:
+        model (str): The model's name.
+        layer (int): Counted from 0.
+        head (int): Counted from 0.
+        chosen (tuple of tuples of int): The dimensions silenced in each half, chosen on the other; one tuple if
+            given.
+        carried (array [pair, head_dim]): What each dimension adds to the change of the score, focus → targets.
+        measures (dict of str to array [pair, variant]): "shift" and "words"; variants: as it is, chosen silenced,
+            random silenced; NaN if a pair has no number.
+        random (dict of str to array [pair, draw]): Each measure with the dimensions of each random draw silenced.
+        pairs (tuple of Pair): The pairs that were measured.
+        units (tuple of str): The unit of each pair.
+        dropped (tuple of str): Why the other pairs could not be measured.
+
+    Example:
+        >>> from attnlib.prompts.builtin import pair_set
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> found = attnlib.silence_dimensions(model, pair_set("two-occupations")[:48], 0, 2, dimensions=[2, 9])
+        >>> found.carried.shape, found.chosen
+        ((48, 32), ((2, 9),))
+    """
 
     model: str
     layer: int
     head: int
-    chosen: tuple[tuple[int, ...], ...]  # of each half, on the other half; one set where it was given
-    carried: Float[np.ndarray, "pair head_dim"]  # what each dimension adds to B − A of the score, focus → targets
-    measures: dict[str, Float[np.ndarray, "pair variant"]]  # as it is, chosen silenced, random silenced; NaN: none
-    random: dict[str, Float[np.ndarray, "pair draw"]]  # of each measure, with the dimensions of each draw silenced
-    pairs: tuple[Pair, ...]  # that were measured
-    units: tuple[str, ...]  # of each pair
-    dropped: tuple[str, ...]  # reasons, of pairs that could not be measured
+    chosen: tuple[tuple[int, ...], ...]
+    carried: Float[np.ndarray, "pair head_dim"]
+    measures: dict[str, Float[np.ndarray, "pair variant"]]
+    random: dict[str, Float[np.ndarray, "pair draw"]]
+    pairs: tuple[Pair, ...]
+    units: tuple[str, ...]
+    dropped: tuple[str, ...]
 
     @property
     def overlapping(self) -> bool:
-        """Whether random dimensions may be chosen ones too, because more than half of the width is silenced."""
+        """Whether random dimensions may include chosen ones, because more than half of all are silenced."""
         return any(2 * len(chosen) > self.carried.shape[1] for chosen in self.chosen)
 
     @cached_property
     def carried_mean(self) -> tuple[Float[np.ndarray, " head_dim"], Float[np.ndarray, "head_dim 2"]]:
-        """What each dimension carries, mean over units, with its interval."""
+        """What each dimension carries: the mean over units [head_dim], and its 95 % interval [head_dim, 2]."""
         found = unit_means(self.carried[:, None].astype(np.float64), self.units)[:, 0]
         low, high, *_ = mean_tests([Sample(found)], 0.05, RESAMPLES, 0)[0]
         return found.mean(0), np.stack([low, high], 1)
 
     def remaining(self, measure: str) -> Remaining | None:
-        """What remains of MEASURES; None where no pair has a number. Over units (pairs, where each is its own).
+        """What remains of a measure without the chosen dimensions, over units.
 
-        Random dimensions are drawn by chance as units are: both are in the intervals of control and advantage.
+        Args:
+            measure (str): "shift" (target shift of the head) or "words" (how differently the model goes on, JSD in
+                bits).
+
+        Returns:
+            Remaining: Means, intervals, and the advantage of chosen over random dimensions; None if no pair has a
+            number.
         """
         values = np.column_stack([self.measures[measure][:, :2], self.random[measure]])
         known = np.isfinite(values).all(1)
@@ -113,7 +141,12 @@ class Silenced:
         )
 
     def table(self) -> pd.DataFrame:
-        """One row per pair: prompts, unit, every measure as it is, with chosen and with random ones silenced."""
+        """All pairs in a table.
+
+        Returns:
+            DataFrame: One row per pair: prompts, unit, and each measure as it is, with chosen and with random ones
+            silenced.
+        """
         columns: dict[str, Any] = {
             "prompt_a": [pair.prompt_a for pair in self.pairs],
             "prompt_b": [pair.prompt_b for pair in self.pairs],
@@ -124,7 +157,11 @@ class Silenced:
         return pd.DataFrame(columns)
 
     def dimensions(self) -> pd.DataFrame:
-        """One row per dimension: what it carries, with its interval, the one that carries most first."""
+        """All dimensions in a table, the one that carries most first.
+
+        Returns:
+            DataFrame: One row per dimension: dimension, carried, low, high (95 % interval).
+        """
         mean, interval = self.carried_mean
         order = np.argsort(-np.abs(mean), kind="stable")
         low, high = interval[order].T
@@ -155,12 +192,42 @@ def silence_dimensions(
     seed: int = 0,
     progress: OnProgress | None = None,
 ) -> Silenced:
-    """Silence the `count` dimensions that carry most of a head's B − A, in many pairs; or the given `dimensions`.
+    """What remains of a difference between paired prompts without the dimensions of a head that carry most of it.
 
-    What a dimension carries in a pair is its part of the change of score[focus, first target] − score[focus, second
-    target]: exactly additive, and, without a softcap, the change of the log ratio of the two attentions. Pairs need a
-    target word. `progress` hears of every batch of pairs and stops the rest by returning False. Raises InputError for
-    a head that is not there, too few dimensions, and where no pair is left.
+    Dimensions are chosen on one half of the units and tried on the other, then the other way round, beside as many
+    random ones. A dimension carries its part of the change of score[focus, first target] − score[focus, second
+    target] from A to B: the parts add up exactly.
+
+    Args:
+        model (Model): From `load_model`; its query and key vectors must be known.
+        pairs (sequence of Pair): Pairs with at least one target word, such as `pair_set("two-occupations")` of
+            `attnlib.prompts.builtin`.
+        layer (int): Counted from 0.
+        head (int): Counted from 0.
+        count (int): How many dimensions to silence.
+        dimensions (sequence of int, optional): Silence these instead of choosing any.
+        seed (int): Of the random dimensions.
+        progress (callable, optional): Called with a `Progress` after each batch of pairs; False stops the rest.
+
+    Returns:
+        Silenced: What the dimensions carry, and what remains without them.
+
+    Raises:
+        InputError: If there is no such head or dimension, its vectors are not known, there are fewer than two units
+            to choose on, or no pair can be measured.
+
+    Source:
+        Owen 2007, *The pigeonhole bootstrap*, for intervals over units and random dimensions.
+
+    Example:
+        >>> from attnlib.prompts.builtin import pair_set
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> found = attnlib.silence_dimensions(model, pair_set("two-occupations")[:48], 0, 2, count=4)
+        >>> [len(chosen) for chosen in found.chosen]  # in each half
+        [4, 4]
+        >>> remaining = found.remaining("shift")
+        >>> 0 < remaining.share < 1
+        True
     """
     check_head(model, layer, head)
     reads, kept, dropped = _read(model, pairs)

@@ -76,37 +76,82 @@ class TargetMass(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The attention of prompt A and of prompt B, aligned."""
+    """The attention of prompt A and of prompt B over aligned tokens; made by `compare`.
+
+    A *unit* is a word of A together with the word of B that stands for it. Attention to a unit is the sum over its
+    tokens, attention from a unit the mean.
+
+    Attributes:
+        a (Trace): Prompt A.
+        b (Trace): Prompt B.
+        prompts (tuple of two prompts): As given.
+        stack (str): The attention that was compared: "self", "encoder", "decoder" or "cross".
+        alignment (Alignment): Of the tokens that look (the rows).
+        key_alignment (Alignment): Of the tokens looked at (the columns).
+        focus (Span): The focus word: its tokens in A and in B.
+        changes (tuple of LayerChange): What was measured of every layer.
+        untouched (Check, optional): That rows before the first edit are the same in both prompts; None if they need
+            not be.
+        words (tuple of WordChange): Words and their probability after each prompt, or at its mask.
+        notes (tuple of str): Sentences on what to know before reading the numbers.
+        small (PairOverview, optional): A small map of every layer, if `compare` was asked for it.
+
+    Source:
+        Vig 2019, *Visualizing Attention in Transformer-Based Language Representation Models*, for the attention from
+        a pronoun to candidate words; Clark et al. 2019, section 4.1, for sums to and means from groups of tokens.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> comparison = attnlib.compare(model, "The doctor met the nurse. She", "The doctor met the nurse. He")
+        >>> comparison.difference.shape  # layer, head, unit, unit
+        (4, 4, 7, 7)
+        >>> comparison.ranking(by="shift", targets=("nurse", "doctor"))[["layer", "head"]].values[0].tolist()
+        [0, 2]
+    """
 
     a: Trace
     b: Trace
     prompts: tuple[Prompt, Prompt]
     stack: str
-    alignment: Alignment  # of the tokens that look: the rows
-    key_alignment: Alignment  # of the tokens looked at; the same object except in cross attention
+    alignment: Alignment
+    key_alignment: Alignment
     focus: Span
-    changes: tuple[LayerChange, ...]  # of every layer of the stack
-    untouched: Check | None  # rows before the first edit; None where a causal model's rows are not to be expected
+    changes: tuple[LayerChange, ...]
+    untouched: Check | None
     words: tuple[WordChange, ...]
     notes: tuple[str, ...] = field(default=())
-    small: PairOverview | None = None  # of every layer, where compare() was asked for it
+    small: PairOverview | None = None
 
     @property
     def focus_in_a(self) -> str:
-        """The focus word as prompt A has it."""
+        """The focus word as it is written in prompt A."""
         return word_text(self.alignment.a, self.focus.a).strip()
 
     @property
     def focus_name(self) -> str:
-        """The focus word as each prompt has it: "She → He"; once where both have it alike."""
+        """The focus word as each prompt has it, "She → He"; once if both have the same."""
         return name_of(self.alignment, self.focus)
 
     def name_of(self, target: Span) -> str:
-        """A target word as each prompt has it."""
+        """A target word as each prompt has it.
+
+        Args:
+            target (Span): From `target`.
+
+        Returns:
+            str: "nurse", or "nurse → doctor" if the prompts differ.
+        """
         return name_of(self.key_alignment, target)
 
     def occurrences(self, target: Span) -> str:
-        """How often a target is there, in words; "" where that is once in both prompts."""
+        """How often a target word occurs, in words.
+
+        Args:
+            target (Span): From `target`.
+
+        Returns:
+            str: "2 times" or "1 × in A, 2 × in B"; empty if it occurs once in both prompts.
+        """
         a, b = (
             max(1, len(find_word(tokens, target.word))) for tokens in (self.key_alignment.a, self.key_alignment.b)
         )
@@ -116,18 +161,18 @@ class Comparison:
 
     @property
     def focus_units(self) -> list[int]:
-        """The rows of the focus word in a difference."""
+        """The units of the focus word: its rows in a difference."""
         return units_of(self.alignment, self.focus)
 
     @cached_property
     def sight(self) -> Sight:
-        """What rows can see, and so which numbers cannot differ."""
+        """What each row can see, and so which numbers cannot differ."""
         causal = self.stack == "decoder" or (self.stack == "self" and self.a.causal and self.b.causal)
         return Sight(self.alignment, self.key_alignment, causal, same_start=self.untouched is not None)
 
     @property
     def same(self) -> bool:
-        """Whether one model read the same tokens twice: every difference is 0, and says nothing."""
+        """Whether one model read the same tokens twice: every difference is then 0 and says nothing."""
         rows = [[(s.queries.names, s.keys.names) for s in side.stacks.values()] for side in (self.a, self.b)]
         return self.a.model == self.b.model and rows[0] == rows[1]
 
@@ -139,9 +184,17 @@ class Comparison:
     # ---- differences
 
     def attention(self, layer: int) -> tuple[Float[np.ndarray, "head unit key_unit"], ...]:
-        """Attention of A and of B in a kept layer, both over the same units.
+        """The attention of A and of B in one layer, both over the same units.
 
-        To a unit the sum over its tokens, from a unit the mean; 0 to a unit the prompt does not have, NaN from it.
+        Args:
+            layer (int): One of the kept layers, counted from 0.
+
+        Returns:
+            tuple of two arrays [head, unit, key_unit]: A and B; 0 to a unit that the prompt does not have, NaN from
+            it.
+
+        Raises:
+            InputError: If the layer was not kept.
         """
         weights = [side.stack(self.stack).layer(layer).weights for side in (self.a, self.b)]
         groups = ("groups_a", "groups_b")
@@ -151,13 +204,23 @@ class Comparison:
         )
 
     def layer_difference(self, layer: int) -> Float[np.ndarray, "head unit key_unit"]:
-        """B − A of a kept layer; NaN in the rows of units that one prompt does not have."""
+        """The difference B − A of one layer.
+
+        Args:
+            layer (int): One of the kept layers, counted from 0.
+
+        Returns:
+            array [head, unit, key_unit], float32; NaN in the rows of units that one prompt does not have.
+
+        Raises:
+            InputError: If the layer was not kept.
+        """
         a, b = self.attention(layer)
         return b - a
 
     @cached_property
     def difference(self) -> Float[np.ndarray, "layer head unit key_unit"]:
-        """B − A of all layers. Raises InputError where compare() was told to keep fewer."""
+        """The difference B − A of all layers [layer, head, unit, key_unit]; InputError if `compare` kept fewer."""
         kept = self.a.stack(self.stack).layers
         if len(kept) < len(self.changes):
             raise InputError(
@@ -170,10 +233,21 @@ class Comparison:
     def distance(
         self, name: Literal["tv", "jsd"] = "jsd", over: str = "mean", rows: Sequence[int] | None = None
     ) -> Float[np.ndarray, "layer head"]:
-        """Total variation or Jensen-Shannon divergence (base 2) of each head, B against A, in [0, 1].
+        """How far apart the attention of B and of A is, one number per head, from 0 (the same) to 1.
 
-        `over`: "mean" or "max" of the rows, or "focus". `rows` are the query units that count (default: all). NaN,
-        not 0, where none of the rows can differ (`sight`).
+        Args:
+            name (str): "jsd" (Jensen–Shannon divergence, base 2) or "tv" (total variation, ½ Σ|a − b|).
+            over (str): "mean" or "max" over the rows, or "focus": the rows of the focus word.
+            rows (sequence of int, optional): The query units that count. Default: all that both prompts have.
+
+        Returns:
+            array [layer, head], float32; NaN if none of the rows can differ (see `why_undefined`).
+
+        Raises:
+            InputError: If no row is in both prompts, or `over` is something else.
+
+        Source:
+            Lin 1991, *Divergence Measures Based on the Shannon Entropy*.
         """
         if over == "focus":
             rows, over = self.focus_units, "mean"
@@ -190,9 +264,19 @@ class Comparison:
     def target_masses(
         self, targets: Sequence[str], focus: str | None = None, corrected: bool = False
     ) -> list[TargetMass]:
-        """Attention from the focus word to each target, in A and in B: [layer, head] each, sums over its tokens.
+        """The attention from the focus word to each target, summed over the target's tokens.
 
-        NaN to a target that the focus word cannot see. `corrected`: without the sinks, as in `target_shift`.
+        Args:
+            targets (sequence of str): Words of the prompts.
+            focus (str, optional): Another focus word. Default: the comparison's.
+            corrected (bool): Whether to leave out attention sinks and divide by what is left, as in `target_shift`.
+
+        Returns:
+            list of TargetMass: For each target its `span`, and `a` and `b` [layer, head]; NaN if the focus word
+            cannot see it.
+
+        Raises:
+            InputError: If a word is not in the prompts, or `corrected` and a target is a sink itself.
         """
         rows_a, rows_b = self._focus_rows(focus)
         left_a, left_b = (1 - share for share in self.sink_shares(focus)) if corrected else (np.float32(1),) * 2
@@ -211,13 +295,26 @@ class Comparison:
     def target_shift(
         self, targets: Sequence[str], focus: str | None = None, corrected: bool = False
     ) -> Float[np.ndarray, "layer head"]:
-        """G = preference(B) − preference(A), where preference = attention to the first target minus the second.
+        """The target shift G: how far the focus word's preference for the first target changes from A to B.
 
-        In [−2, 2] (Vig 2019's doctor and nurse example as a number). `focus` is the word whose attention is asked
-        about, by default the word that differs. One target: just the attention to it. `corrected`: special tokens
-        (or, where there are none, the first token) left out and each row divided by what is left. NaN in every head
-        where it cannot be measured (`why_undefined`): a target that the focus word cannot see gets no 0. Raises
-        InputError for words that are not there.
+        G = (to the first − to the second target) in B − (to the first − to the second target) in A, in [−2, 2]; with
+        one target, attention to it in B − in A.
+
+        Args:
+            targets (sequence of one or two str): Words of the prompts.
+            focus (str, optional): Another focus word. Default: the comparison's.
+            corrected (bool): Whether to leave out attention sinks (special tokens or, if there are none, the first
+                token) and divide each row by what is left.
+
+        Returns:
+            array [layer, head], float32; NaN in every head if G cannot be measured (see `why_undefined`).
+
+        Raises:
+            InputError: If there are not one or two targets, a word is not in the prompts, or a target is a sink
+                itself.
+
+        Source:
+            The doctor and nurse example of Vig 2019 (arXiv 1904.02679), as a number.
         """
         if not 1 <= len(targets) <= 2:
             raise InputError(f"A target shift takes one or two target words; {len(targets)} were given.")
@@ -229,13 +326,31 @@ class Comparison:
         return np.where(np.isfinite(shift), shift, np.nan).astype(np.float32)
 
     def sink_shares(self, focus: str | None = None) -> tuple[Float[np.ndarray, "layer head"], ...]:
-        """What the sink correction removes from the focus word's attention, in A and in B."""
+        """The share of the focus word's attention that the sink correction removes.
+
+        Args:
+            focus (str, optional): Another focus word. Default: the comparison's.
+
+        Returns:
+            tuple of two arrays [layer, head]: In A and in B.
+        """
         rows = self._focus_rows(focus)
         sinks = [sinks_of(side) for side in (self.key_alignment.a, self.key_alignment.b)]
         return tuple(by_layer([row[:, sink].sum(1) for row in side]) for side, sink in zip(rows, sinks, strict=True))
 
     def statistic(self, name: str, targets: Sequence[str] = ()) -> Float[np.ndarray, "layer head"]:
-        """One of STATISTICS for every head; "shift" needs `targets`."""
+        """One number per head, by its name.
+
+        Args:
+            name (str): A key of `attnlib.comparison.result.STATISTICS`, such as "shift", "jsd" or "tv_focus".
+            targets (sequence of str): One or two target words; "shift" and "shift_corrected" need them.
+
+        Returns:
+            array [layer, head], float32.
+
+        Raises:
+            InputError: If there is no such statistic, or targets are missing or not in the prompts.
+        """
         if name not in STATISTICS:
             raise InputError(f"There is no statistic {name!r}. Choose one of {', '.join(STATISTICS)}.")
         if name.startswith("shift"):
@@ -246,10 +361,19 @@ class Comparison:
     def ranking(
         self, by: str = "jsd", targets: Sequence[str] = (), rows: Sequence[int] | None = None
     ) -> pd.DataFrame:
-        """One row per head, largest |`by`| first: layer, head, then every statistic there is.
+        """All heads in a table, the one that changes most first.
 
-        With `targets` also the attention to each target in A and in B, and the target shift. `rows`: the query
-        units over which tv and jsd are averaged (default: all).
+        Args:
+            by (str): The column to sort by, by size: "jsd", "tv", "shift" and so on.
+            targets (sequence of str): One or two target words; with them the table has the attention to each and the
+                shift.
+            rows (sequence of int, optional): The query units over which tv and jsd are averaged. Default: all.
+
+        Returns:
+            DataFrame: One row per head: layer, head, then every statistic.
+
+        Raises:
+            InputError: If there is no such column, or a word is not in the prompts.
         """
         columns: dict[str, np.ndarray] = {}
         for name in ("tv", "jsd"):
@@ -288,11 +412,30 @@ class Comparison:
     # ---- words in both prompts
 
     def target(self, word: str) -> Span:
-        """Where a target word is in both prompts: all its occurrences, or what stands for it."""
+        """Where a target word is in both prompts.
+
+        Args:
+            word (str): As written in either prompt.
+
+        Returns:
+            Span: Its tokens in A and in B, all occurrences; in a prompt that lacks it, those of the word in its
+            place.
+
+        Raises:
+            InputError: If the word is in neither prompt, or nothing stands for it in the other.
+        """
         return find_span(self.key_alignment, word, "target word", last=False)
 
     def why_undefined(self, statistic: str, targets: Sequence[str] = ()) -> str:
-        """Why a statistic cannot be measured of this pair, in a sentence or two; "" where it can."""
+        """Why a statistic cannot be measured for this pair.
+
+        Args:
+            statistic (str): A key of `attnlib.comparison.result.STATISTICS`.
+            targets (sequence of str): One or two target words, for "shift" and "shift_corrected".
+
+        Returns:
+            str: A sentence or two, with a remedy; empty if it can be measured.
+        """
         if statistic.startswith("shift"):
             spans = [self.target(word) for word in targets]
             reason = self.sight.no_shift(self.focus, spans, statistic == "shift_corrected")
@@ -334,7 +477,7 @@ class Comparison:
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
-        """What was verified: the rows before the first edit, and the kept layers of both prompts."""
+        """What was checked: the rows before the first edit, and the kept layers of both prompts."""
         both = [check for pair in zip(self.a.checks, self.b.checks, strict=False) for check in pair]
         merged: dict[str, Check] = {}
         for check in both:

@@ -45,15 +45,39 @@ def compare(
     source_language: str | None = None,
     target_language: str | None = None,
 ) -> Comparison:
-    """Run both prompts and compare their attention.
+    """Run two prompts and compare their attention, B − A, over aligned tokens.
 
-    A prompt is a text, or (text, second text). `model_b` runs prompt B in another model of the same tokenizer and
-    shape. `focus` is the word whose attention is asked about, or its tokens (default: the last word that differs;
-    where its attention cannot differ, as that of a causal model's first word, the next that can). `stack` chooses an
-    attention of an encoder-decoder model. `layers` keeps the whole matrices of these layers only; scores of all are
-    always there. `links` correct the alignment. `small` also pools every layer, for the model view.
-    `source_language` and `target_language` of a translation model are those of both prompts, as in `trace`. Raises
-    InputError for prompts, words or models that do not go together.
+    Args:
+        model (Model): From `load_model`.
+        prompt_a (str or tuple of two str): A text, or a text and its second sentence (or the decoder's text).
+        prompt_b (str or tuple of two str): The other prompt.
+        model_b (Model, optional): Runs prompt B, in another model of the same tokenizer and shape. Default: `model`.
+        focus (str or Span, optional): The word whose attention is compared, or its tokens. Default: the last word
+            that differs, or a later one if that one's attention cannot differ.
+        stack (str, optional): For an encoder-decoder model "encoder", "decoder" or "cross". Default: the first.
+        layers (iterable of int, optional): Keep the matrices of these layers only; the numbers of every layer are
+            always there. Default: all.
+        links (sequence of (tokens of A, tokens of B)): Corrections of the alignment: positions that stand for each
+            other; one side may be empty.
+        truncate (bool): Whether a text over the model's limit is cut; if not, it is an error.
+        small (bool): Whether to keep a small map of every layer too, for `model_view`.
+        source_language (str, optional): For translation models, the language of both texts.
+        target_language (str, optional): For translation models, the language of both decoder's texts.
+
+    Returns:
+        Comparison: Differences, one number per head, and the words whose probability changes.
+
+    Raises:
+        InputError: If a prompt cannot be read, a word is not in the prompts, or two models do not fit together.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> she, he = (f"The doctor asked the nurse a question. {pronoun}" for pronoun in ("She", "He"))
+        >>> comparison = attnlib.compare(model, she, he)
+        >>> print(comparison.alignment)
+        9 and 9 tokens: 8 equal, 1 replaced
+        >>> round(float(comparison.target_shift(("nurse", "doctor"))[0, 2]), 3)  # head 0-2
+        -0.898
     """
     other = model_b or model
     _check_models(model, other)

@@ -32,51 +32,90 @@ UNLIKELY = 1e-3  # where both candidates have less, the question does not fit th
 
 @dataclass(frozen=True, eq=False)
 class HeadEffects:
-    """Effects of going from prompt A to prompt B on the odds of the second candidate against the first."""
+    """Effects of going from prompt A to prompt B on the odds of the second candidate against the first.
+
+    y(u) = p(c2 | u) / p(c1 | u) after prompt u; an effect is a ratio of such odds − 1. Made by `head_effects`.
+
+    Attributes:
+        model (str): The model's name.
+        prompts (tuple of two str): A and B.
+        candidates (tuple of two str): c1 and c2.
+        probabilities (array [prompt, candidate]): p of each candidate in each prompt, the geometric mean over its
+            tokens.
+        indirect (array [layer, head]): y(A, this head's attention from B)/y(A) − 1; NaN if not computed yet, or there
+            is no such head.
+        direct (array [layer, head]): y(B, this head's attention from A)/y(A) − 1.
+        indirect_layer (array [layer]): The same for all heads of a layer together.
+        direct_layer (array [layer]): The same for all heads of a layer together.
+        indirect_all (float): The same for all heads together.
+        direct_all (float): The same for all heads together.
+        says (tuple): For A and for B the likeliest words, as (word, probability), if `misfits` is not empty.
+        done (float): The share that is computed, from 0 to 1.
+        seconds (float): The time it took.
+
+    Source:
+        Vig et al. 2020 (arXiv 2004.12265), section 3.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> she, he = (f"The doctor asked the nurse a question. {pronoun}" for pronoun in ("She", "He"))
+        >>> effects = attnlib.head_effects(model, she, he, ("comforted", "prescribed"))
+        >>> effects.indirect.shape, effects.table()[["layer", "head"]].values[0].tolist()
+        ((4, 4), [0, 2])
+    """
 
     model: str
     prompts: tuple[str, str]
     candidates: Candidates
-    probabilities: Float[np.ndarray, "prompt candidate"]  # geometric mean per token: [x, x'] x [c1, c2]
-    indirect: Float[np.ndarray, "layer head"]  # NaN: no such head, or not computed yet
+    probabilities: Float[np.ndarray, "prompt candidate"]
+    indirect: Float[np.ndarray, "layer head"]
     direct: Float[np.ndarray, "layer head"]
-    indirect_layer: Float[np.ndarray, " layer"]  # of all heads of a layer together
+    indirect_layer: Float[np.ndarray, " layer"]
     direct_layer: Float[np.ndarray, " layer"]
-    indirect_all: float  # of all heads together
+    indirect_all: float
     direct_all: float
-    says: tuple[tuple[tuple[str, float], ...], ...] = ()  # of A and B: the likeliest words, where `misfits`
-    done: float = 1.0  # the share that is computed
+    says: tuple[tuple[tuple[str, float], ...], ...] = ()
+    done: float = 1.0
     seconds: float = 0.0
 
     @property
     def odds_a(self) -> float:
-        """y(x) = p(c2 | A) / p(c1 | A)."""
+        """The odds in prompt A, y(A) = p(c2 | A) / p(c1 | A)."""
         return float(self.probabilities[0, 1] / self.probabilities[0, 0])
 
     @property
     def odds_b(self) -> float:
-        """y(x') = p(c2 | B) / p(c1 | B)."""
+        """The odds in prompt B, y(B) = p(c2 | B) / p(c1 | B)."""
         return float(self.probabilities[1, 1] / self.probabilities[1, 0])
 
     @property
     def total(self) -> float:
-        """Total effect y(x') / y(x) − 1."""
+        """The total effect, y(B) / y(A) − 1."""
         return self.odds_b / self.odds_a - 1
 
     def log(self, name: str) -> Float[np.ndarray, "..."]:
-        """One of the effects as a log odds ratio, log(1 + effect): 0 is none, and both directions count alike.
+        """An effect as a log odds ratio, log(1 + effect): 0 changes nothing, and both directions count alike.
 
-        `name`: "total", "indirect", "direct", or one of these with "_layer" or "_all".
+        Args:
+            name (str): "total", "indirect" or "direct", or "indirect_layer", "direct_layer", "indirect_all",
+                "direct_all".
+
+        Returns:
+            array: Of the effect's shape.
         """
         return np.asarray(np.log1p(getattr(self, name)))
 
     @property
     def misfits(self) -> tuple[int, ...]:
-        """The prompts (0: A, 1: B) in which neither candidate has a probability of UNLIKELY."""
+        """The prompts (0 for A, 1 for B) in which neither candidate has a probability of at least .001."""
         return tuple(n for n, row in enumerate(self.probabilities.tolist()) if max(row) < UNLIKELY)
 
     def table(self) -> pd.DataFrame:
-        """One row per head, largest |log_indirect| first: layer, head, indirect, direct (ratio − 1), their logs."""
+        """All heads in a table, the largest indirect effect first.
+
+        Returns:
+            DataFrame: layer, head, indirect and direct (ratio − 1), log_indirect and log_direct.
+        """
         layers, heads = np.nonzero(np.isfinite(self.indirect) | np.isfinite(self.direct))
         names = ("indirect", "direct")
         columns = {name: getattr(self, name)[layers, heads] for name in names}
@@ -97,12 +136,37 @@ def head_effects(
     partial: Partial | None = None,
     rows: int | None = None,
 ) -> HeadEffects:
-    """Total, natural indirect and natural direct effects of every head, of every layer and of all heads.
+    """How much every head matters for what the model says: total, natural indirect and natural direct effects.
 
-    `candidates` are continuations after the prompt, or (masked models) words at its mask: c1 fits prompt A, c2 prompt
-    B. `partial` gets what is computed so far, and stops the rest by returning False. `rows` bounds a batch (default:
-    what memory allows). Raises InputError where the prompts have not equally many tokens, or the model is outside
-    the attention interface.
+    The indirect effect of a head is the change of the odds in prompt A when this head's attention is taken from B;
+    the direct effect is the change from A to B when this head keeps its attention from A. They are not shares of the
+    total.
+
+    Args:
+        model (Model): From `load_model`; its attention must be editable.
+        prompt_a (str): The prompt that the first candidate fits.
+        prompt_b (str): The prompt that the second candidate fits, with as many tokens.
+        candidates (tuple of two str): Continuations after the prompts, or (masked models) words at their mask.
+        partial (callable, optional): Gets the effects measured so far after each batch; False stops the rest.
+        rows (int, optional): The most rows of one batch. Default: as many as memory allows.
+
+    Returns:
+        HeadEffects: Effects of every head, of every layer and of all heads together.
+
+    Raises:
+        InputError: If the prompts differ in length, a candidate has no tokens or equals the other, or the model's
+            attention cannot be edited.
+
+    Source:
+        Vig et al. 2020, *Causal Mediation Analysis for Interpreting Neural NLP* (arXiv 2004.12265), section 3; all
+        effects are against y(A), as in the authors' code.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> she, he = (f"The doctor asked the nurse a question. {pronoun}" for pronoun in ("She", "He"))
+        >>> effects = attnlib.head_effects(model, she, he, candidates=("comforted", "prescribed"))
+        >>> round(float(effects.log("total")), 1), round(float(effects.log("indirect")[0, 2]), 1)  # log odds ratios
+        (5.8, 5.3)
     """
     start = time.perf_counter()
     model.check_editable()

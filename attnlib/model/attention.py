@@ -102,7 +102,21 @@ def watching(
 
 
 def zero_heads(heads: Iterable[tuple[int, int]], stack: str = "self") -> Edit:
-    """An edit that silences heads, given as (layer, head): their attention, hence their output, becomes 0."""
+    """An edit that silences heads: their attention, and so their output, becomes 0.
+
+    Args:
+        heads (iterable of (int, int)): Layer and head of each, counted from 0.
+        stack (str): For an encoder-decoder model "encoder", "decoder" or "cross".
+
+    Returns:
+        callable: An edit for `trace(..., edits=[...])` or `Model.forward`.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> trace = attnlib.trace(model, "The nurse said that she", edits=[attnlib.zero_heads([(0, 2)])])
+        >>> trace.weights[0, 2].any(), trace.weights[0, 1].any()
+        (np.False_, np.True_)
+    """
     chosen = frozenset(heads)
 
     def edit(call: AttentionCall) -> Tensor | None:

@@ -39,59 +39,86 @@ torch's default dtype for the whole process: two threads at once would put back 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A loaded model with its tokenizer, shared by everyone and changed by nobody."""
+    """A loaded model with its tokenizer, made by `load_model`. It is shared and never changed.
+
+    Attributes:
+        name (str): The name it was loaded by.
+        hf: The Hugging Face model.
+        tokenizer: The Hugging Face tokenizer.
+        family (str): "causal" (GPT-like), "masked" (BERT-like), "seq2seq" (T5-like) or "encoder" (no language-model
+            head).
+        places (tuple of LayerPlace): Stack and layer of every attention call of a forward pass, in order; empty if
+            the model does not use transformers' attention interface.
+        heads (dict of str to tuple of int): For each stack, the number of heads of every layer.
+        causal (bool): Whether no token sees a later one, as measured from the weights.
+        refusal (str): Why attention cannot be edited, as a sentence; empty if it can.
+        numbering (str): How layers are counted, as a sentence; empty if they are counted as in the model.
+        lock (threading.Lock): Held by whatever must not run in two threads at once.
+
+    Example:
+        >>> model = attnlib.load_model("demo/bert-biased")
+        >>> model.family, model.stacks, model.max_tokens
+        ('masked', ('self',), 128)
+    """
 
     name: str
-    hf: Any  # the Hugging Face model
-    tokenizer: Any  # the Hugging Face tokenizer
-    family: str  # "causal", "masked", "seq2seq", or "encoder" (no language-model head)
-    places: tuple[LayerPlace, ...]  # of each attention call of a forward pass; empty outside the interface
-    heads: dict[str, tuple[int, ...]]  # stack → number of heads of each layer
-    causal: bool  # whether no token sees a later one, as seen in its weights
-    refusal: str = ""  # why its attention cannot be edited, as a sentence; empty where it can
-    numbering: str = ""  # how its layers are counted, where that is not as in the model
+    hf: Any
+    tokenizer: Any
+    family: str
+    places: tuple[LayerPlace, ...]
+    heads: dict[str, tuple[int, ...]]
+    causal: bool
+    refusal: str = ""
+    numbering: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def routed(self) -> bool:
-        """Whether attention passes through attnlib's function; else only weights can be had, by output_attentions."""
+        """Whether attention passes through attnlib's function. If not, only its weights are known."""
         return bool(self.places)
 
     @property
     def editable(self) -> bool:
-        """Whether attention can be replaced while the model runs, and the rest of the model then does as it would."""
+        """Whether attention can be replaced while the model runs, with the rest of the model following from it."""
         return not self.refusal
 
     def check_editable(self) -> None:
-        """Raise InputError with the reason where attention cannot be edited."""
+        """Check that attention can be edited.
+
+        Raises:
+            InputError: If it cannot, with the reason.
+        """
         if self.refusal:
             raise InputError(f"Attention of {self.name} cannot be edited: {self.refusal}")
 
     @property
     def stacks(self) -> tuple[str, ...]:
-        """("self",), or ("encoder", "decoder", "cross")."""
+        """The kinds of attention: ("self",), or ("encoder", "decoder", "cross") for an encoder-decoder model."""
         return tuple(self.heads)
 
     @property
     def pairs(self) -> bool:
-        """Whether a second text has a place: a second sentence, or the decoder's text."""
+        """Whether the model reads a second text: a second sentence, or the decoder's text."""
         return not self.causal
 
     @cached_property
     def device(self) -> torch.device:
+        """The torch.device that holds the weights."""
         return next(self.hf.parameters()).device
 
     @cached_property
     def dtype(self) -> torch.dtype:
+        """The torch.dtype of the weights."""
         return next(self.hf.parameters()).dtype
 
     @cached_property
     def parameters(self) -> int:
+        """The number of parameters."""
         return sum(parameter.numel() for parameter in self.hf.parameters())
 
     @cached_property
     def max_tokens(self) -> int | None:
-        """The longest text in tokens, or None where the model sets no limit."""
+        """The longest text in tokens, or None if the model sets no limit."""
         config = self.hf.config.get_text_config().to_dict()
         limits = [config.get(name) for name in ("max_position_embeddings", "n_positions")]
         limits.append(getattr(self.tokenizer, "model_max_length", None))
@@ -111,7 +138,7 @@ class Model:
 
     @cached_property
     def languages(self) -> Languages:
-        """The languages of a translation model; none of other models."""
+        """The languages of a translation model; empty for other models."""
         known = self.family == "seq2seq"
         return read_languages(self.name, self.hf, self.tokenizer) if known else Languages(self.name)
 
@@ -140,11 +167,35 @@ class Model:
         growth: Mapping[int, int] | None = None,
         **options: Any,
     ) -> Any:
-        """One forward pass; returns the Hugging Face output.
+        """Run the model once.
 
-        Observers and edits (and `outputs`, `growth`: see attention.watching) work where `routed`; elsewhere the
-        output carries the attentions. `options` are for the Hugging Face model. Raises InputError where attention
-        is to be edited and cannot be, or has another shape than one weight per pair of tokens.
+        Args:
+            inputs (dict of str to Tensor): What the tokenizer gives: "input_ids" [batch, token] and so on, on the
+                model's device.
+            observers (sequence of callables): Each is called with every layer's `AttentionCall`.
+            edits (sequence of callables): Each gets an `AttentionCall` and returns new weights [batch, head, query,
+                key], or None to leave the layer as it is.
+            outputs (sequence of callables): Each gets an `AttentionCall` and the heads' outputs [batch, query, head,
+                value_dim] and returns new outputs, or None.
+            growth (mapping of int to int, optional): Rows that join the batch before the layer of an attention call
+                (see `attnlib.model.attention.watching`).
+            **options: Passed on to the Hugging Face model.
+
+        Returns:
+            The Hugging Face output. If the model is not `routed`, it has the attentions.
+
+        Raises:
+            InputError: If attention is to be edited and cannot be, or has another shape than one weight per pair of
+                tokens.
+
+        Example:
+            >>> model = attnlib.load_model("demo/gpt2-biased")
+            >>> seen = []
+            >>> inputs = model.tokenizer("The nurse", return_tensors="pt")
+            >>> model.forward(dict(inputs), observers=[seen.append])["logits"].shape
+            torch.Size([1, 2, 2400])
+            >>> [call.place.layer for call in seen]
+            [0, 1, 2, 3]
         """
         if edits or outputs:
             self.check_editable()
@@ -166,10 +217,26 @@ def choose_device() -> torch.device:
 
 
 def load_model(name: str, *, device: str | torch.device | None = None, root: str | Path | None = None) -> Model:
-    """Load `demo/NAME`, a hub id or a local folder, in the dtype it was saved in. One thread loads at a time.
+    """Load a model and its tokenizer, in the dtype the weights were saved in.
 
-    Safetensors only; code that comes with a model is never run. With `root`, local folders must lie below it.
-    Raises InputError with the remedy for everything that can be wrong with a name, a folder or its files.
+    Only safetensors files are read, and code that comes with a model is never run. Models are loaded one at a time,
+    also when several threads ask.
+
+    Args:
+        name (str): A demo model ("demo/gpt2-biased"), a hub id ("owner/name"; downloaded once), or a local folder.
+        device (str or torch.device, optional): Where the model runs. Default: cuda, else mps, else cpu.
+        root (str or Path, optional): The folder that local models must lie below, for a server that others use.
+
+    Returns:
+        Model: The model, ready for every other function of this library.
+
+    Raises:
+        InputError: If the name, the folder or its files cannot be used; the message names the remedy.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> model.family, model.heads["self"]
+        ('causal', (4, 4, 4, 4))
     """
     folder = find_model(name, root)
     with _MAKING:

@@ -23,7 +23,15 @@ HUB_FILES = (
 
 
 def demo_models() -> tuple[str, ...]:
-    """The names of the models that come with the project, e.g. "demo/gpt2-biased"."""
+    """The names of the models that come with the project.
+
+    Returns:
+        tuple of str: Names for `load_model`, the biased GPT-2 first.
+
+    Example:
+        >>> attnlib.demo_models()
+        ('demo/gpt2-biased', 'demo/gpt2-balanced', 'demo/bert-biased', 'demo/bert-balanced')
+    """
     folders = [path.parent.name for path in DEMO_FOLDER.glob("*/config.json")]
     order = sorted(folders, key=lambda name: ("gpt2" not in name, "biased" not in name, name))
     return tuple(f"demo/{name}" for name in order)

@@ -101,15 +101,36 @@ class Values:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """The results in a study's folder, finished or not."""
+    """The results in a study's folder, finished or not; made by `run_study` and `open_study`.
+
+    Attributes:
+        folder (StudyFolder): Where it lies.
+        manifest (dict): Models with the hashes of their weights, settings, the hash of the pairs, versions.
+        chosen (str): The unit that was asked for when it was opened; empty for the study's own.
+        together (bool): Whether p is corrected over everything that is tested.
+
+    Source:
+        What is assumed and corrected: docs/statistics.md (Efron & Tibshirani 1993; Westfall & Young 1993; Romano &
+        Wolf 2005).
+
+    Example:
+        >>> import tempfile
+        >>> from attnlib.prompts.builtin import pair_set
+        >>> pairs = [pair for pair in pair_set("two-occupations") if dict(pair.further)["template"].startswith("The")]
+        >>> study = attnlib.run_study(pairs[:160], "demo/gpt2-biased", tempfile.mkdtemp() + "/first")
+        >>> summary = study.summary("shift")
+        >>> summary.mean.shape, bool(summary.mean[0, 2] < 0)  # layer, head
+        ((4, 4), True)
+    """
 
     folder: StudyFolder
     manifest: dict[str, Any]
-    chosen: str = ""  # the unit that somebody chose who reads it
-    together: bool = False  # whether who reads it has p corrected over all that is tested, not heads of one statistic
+    chosen: str = ""
+    together: bool = False
 
     @property
     def name(self) -> str:
+        """The name of the folder."""
         return self.folder.path.name
 
     @property
@@ -120,12 +141,16 @@ class Study:
 
     @property
     def complete(self) -> bool:
-        """Whether every pair was measured, or has its reason, in every model."""
+        """Whether every pair was measured in every model, or has a reason why not."""
         parts = -(-self.manifest["pairs"]["count"] // self.manifest["part"])
         return all(len(self.folder.finished(n)) == parts for n in range(len(self.manifest["models"])))
 
     def counts(self) -> dict[str, int]:
-        """Rows of the source, pairs measured and not, over all models."""
+        """How much was measured, over all models.
+
+        Returns:
+            dict of str to int: "measured", "not_measured" (pairs) and "models".
+        """
         tables = [
             ds.dataset(file).to_table(["reason"]) for name in self.models for file in self._files("pairs", name)
         ]
@@ -134,23 +159,35 @@ class Study:
         return {"measured": measured, "not_measured": len(reasons) - measured, "models": len(self.models)}
 
     def reasons(self) -> pd.DataFrame:
-        """Why pairs were not measured, the commonest reason first: model, reason, pairs."""
+        """Why pairs were not measured.
+
+        Returns:
+            DataFrame: model, reason, pairs (how many), the commonest first.
+        """
         table = self.pair_table()
         reasons = table.loc[table["reason"] != "", ["model", "reason"]]
         return reasons.value_counts().rename("pairs").reset_index()
 
     @cached_property
     def statistics(self) -> tuple[str, ...]:
-        """The statistics of heads there are, in the order of the table."""
+        """The statistics of heads that were measured, keys of `attnlib.study.results.HEAD_STATISTICS`."""
         found: set[str] = set()
         for file in (file for model in self.models for file in self._files("heads", model)):
             found |= set(ds.dataset(file).to_table(["statistic"]).column(0).unique().to_pylist())
         return tuple(name for name in HEAD_STATISTICS if (name if name != "lost" else "direct") in found)
 
     def pair_table(self, model: str | None = None) -> pd.DataFrame:
-        """One row per pair: its prompts and columns, what was measured of it, its reason where it was not.
+        """All pairs in a table.
 
-        With `score_change`, B − A of the log-likelihoods. Of all models, or of one.
+        Args:
+            model (str, optional): One of `models`. Default: all.
+
+        Returns:
+            DataFrame: One row per pair and model: prompts and columns, scores (nats), alignment, `score_change` (B −
+            A of the log-likelihoods), and `reason`, empty if it was measured.
+
+        Raises:
+            InputError: If there are no results yet, or none of this model.
         """
         files = [file for name in ([model] if model else self.models) for file in self._files("pairs", name)]
         if not files:
@@ -160,7 +197,18 @@ class Study:
         return table
 
     def values(self, statistic: str, model: str | None = None) -> Values:
-        """One statistic of all heads of one model (default: the first)."""
+        """One statistic of all heads, pair by pair.
+
+        Args:
+            statistic (str): One of `statistics`.
+            model (str, optional): One of `models`. Default: the first.
+
+        Returns:
+            Values: `values` [pair, layer, head] and the numbers of the pairs; NaN if a pair has none.
+
+        Raises:
+            InputError: If the statistic or the model has no results.
+        """
         model = self._model(model)
         if statistic not in self.statistics:
             raise InputError(
@@ -187,8 +235,10 @@ class Study:
 
     @cached_property
     def unit(self) -> str:
-        """What counts as one unless another is asked for: as chosen when the study began, the column "unit", or the
-        best that is found in the pairs; EVERY_PAIR where nothing is.
+        """Which pairs count as one unless another unit is asked for.
+
+        As chosen when the study began, or the column "unit", or the best that is found in the pairs; EVERY_PAIR if
+        there is none.
         """
         chosen = self.chosen or self.manifest.get("unit")
         if chosen:
@@ -200,26 +250,65 @@ class Study:
 
     @cached_property
     def found_units(self) -> tuple[Units, ...]:
-        """Units that are found in the measured pairs, the best first."""
+        """Units that are found in the measured pairs (such as the same targets), the best first."""
         table = self.pair_table(self._model(None))
         return found_units(table[table["reason"] == ""])
 
     def summary(self, statistic: str, model: str | None = None, unit: str | None = None) -> HeadSummary:
-        """What all pairs say of each head of a model by one statistic.
+        """What all pairs together say about each head.
 
-        `unit` is a column of the pairs, or what they share (pairunits.FOUND): those of one unit are averaged first,
-        as they are not independent (default: `Study.unit`; empty: every pair counts). Pairs with a column `contrast`
-        are contrasted. Distances, and shifts with one target and no contrast, are described and not tested.
+        Args:
+            statistic (str): One of `statistics`.
+            model (str, optional): One of `models`. Default: the first.
+            unit (str, optional): Which pairs are averaged first, as they are not independent: a column, or what they
+                share. Default: `unit`; "" counts every pair.
+
+        Returns:
+            HeadSummary: Means, 95 % intervals, p corrected over heads, effect sizes [layer, head] each. Pairs with a
+            column `contrast` are contrasted. Distances, and shifts with one target and no contrast, are described,
+            not tested.
+
+        Raises:
+            InputError: If the statistic, model or unit is not there.
+
+        Source:
+            Efron & Tibshirani 1993, ch. 12.5 (bootstrap-t); Westfall & Young 1993 and Romano & Wolf 2005 (step-down
+            max-T).
         """
         known = self._together(unit).get((statistic, self._model(model)))
         return known or _summaries([self.arranged(statistic, model, unit)])[0]
 
     def basis(self, statistic: str, model: str | None = None, unit: str | None = None) -> Basis:
-        """What `summary` rests on: pairs, units, contrast, and why it is not tested where it is not."""
+        """What a summary rests on.
+
+        Args:
+            statistic (str): One of `statistics`.
+            model (str, optional): One of `models`. Default: the first.
+            unit (str, optional): As in `summary`.
+
+        Returns:
+            Basis: Pairs, units and contrast, and why it is not tested if it is not.
+
+        Raises:
+            InputError: If the statistic, model or unit is not there.
+        """
         return self.arranged(statistic, model, unit).basis
 
     def model_difference(self, statistic: str, model_a: str, model_b: str, unit: str | None = None) -> HeadSummary:
-        """The same of model B − model A, over the pairs both have. InputError where their heads do not match."""
+        """What all pairs together say about the difference between two models, model B − model A.
+
+        Args:
+            statistic (str): One of `statistics`.
+            model_a (str): One of `models`.
+            model_b (str): Another of `models`.
+            unit (str, optional): As in `summary`.
+
+        Returns:
+            HeadSummary: As `summary`, over the pairs that both models have.
+
+        Raises:
+            InputError: If the models have different heads, or the statistic, a model or the unit is not there.
+        """
         known = self._together(unit).get((statistic, model_b, model_a))
         return known or _summaries([self._difference(statistic, model_a, model_b, unit)])[0]
 
@@ -232,13 +321,21 @@ class Study:
         return self.family()
 
     def differences(self) -> list[tuple[str, str]]:
-        """The models that are compared pair by pair: the first less each other one."""
+        """The models that are compared pair by pair: the first with each other one.
+
+        Returns:
+            list of (str, str).
+        """
         return [(self.models[0], other) for other in self.models[1:]]
 
     def family(self, unit: str | None = None) -> dict[tuple[str, ...], HeadSummary]:
-        """`summary` of every tested statistic in every model, and of the models' differences, corrected together.
+        """The summaries of every tested statistic, model and difference, corrected together.
 
-        By (statistic, model), and by (statistic, model, other) for model − other.
+        Args:
+            unit (str, optional): As in `summary`.
+
+        Returns:
+            dict: By (statistic, model), and by (statistic, model, other) for model − other.
         """
         keys: list[tuple[str, ...]] = [
             key
@@ -261,12 +358,35 @@ class Study:
         return dict(zip(found, _summaries(list(found.values())), strict=True))
 
     def arranged(self, statistic: str, model: str | None = None, unit: str | None = None) -> Arranged:
-        """One statistic's numbers as they are counted: of units, with the sides of a contrast."""
+        """One statistic's numbers as they are counted: over units, with the sides of a contrast.
+
+        Args:
+            statistic (str): One of `statistics`.
+            model (str, optional): One of `models`. Default: the first.
+            unit (str, optional): As in `summary`.
+
+        Returns:
+            Arranged: `values` [unit, layer, head], the labels of the units, and what they rest on.
+
+        Raises:
+            InputError: If the statistic, model or unit is not there.
+        """
         found = self.values(statistic, model)
         return self.arrange(found.values, found.pairs, found.model, statistic, unit)
 
     def sizes(self, statistic: str, model: str | None = None) -> Float[np.ndarray, "layer head"]:
-        """The mean over pairs of each head's size, its sign left aside; NaN where it has no number."""
+        """The mean over pairs of how far each head moves, with the sign left aside.
+
+        Args:
+            statistic (str): One of `statistics`.
+            model (str, optional): One of `models`. Default: the first.
+
+        Returns:
+            array [layer, head]; NaN if a head has no number.
+
+        Raises:
+            InputError: If the statistic or the model has no results.
+        """
         values = self.values(statistic, model).values
         known = np.where(np.isfinite(values), np.abs(values), np.nan)
         counts = np.isfinite(known).sum(0)
@@ -288,7 +408,22 @@ class Study:
         unit: str | None,
         difference: bool = False,
     ) -> Arranged:
-        """Numbers of these pairs as they are counted, whatever they were measured in."""
+        """Any numbers of these pairs as they are counted: over units, with the sides of a contrast.
+
+        Args:
+            values (array [pair, layer, head]): The numbers.
+            pairs (array [pair]): The numbers of the pairs in the study.
+            model (str): The model whose table of pairs says what belongs together.
+            statistic (str): What the numbers are, a key of `attnlib.study.results.HEAD_STATISTICS`.
+            unit (str, optional): As in `summary`.
+            difference (bool): Whether the numbers are differences of two models.
+
+        Returns:
+            Arranged: `values` [unit, layer, head], the labels of the units, and what they rest on.
+
+        Raises:
+            InputError: If there is no such unit.
+        """
         unit = self.unit if unit is None else unit
         table = self.pair_table(model).set_index("pair").loc[pairs]
         if unit not in ("", EVERY_PAIR, *FOUND, *table.columns):
@@ -301,9 +436,18 @@ class Study:
         return replace(found, bounds=bounds_of(statistic, differences))
 
     def numbers(self, name: str, model: str, head: tuple[int, int]) -> pd.DataFrame:
-        """One number per measured pair, beside its row: of a head by a statistic, or one of SCORES; column "number".
+        """One number per measured pair, beside its row of the pair table.
 
-        Pairs without a number are left out; the largest in size come first.
+        Args:
+            name (str): One of `statistics`, or a key of `attnlib.study.results.SCORES` (numbers of whole pairs).
+            model (str): One of `models`.
+            head (tuple of two int): Layer and head, for a statistic.
+
+        Returns:
+            DataFrame: With the column "number", the largest in size first; pairs without one are left out.
+
+        Raises:
+            InputError: If the statistic or the model has no results.
         """
         table = self.pair_table(model)
         table = table[table["reason"] == ""]
@@ -318,12 +462,23 @@ class Study:
         return table.sort_values("number", key=np.abs, ascending=False, kind="stable", ignore_index=True)
 
     def head_table(self, model: str | None = None) -> pd.DataFrame:
-        """The long table: pair, model, layer, head, statistic, value."""
+        """The long table of all numbers.
+
+        Args:
+            model (str, optional): One of `models`. Default: all.
+
+        Returns:
+            DataFrame: pair, model, layer, head, statistic, value.
+        """
         files = [file for name in ([model] if model else self.models) for file in self._files("heads", name)]
         return ds.dataset(files).to_table().to_pandas()
 
     def head_parquet(self) -> bytes:
-        """The long table of all models as one Parquet file."""
+        """The long table of all models as one Parquet file.
+
+        Returns:
+            bytes.
+        """
         files = [file for name in self.models for file in self._files("heads", name)]
         sink = pa.BufferOutputStream()
         pq.write_table(ds.dataset(files).to_table(), sink, compression="zstd")
@@ -348,10 +503,27 @@ class Study:
 
 
 def open_study(folder: str | Path, unit: str = "", together: bool = False) -> Study:
-    """The results in a study's folder, read by another `unit` than its own where one is named.
+    """Open the results in a study's folder.
 
-    `together`: with p corrected over every tested statistic, model and difference (`Study.family`), in `summary`,
-    `model_difference` and the report. Raises InputError where there is no study.
+    Args:
+        folder (str or Path): The `out` of `run_study`.
+        unit (str): Another unit than the study's own: a column, or what pairs share.
+        together (bool): Whether p is corrected over every tested statistic, model and difference instead of the heads
+            of one statistic in one model.
+
+    Returns:
+        Study: The results, finished or not.
+
+    Raises:
+        InputError: If there is no study in the folder.
+
+    Example:
+        >>> import tempfile
+        >>> from attnlib.prompts.builtin import pair_set
+        >>> folder = tempfile.mkdtemp() + "/first"
+        >>> _ = attnlib.run_study(pair_set("two-occupations")[:48], "demo/gpt2-biased", folder)
+        >>> attnlib.open_study(folder).models
+        ('demo/gpt2-biased',)
     """
     found = StudyFolder(Path(folder).resolve())
     return Study(found, found.manifest(), unit, together)

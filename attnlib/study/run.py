@@ -52,16 +52,37 @@ def run_study(
     workers: int | None = None,
     progress: OnProgress | None = None,
 ) -> Study:
-    """Measure every pair in every model; returns the results, which are in the folder `out`.
+    """Measure many prompt pairs in one model or several; the same call goes on with what is unfinished.
 
-    `pairs` is a built-in set (of pairsets.PAIR_SETS), a file (`format`: of pairfiles.FORMATS; `columns` maps our
-    names to those of a CSV or Parquet file), a DataFrame with the columns of a CSV, or any iterable of `Pair`. None:
-    go on with the study in `out`. The same call again goes on, too. `effects`: also causal effects of every head, of
-    pairs with candidates (slow). `scores`: also how likely a masked model finds the prompts. `unit`: which
-    pairs belong together, a column or what they share (default: see Study.unit). `engine` "ray" runs on
-    the Ray cluster of RAY_ADDRESS, with `workers` model actors. `progress` hears of every batch and stops the study
-    by returning False; it can go on later. Raises InputError where something is wrong with pairs, models or folder; a
-    bad pair only gets its reason.
+    Args:
+        pairs (str, Path, DataFrame, iterable of Pair, or None): A built-in set ("two-occupations"), a file, a table
+            with the columns of a pair file, or pairs. None: go on with the study in `out`.
+        models (str, Model, or a sequence of them): The models, by name or loaded.
+        out (str or Path): The folder of the study; new or empty, or that of the same study.
+        engine (str): "local", or "ray" for the Ray cluster of RAY_ADDRESS.
+        format (str): Of a file: a key of `attnlib.prompts.files.FORMATS`, such as "csv", "parquet" or "winobias".
+        columns (dict of str to str, optional): Which column of a table is which of ours: {"prompt_a": "sentence1",
+            ...}.
+        effects (bool): Whether to measure causal effects of every head too, in pairs with candidates. Slow.
+        scores (bool): Whether to measure how likely a masked model finds both prompts.
+        unit (str): Which pairs belong together: a column, or what they share. Default: see `Study.unit`.
+        workers (int, optional): Model actors on a Ray cluster. Default: one per GPU, or else one per core.
+        progress (callable, optional): Called with a `Progress` after each batch of pairs; False stops the study.
+
+    Returns:
+        Study: The results in `out`, finished or not.
+
+    Raises:
+        InputError: If pairs, models or folder cannot be used. A single bad pair stops nothing; it is listed with its
+            reason.
+
+    Example:
+        >>> import tempfile
+        >>> from attnlib.prompts.builtin import pair_set
+        >>> folder = tempfile.mkdtemp() + "/first"
+        >>> study = attnlib.run_study(pair_set("two-occupations")[:48], "demo/gpt2-biased", folder)
+        >>> study.complete, study.counts()["measured"]
+        (True, 48)
     """
     if engine not in ENGINES:
         raise InputError(f"There is no engine {engine!r}. Choose one of {', '.join(ENGINES)}.")

@@ -68,7 +68,26 @@ class StackOverview:
 
 @dataclass(frozen=True, eq=False)
 class Overview:
-    """Every attention of one forward pass over one text (or pair of texts), small."""
+    """Every attention of one forward pass, small; made by `overview`.
+
+    Attributes:
+        model (str): The model's name.
+        stacks (dict of str to StackOverview): For each stack `maps` (of each layer, [head, query_block, key_block]:
+            the largest weight of every pair of blocks) and `scores` (dict of [layer, head] arrays).
+        causal (bool): Whether no token sees a later one.
+        checks (tuple of Check): What was checked, each with the largest deviation found.
+        truncated_from (int, optional): Tokens of the text before it was cut; None if it was not.
+        hidden (tuple of int): Positions of the tokens that were hidden from the model.
+        seconds (float): Time of the forward pass, pooling included.
+        notes (tuple of str): Sentences on how the text was read.
+        tokenization (tuple of TokenNote): What the tokenizer did unasked, with remedies.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> small = attnlib.overview(model, "The nurse said that she").stack()
+        >>> len(small.maps), small.maps[0].shape, small.exact  # as many blocks as tokens: the weights themselves
+        (4, (4, 5, 5), True)
+    """
 
     model: str
     stacks: dict[str, StackOverview]
@@ -76,12 +95,22 @@ class Overview:
     checks: tuple[Check, ...]
     truncated_from: int | None = None
     hidden: tuple[int, ...] = ()
-    seconds: float = 0.0  # of the forward pass, the pooling in it
+    seconds: float = 0.0
     notes: tuple[str, ...] = field(default=())
     tokenization: tuple[TokenNote, ...] = field(default=())
 
     def stack(self, name: str | None = None) -> StackOverview:
-        """One attention of the model; a model that is no encoder-decoder has just "self"."""
+        """One of the model's kinds of attention.
+
+        Args:
+            name (str, optional): "self", "encoder", "decoder" or "cross". Default: the first.
+
+        Returns:
+            StackOverview: Its tokens, maps and scores.
+
+        Raises:
+            InputError: If the model has no attention of that name.
+        """
         name = name or next(iter(self.stacks))
         if name not in self.stacks:
             raise InputError(f"This model has no {name} attention; it has {', '.join(self.stacks)}.")
@@ -103,10 +132,31 @@ def overview(
     source_language: str | None = None,
     target_language: str | None = None,
 ) -> Overview:
-    """Run `model` on `text` once and look at all its layers and heads, small.
+    """Run a model on a text once and keep a small map of every layer and head.
 
-    No layer is kept: memory grows neither with the depth nor, beyond what the model needs itself, with the tokens.
-    Arguments and errors as in `trace`.
+    No layer is kept whole: memory grows neither with the depth of the model nor, beyond what the model itself needs,
+    with the length of the text.
+
+    Args:
+        model (Model): From `load_model`.
+        text (str): The text.
+        text_b (str, optional): The second sentence (BERT-like models) or the decoder's text (encoder-decoder models).
+        truncate (bool): Whether a text over the model's limit is cut; if not, it is an error.
+        hide (sequence of int): Positions of tokens to hide from the model.
+        source_language (str, optional): For translation models, the language of the text.
+        target_language (str, optional): For translation models, the language of the decoder's text.
+
+    Returns:
+        Overview: For each stack, maps and scores of all heads.
+
+    Raises:
+        InputError: As `trace` does.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> overview = attnlib.overview(model, "The doctor asked the nurse a question. She")
+        >>> overview.stack().table().columns.tolist()
+        ['layer', 'head', 'entropy', 'distance', 'first']
     """
     languages: dict[str, Any] = {"source_language": source_language, "target_language": target_language}
     if not model.routed:

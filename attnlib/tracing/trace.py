@@ -68,22 +68,57 @@ class Stack:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """The attention of one forward pass over one text (or pair of texts)."""
+    """The attention of one forward pass over one text (or pair of texts), made by `trace`.
+
+    An encoder-decoder model has three kinds of attention: use `encoder`, `decoder` or `cross`, each with the
+    `weights`, `query`, `key` and `scaling` of that stack. Arrays are float32 and read-only.
+
+    Attributes:
+        model (str): The model's name.
+        stacks (dict of str to Stack): The attention by its name, "self" or "encoder", "decoder", "cross".
+        causal (bool): Whether no token sees a later one.
+        predictions (Predictions, optional): The words the model finds likeliest after (or in place of) each token.
+        truncated_from (int, optional): Tokens of the text before it was cut; None if it was not.
+        hidden (tuple of int): Positions of the tokens that were hidden from the model.
+        seconds (float): Time of the forward pass.
+        notes (tuple of str): Sentences on how the text was read.
+        tokenization (tuple of TokenNote): What the tokenizer did unasked, with remedies.
+        source_language (str, optional): For translation models, the language of the text.
+        target_language (str, optional): For translation models, the language of the decoder's text.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> trace = attnlib.trace(model, "The nurse said that she")
+        >>> trace.labels
+        ('The', ' nurse', ' said', ' that', ' she')
+        >>> trace.verified
+        True
+    """
 
     model: str
     stacks: dict[str, Stack]
     causal: bool
     predictions: Predictions | None = None
-    truncated_from: int | None = None  # tokens of the text before it was cut; None if it was not
-    hidden: tuple[int, ...] = ()  # tokens hidden from the model on request
-    seconds: float = 0.0  # of the forward pass
+    truncated_from: int | None = None
+    hidden: tuple[int, ...] = ()
+    seconds: float = 0.0
     notes: tuple[str, ...] = field(default=())
     tokenization: tuple[TokenNote, ...] = field(default=())
-    source_language: str | None = None  # of a translation model's text
-    target_language: str | None = None  # of its decoder's text
+    source_language: str | None = None
+    target_language: str | None = None
 
     def stack(self, name: str | None = None) -> Stack:
-        """One attention of the model; a model that is no encoder-decoder has just "self"."""
+        """One of the model's kinds of attention.
+
+        Args:
+            name (str, optional): "self", "encoder", "decoder" or "cross". Default: the first.
+
+        Returns:
+            Stack: Its tokens and layers.
+
+        Raises:
+            InputError: If the model has no attention of that name.
+        """
         name = name or next(iter(self.stacks))
         if name not in self.stacks:
             raise InputError(f"This model has no {name} attention; it has {', '.join(self.stacks)}.")
@@ -91,14 +126,17 @@ class Trace:
 
     @property
     def encoder(self) -> Stack:
+        """The encoder's self-attention; InputError if there is none."""
         return self.stack("encoder")
 
     @property
     def decoder(self) -> Stack:
+        """The decoder's self-attention; InputError if there is none."""
         return self.stack("decoder")
 
     @property
     def cross(self) -> Stack:
+        """The attention from the decoder to the encoder; InputError if there is none."""
         return self.stack("cross")
 
     def _only(self) -> Stack:
@@ -108,7 +146,7 @@ class Trace:
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """The tokens as the tokenizer names them (of an encoder-decoder model, the encoder's)."""
+        """The tokens as the tokenizer names them (for an encoder-decoder model, the encoder's)."""
         return self.stack().queries.names
 
     @property
@@ -118,25 +156,59 @@ class Trace:
 
     @property
     def segments(self) -> tuple[int, ...]:
-        """For each token 0 or 1: the sentence it belongs to."""
+        """The sentence each token belongs to, 0 or 1."""
         return self.stack().queries.segments
 
     @property
     def weights(self) -> Float[np.ndarray, "layer head query key"]:
+        """Attention weights [layer, head, query, key] of the kept layers. Rows sum to 1 (0 for silenced heads)."""
         return self._only().weights
 
     def query(self, layer: int) -> Float[np.ndarray, "head query head_dim"]:
+        """The query vectors of a layer, after rotary position embedding (RoPE).
+
+        Args:
+            layer (int): Counted from 0.
+
+        Returns:
+            array [head, query, head_dim], float32.
+
+        Raises:
+            InputError: If the layer was not kept, or the model's vectors are not known.
+        """
         return self._only().query(layer)
 
     def key(self, layer: int) -> Float[np.ndarray, "head key head_dim"]:
+        """The key vectors of a layer, after rotary position embedding (RoPE); shared key heads are repeated.
+
+        Args:
+            layer (int): Counted from 0.
+
+        Returns:
+            array [head, key, head_dim], float32.
+
+        Raises:
+            InputError: If the layer was not kept, or the model's vectors are not known.
+        """
         return self._only().key(layer)
 
     def scaling(self, layer: int) -> float:
+        """What the model multiplies q·k by in a layer, 1/√head_dim in most.
+
+        Args:
+            layer (int): Counted from 0.
+
+        Returns:
+            float.
+
+        Raises:
+            InputError: If the layer was not kept, or the model's vectors are not known.
+        """
         return self._only().scaling(layer)
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
-        """What was verified about these weights, with the largest deviation found (computed when first read)."""
+        """What was checked about these weights, each with the largest deviation found; computed when first read."""
         causal_stacks = {"self"} if self.causal else {"decoder"}
         return verify(
             [
@@ -161,11 +233,27 @@ class Trace:
         segments: Sequence[int] | None = None,
         name: str = "arrays",
     ) -> "Trace":
-        """A trace of attention that comes from anywhere.
+        """Make a trace of attention that comes from anywhere, to draw it.
 
-        `weights` is [layer, head, query, key] (array, tensor, or one [head, query, key] or
-        [1, head, query, key] per layer); `tokens` names the queries, `key_tokens` the keys where they differ
-        (cross attention). Raises InputError where shapes and tokens do not fit or a weight is no number.
+        Args:
+            weights (array, tensor, or a list of one per layer): [layer, head, query, key], or for each layer [head,
+                query, key] or [1, head, query, key]; attention after the softmax, so not negative.
+            tokens (sequence of str): One per query.
+            key_tokens (sequence of str, optional): One per key, if they differ from the queries (cross attention).
+            segments (sequence of int, optional): For each token the sentence it belongs to, 0 or 1.
+            name (str): What the views call the model.
+
+        Returns:
+            Trace: With weights and tokens, but no vectors or predictions.
+
+        Raises:
+            InputError: If shapes and tokens do not fit, or a weight is negative or not a number.
+
+        Example:
+            >>> import numpy as np
+            >>> weights = np.full((1, 2, 3, 3), 1 / 3)
+            >>> attnlib.Trace.from_arrays(weights, ["The", "cat", "sat"]).weights.shape
+            (1, 2, 3, 3)
         """
         layers = _layers_from(weights)
         queries = Tokens.plain(tokens, segments)
@@ -193,16 +281,37 @@ def trace(
     source_language: str | None = None,
     target_language: str | None = None,
 ) -> Trace:
-    """Run `model` on `text` once and keep its attention.
+    """Run a model on a text once and keep its attention.
 
-    `text_b` is the second sentence (BERT-like models) or the decoder's text (encoder-decoder models).
-    `source_language` and `target_language` are those of a translation model's text and decoder's text, as its
-    tokenizer names them ("fr_XX" of mBART, "fra_Latn" of NLLB, "fr" of M2M100; `model.languages.ids` has all);
-    without them the model's own are read.
-    `layers` keeps only those layers of each attention: memory then does not grow with the model's depth.
-    `hide` hides tokens from the model (by its mask token, else from its attention); `edits` change attention
-    while it is computed. Raises InputError for a text the model cannot read; a text over the model's limit is
-    cut only if `truncate`, and the trace says so.
+    Args:
+        model (Model): From `load_model`.
+        text (str): The text.
+        text_b (str, optional): The second sentence (BERT-like models) or the decoder's text (encoder-decoder models).
+        layers (iterable of int, optional): Keep only these layers, counted from 0; memory then does not grow with the
+            depth of the model. Default: all.
+        truncate (bool): Whether a text over the model's limit is cut; if not, it is an error.
+        hide (sequence of int): Positions of tokens to hide from the model: replaced by its mask token, or else taken
+            out of its attention.
+        edits (sequence of callables): Changes to attention while it is computed, such as `zero_heads(...)`.
+        source_language (str, optional): For translation models, the language of the text, as the tokenizer names it
+            ("fr_XX" for mBART, "fra_Latn" for NLLB, "fr" for M2M100; all are in `model.languages.ids`). Default: the
+            model's own.
+        target_language (str, optional): For translation models, the language of the decoder's text.
+
+    Returns:
+        Trace: Weights, query and key vectors, tokens, and what was checked.
+
+    Raises:
+        InputError: If the model cannot read the text or has no such layer, token or language, or the attention does
+            not fit into memory.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> trace = attnlib.trace(model, "The doctor asked the nurse a question. She")
+        >>> trace.weights.shape  # layer, head, query, key
+        (4, 4, 9, 9)
+        >>> round(float(trace.weights[0, 2, 8, 4]), 3)  # head 0-2, from “She” to “nurse”
+        0.732
     """
     languages: dict[str, Any] = {"source_language": source_language, "target_language": target_language}
     inputs = read_inputs(model, text, text_b, truncate=truncate, hide=hide, **languages)

@@ -85,9 +85,27 @@ class View:
 
 
 def head_view(shown: "Trace | Comparison", *, layers: list[int] | None = None, stack: str | None = None) -> View:
-    """The attention-head view of a trace, or of a comparison (A, B and B − A): all layers, or `layers`.
+    """The attention-head view: which token looks at which, in every head of a layer.
 
-    Of a trace every attention it has, or `stack`; a comparison has one.
+    Args:
+        shown (Trace or Comparison): A text, or a pair (A, B and B − A).
+        layers (list of int, optional): The layers to show. Default: all that were kept.
+        stack (str, optional): Of a trace of an encoder-decoder model "encoder", "decoder" or "cross". Default: all.
+
+    Returns:
+        View: Shows itself in a notebook; `.to_html(path)` saves it.
+
+    Raises:
+        InputError: If there is no layer to show.
+
+    Source:
+        Vig 2019 (arXiv 1904.02679), section 3.1.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> view = attnlib.head_view(attnlib.trace(model, "The nurse said that she"))
+        >>> view.to_html().startswith("<!doctype html>")
+        True
     """
     from attnlib.comparison.result import Comparison  # brings torch along: not before it is needed
     from attnlib.views.pair.payload import pair_head_payload
@@ -118,10 +136,28 @@ MOST_DETAILS = 24_000_000  # bytes of large drawings in one page
 
 
 def model_view(shown: "Trace | Overview | Comparison", targets: Sequence[str] = ()) -> View:
-    """The model view: every layer and head of a text, or of a comparison (A, B and B − A).
+    """The model view: every layer and head at a glance.
 
-    A chosen head is drawn large where its layer's weights are there (a Trace, or the layers a Comparison kept) and
-    the page does not grow over MOST_DETAILS bytes. `targets`: of a comparison, for the target shift.
+    A chosen head is drawn large beside the grid if its layer was kept and the page stays below MOST_DETAILS bytes.
+
+    Args:
+        shown (Trace, Overview or Comparison): A text, or a pair that was compared with `small=True` (A, B and B − A).
+        targets (sequence of str): Of a comparison, one or two target words for the target shift.
+
+    Returns:
+        View: Shows itself in a notebook; `.to_html(path)` saves it.
+
+    Raises:
+        InputError: If layers are missing, or a target is not in the prompts.
+
+    Source:
+        Vig 2019 (arXiv 1904.02679), section 3.2.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> view = attnlib.model_view(attnlib.overview(model, "The nurse said that she"))
+        >>> view.title
+        'All heads of demo/gpt2-biased'
     """
     from attnlib.comparison.result import Comparison  # brings torch along: not before it is needed
     from attnlib.tracing.overview import overview_of
@@ -154,10 +190,29 @@ def model_view(shown: "Trace | Overview | Comparison", targets: Sequence[str] = 
 
 
 def neuron_view(shown: "Trace | Comparison", layer: int = 0, head: int = 0, *, stack: str | None = None) -> View:
-    """The neuron view of one head: from query and key vectors to the weight; of a comparison A, B and B − A.
+    """The neuron view of one head: from query and key vectors to the attention weight.
 
-    `stack` chooses an attention of an encoder-decoder model. Raises InputError for a head that is not there and for
-    a model outside transformers' attention interface.
+    Args:
+        shown (Trace or Comparison): A text, or a pair (A, B and B − A), with the layer kept.
+        layer (int): Counted from 0.
+        head (int): Counted from 0.
+        stack (str, optional): Of a trace of an encoder-decoder model "encoder", "decoder" or "cross". Default: the
+            first.
+
+    Returns:
+        View: Shows itself in a notebook; `.to_html(path)` saves it.
+
+    Raises:
+        InputError: If there is no such head, or the model's query and key vectors are not known.
+
+    Source:
+        Vig 2019 (arXiv 1904.02679), section 3.3.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> view = attnlib.neuron_view(attnlib.trace(model, "The nurse said that she"), layer=0, head=2)
+        >>> view.title
+        'From query to weight: demo/gpt2-biased, layer 0, head 2'
     """
     from attnlib.comparison.result import Comparison  # brings torch along: not before it is needed
     from attnlib.views.neuron.payload import neuron_pair_payload, neuron_payload

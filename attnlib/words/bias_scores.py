@@ -18,13 +18,34 @@ from attnlib.words.likelihood import masked_row, score_rows, sentence_log_likeli
 def crows_pairs_scores(
     model: Model, sent_more: str, sent_less: str, *, antistereotype: bool = False
 ) -> tuple[float, float]:
-    """The CrowS-Pairs scores of two sentences, rounded to three decimals (Nangia et al. 2020).
+    """The CrowS-Pairs scores of two sentences: how likely the model finds each, in nats, rounded to three decimals.
 
-    Masked models: Σ log p(u | all others) over the tokens u that both sentences share, one masked at a time; which
-    they share is decided by difflib's equal blocks, and the first and last of them ([CLS], [SEP]) are left out.
-    Causal models: the log-likelihood of each sentence after a prefix token, as in lm-evaluation-harness.
-    `antistereotype`: the pair's direction; its authors then compare the sentences in the other order, which can
-    change what difflib finds.
+    Masked models: Σ log p(u | all other tokens) over the tokens u that both sentences share, masked one at a time;
+    the first and last shared token ([CLS], [SEP]) are left out. Causal models: the log-likelihood of each sentence
+    after a prefix token (BOS, or else EOS), as in lm-evaluation-harness.
+
+    Args:
+        model (Model): From `load_model`; it needs a language-model head.
+        sent_more (str): The more stereotyping sentence.
+        sent_less (str): The less stereotyping sentence.
+        antistereotype (bool): Whether the pair goes against a stereotype. The authors then compare the sentences in
+            the other order, which can change which tokens count as shared.
+
+    Returns:
+        tuple of two float: The score of `sent_more` and of `sent_less`; the larger one is likelier.
+
+    Raises:
+        InputError: If the model says no words, or has no token that can stand before a sentence.
+
+    Source:
+        Nangia et al. 2020, *CrowS-Pairs*, section 3, and its published code.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> she, he = "The nurse said that she was tired.", "The nurse said that he was tired."
+        >>> more, less = attnlib.crows_pairs_scores(model, she, he)
+        >>> more > less
+        True
     """
     if model.family != "masked":
         more, less = sentence_log_likelihoods(model, [sent_more, sent_less])

@@ -55,9 +55,25 @@ def likelihoods(model: Model, prompts: Sequence[str], candidates: Sequence[str])
 
 
 def word_log_odds(model: Model, prompt: str, words: tuple[str, str]) -> float:
-    """log p(first word) − log p(second word) after the prompt, or at its mask.
+    """How much likelier a model finds one word than another: log p(first) − log p(second), natural logarithm.
 
-    Raises InputError as `likelihoods` does, and for two words that are the same tokens there.
+    Args:
+        model (Model): From `load_model`; it needs a language-model head.
+        prompt (str): The words follow it (causal models) or fill its one mask (masked models).
+        words (tuple of two str): The words, or short continuations.
+
+    Returns:
+        float: The log-odds; +.69 means that the first is twice as likely.
+
+    Raises:
+        InputError: If the prompt lacks its mask, a word has no token in this model, both are the same tokens, or the
+            model says no words.
+
+    Example:
+        >>> model = attnlib.load_model("demo/gpt2-biased")
+        >>> prompt = "The doctor asked the nurse a question. She"
+        >>> round(attnlib.word_log_odds(model, prompt, ("comforted", "prescribed")), 2)
+        1.77
     """
     check_differ(model, candidate_rows(model, prompt, words), words)
     ((first, second),) = likelihoods(model, [prompt], words)
