@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attnlib import Comparison
     from attnlib.comparison.focus import Span
 
-ONE_PAIR = (
+CONTROLS_ELSEWHERE = (
     "**One pair is an anecdote.** Edits and models that should show no difference stand beside it on the page "
     "*Compare prompts*: look at them before you report one."
 )

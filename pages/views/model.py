@@ -12,7 +12,7 @@ from pages.ui.controls import pair_status, plain, text_status
 from pages.ui.exhibits import offer
 from pages.ui.names import head_names, names_in_layer
 from pages.ui.pair import links
-from pages.ui.reading import ONE_PAIR, compare_pair, known_targets, run
+from pages.ui.reading import CONTROLS_ELSEWHERE, compare_pair, known_targets, run
 from pages.ui.session import ask_for_page, ask_for_rerun, page_asked_for, rerun_if_asked
 from pages.ui.state import Choices, choices, close_head, neuron_button, show_head, turn_to
 from pages.ui.view_state import set_view, step_layer, view_state
@@ -44,7 +44,7 @@ def page() -> None:
     with st.container():
         _view(chosen, shown)
     if shown.comparison is not None:
-        st.info(ONE_PAIR, icon=":material/balance:")
+        st.info(CONTROLS_ELSEWHERE, icon=":material/balance:")
     with st.container():
         _download(chosen, shown)
 

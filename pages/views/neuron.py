@@ -9,7 +9,7 @@ from pages.ui import cached
 from pages.ui.component import NeuronEvents, neuron_view
 from pages.ui.controls import pair_status, plain, text_status
 from pages.ui.names import names_in_layer
-from pages.ui.reading import ONE_PAIR, compare_pair
+from pages.ui.reading import CONTROLS_ELSEWHERE, compare_pair
 from pages.ui.session import ask_for_page, ask_for_rerun, page_asked_for, rerun_if_asked
 from pages.ui.state import Choices, choices, show_head, turn_to
 from pages.ui.terms import explained
@@ -34,7 +34,7 @@ def page() -> None:
     with st.container():
         _view(chosen, shown)
     if chosen.pair is not None:
-        st.info(ONE_PAIR, icon=":material/balance:")
+        st.info(CONTROLS_ELSEWHERE, icon=":material/balance:")
 
 
 def _outside(chosen: Choices) -> None:
