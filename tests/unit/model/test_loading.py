@@ -311,7 +311,7 @@ def test_not_a_text_model(save: Saver) -> None:
 
 def test_too_large_for_memory(save: Saver, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = save(tiny_hf("gpt2", "causal"))
-    monkeypatch.setattr(sources, "available_memory", lambda: 1000)
+    monkeypatch.setattr("attnlib.model.memory.available_memory", lambda: 1000)
     monkeypatch.setattr(transformers.AutoConfig, "from_pretrained", None)  # estimated before anything is loaded
     refused(folder, r"GB of memory.*Choose a smaller model")
 
