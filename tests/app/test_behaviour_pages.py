@@ -72,7 +72,7 @@ def test_a_pattern_described_by_example() -> None:
 
 
 def test_a_large_model_is_measured_when_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("pages.bias.grids.SMALL", 0)
+    monkeypatch.setattr("pages.ui.cached.SMALL", 0)
     name = saved(tmp_path, "bert", "masked")
     app = patterns(model=name)
     assert not app.exception
