@@ -1,4 +1,4 @@
-"""Numbers as every sentence and view writes them. Not here: sentences."""
+"""Numbers as every sentence writes them, and views/shared/numbers.js in the views. Not here: sentences."""
 
 from math import ceil, floor, isfinite, log10
 from typing import SupportsFloat
@@ -15,8 +15,9 @@ def number(value: SupportsFloat, places: int = 3) -> str:
 
 
 def signed(value: SupportsFloat, places: int = 3) -> str:
-    """A difference with its sign: "+.390", "−.508"."""
-    return ("−" if float(value) < 0 else "+") + number(abs(float(value)), places)
+    """A difference with its sign: "+.390", "−.508"; ".000" where it rounds to 0."""
+    text = number(value, places)
+    return text if text[0] == "−" or not float(text) else f"+{text}"
 
 
 def short_number(value: SupportsFloat) -> str:

@@ -218,7 +218,7 @@ def test_a_line_tells_both_weights_and_the_change(shown: Page, width: int) -> No
     shown.mouse.move(place["x"], place["y"])
     tip = shown.locator(".tip")
     expect(tip).to_contain_text("head 2: “She → He” looks at “doctor”")
-    expect(tip).to_contain_text("A 0.200   B 0.700   B − A +0.500")
+    expect(tip).to_contain_text("A .200   B .700   B − A +.500")
     box = tip.bounding_box()
     assert box is not None
     assert box["x"] >= 0
@@ -226,7 +226,7 @@ def test_a_line_tells_both_weights_and_the_change(shown: Page, width: int) -> No
     shown.keyboard.press(".")
     expect(tip).to_be_hidden()
     shown.mouse.move(place["x"], place["y"] + 1)
-    expect(tip).to_have_text("head 2: He → doctor 0.700")
+    expect(tip).to_have_text("head 2: He → doctor .700")
 
 
 def test_tokens_of_one_prompt_are_marked_and_counted(shown: Page, pair: tuple[np.ndarray, np.ndarray]) -> None:
@@ -288,7 +288,7 @@ def test_every_width_holds_the_signed_numbers(
     room = view_of(page, "scene.layout.gutter") - 5
     widest = page.evaluate(
         """() => { const c = document.querySelector("canvas").getContext("2d"); c.font = "11px system-ui, sans-serif";
-          return c.measureText("−0.508").width; }"""
+          return c.measureText("−.508").width; }"""
     )
     assert widest <= room
 
@@ -333,7 +333,7 @@ def test_heads_are_named_by_what_they_do(page: Page, tmp_path: Path, pair: tuple
     )
     tip = page.locator(".attn-head .tip").inner_text().split("\n")
     assert tip[0] == "head 2 · previous token .93"
-    assert "B − A +0.500" in tip[-1]
+    assert "B − A +.500" in tip[-1]
     page.locator("[data-h='3']").dblclick()
     expect(named).to_have_text(f"head 3 · {NASTY}")
     page.wait_for_timeout(100)  # the readout follows the mouse, which has left the token

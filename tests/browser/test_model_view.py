@@ -172,7 +172,7 @@ def test_a_pair_shows_a_b_and_their_difference_in_two_colours(page: Page, tmp_pa
     assert shares["a"][0] < shares["a"][1]
     assert shares["b"][0] > shares["b"][1]
     view(".overlay").hover(position=view.point(0, 2))
-    expect(view(".words")).to_have_text("layer 0 head 2 · Target shift G −0.898")
+    expect(view(".words")).to_have_text("layer 0 head 2 · Target shift G −.898")
     view(".overlay").press("-")
     assert view.root.evaluate("root => root.modelView.state.show") == "diff"
 

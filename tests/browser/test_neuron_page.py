@@ -68,7 +68,7 @@ def test_a_pair_is_switched_on(page: Page, dashboard: str) -> None:
     expect(box(page, "Prompt B")).to_have_value("The doctor asked the nurse a question. He")
     expect(page.locator(".attn-neuron .sides")).to_be_visible()
     expect(page.locator(".attn-neuron h4").first).to_have_text("“She → He” → “nurse”")
-    expect(page.locator(".attn-neuron .steps tbody tr").last).to_have_text("weight0.7320.224−0.508")
+    expect(page.locator(".attn-neuron .steps tbody tr").last).to_have_text("weight.732.224−.508")
 
 
 def test_from_the_model_view_and_back(page: Page, dashboard: str) -> None:

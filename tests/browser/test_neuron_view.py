@@ -151,9 +151,9 @@ def test_numbers_on_hover_and_a_key_closely(page: Page, tmp_path: Path) -> None:
     vectors = attnlib.head_vectors(attnlib.trace(attnlib.load_model("demo/gpt2-biased"), SHE), 0, 2)
     overlay = view(".overlay")
     overlay.hover(position=view.at(1))
-    expect(view(".tip")).to_have_text("She → doctor: q·k 18.246, × 0.1768 3.225, weight 0.213")
+    expect(view(".tip")).to_have_text("She → doctor: q·k 18.246, × .1768 3.225, weight .213")
     expect(view("h4").first).to_have_text("“She” → “doctor”")
-    expect(view(".steps tbody tr")).to_have_text(["q·k18.246", "× 0.17683.225", "weight0.213"])
+    expect(view(".steps tbody tr")).to_have_text(["q·k18.246", "× .17683.225", "weight.213"])
     overlay.hover(position=view.at(1, 16, 1))
     q, k = vectors.query[8, 16], vectors.key[1, 16]
     expect(view(".tip")).to_have_text(f"She → doctor, dimension 16: {q:.3f} × {k:.3f} = {q * k:.3f}")
@@ -216,9 +216,9 @@ def test_keys_and_dimensions_by_keyboard(page: Page, tmp_path: Path) -> None:
     view = Opened(page, tmp_path, gpt2())
     view(".overlay").focus()
     for key, said in (
-        ("ArrowDown", "She → The: q·k −0.534, × 0.1768 −0.094, weight 0.008"),
-        ("ArrowDown", "She → doctor: q·k 18.246, × 0.1768 3.225, weight 0.213"),
-        ("End", "She → She: q·k 2.575, × 0.1768 0.455, weight 0.013"),
+        ("ArrowDown", "She → The: q·k −.534, × .1768 −.094, weight .008"),
+        ("ArrowDown", "She → doctor: q·k 18.246, × .1768 3.225, weight .213"),
+        ("End", "She → She: q·k 2.575, × .1768 .455, weight .013"),
     ):
         page.keyboard.press(key)
         expect(view(".spoken")).to_have_text(said)
@@ -288,12 +288,12 @@ def test_a_pair_as_a_b_and_the_change(page: Page, tmp_path: Path) -> None:
     change = attnlib.score_change(a, b, (8, 8), (4, 4))
     view = Opened(page, tmp_path, pair())
     expect(view("h4").first).to_have_text("“She → He” → “nurse”")
-    expect(view(".steps tbody tr").nth(1)).to_have_text("× 0.17684.4612.159−2.302")
+    expect(view(".steps tbody tr").nth(1)).to_have_text("× .17684.4612.159−2.302")
     rows = view.numbers()
     assert number(rows[4][2]) == pytest.approx(change.score_b - change.score_a, abs=1e-4)
     assert number(rows[4][3]) == pytest.approx(found.difference[0, 2, 8, 4], abs=1e-4)
     expect(view(".split")).to_have_text(
-        "The other query changes it by −2.302, the other key by 0.000 (what they do together is halved between them)."
+        "The other query changes it by −2.302, the other key by .000 (what they do together is halved between them)."
     )
     view("[data-option=dims]").select_option("size")
     assert view.shown("shown.dims") == np.argsort(-np.abs(change.terms), kind="stable").tolist()
@@ -354,9 +354,9 @@ def test_unusual_heads_are_handled(page: Page, tmp_path: Path) -> None:
     hidden = attnlib.trace(tiny_model("gpt2", "causal"), SHE, hide=[1])
     view = Opened(page, tmp_path, attnlib.neuron_view(hidden, 0, 0))
     rows = view.numbers()
-    assert rows[1][2:] == ["masked", "0.00000"]
+    assert rows[1][2:] == ["masked", ".00000"]
     view(".overlay").hover(position=view.at(1))
-    expect(view(".tip")).to_contain_text("hidden by a mask, weight 0.000")
+    expect(view(".tip")).to_contain_text("hidden by a mask, weight .000")
     expect(view(".reading")).to_contain_text("A mask hides this key from the query")
     sink = attnlib.trace(tiny_model("gpt_oss", "causal"), "The doctor")
     view = Opened(page, tmp_path, attnlib.neuron_view(sink, 0, 0))

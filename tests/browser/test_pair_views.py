@@ -68,7 +68,7 @@ def place(view: Opened, name: str, n: int = 0) -> Locator:
 def test_hovering_a_head_says_it_in_all_grids_and_outlines_it(open_view: Any) -> None:
     view = open_view("grid", grid(EDIT, CONTROL))
     place(view, "0-2").hover()
-    expect(view(".tip")).to_have_text("head 0-2: Your edit +0.532 · Control edit −0.012")
+    expect(view(".tip")).to_have_text("head 0-2: Your edit +.532 · Control edit −.012")
     assert view(".marked").evaluate_all("all => all.map(cell => cell.dataset.place)") == ["0-2", "0-2"]
     view(".legend").hover()
     expect(view(".tip")).to_be_hidden()
@@ -78,22 +78,22 @@ def test_hovering_a_head_says_it_in_all_grids_and_outlines_it(open_view: Any) ->
 def test_one_grid_says_only_the_number(open_view: Any) -> None:
     view = open_view("grid", grid(EDIT))
     place(view, "0-1").hover()
-    expect(view(".tip")).to_have_text("head 0-1: −0.600")
+    expect(view(".tip")).to_have_text("head 0-1: −.600")
     expect(place(view, "0-1")).to_have_text("−.60")
-    expect(place(view, "0-1")).to_have_attribute("aria-label", "layer 0 head 1, −0.600")
+    expect(place(view, "0-1")).to_have_attribute("aria-label", "layer 0 head 1, −.600")
 
 
 def test_heads_are_named_by_what_they_do(open_view: Any, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 900})
     view = open_view("grid", grid(EDIT, labels=[["", "previous token .93", NASTY], ["", "", ""]]))
     place(view, "0-1").hover()
-    expect(view(".tip")).to_have_text("head 0-1 · previous token .93: −0.600")
-    expect(place(view, "0-1")).to_have_attribute("aria-label", "layer 0 head 1, previous token .93, −0.600")
-    expect(place(view, "0-0")).to_have_attribute("aria-label", "layer 0 head 0, +0.100")
+    expect(view(".tip")).to_have_text("head 0-1 · previous token .93: −.600")
+    expect(place(view, "0-1")).to_have_attribute("aria-label", "layer 0 head 1, previous token .93, −.600")
+    expect(place(view, "0-0")).to_have_attribute("aria-label", "layer 0 head 0, +.100")
     place(view, "0-1").click()
-    expect(view(".chosen")).to_have_text("Chosen head 0-1 · previous token .93: −0.600")
+    expect(view(".chosen")).to_have_text("Chosen head 0-1 · previous token .93: −.600")
     place(view, "0-2").hover()
-    expect(view(".tip")).to_have_text(f"head 0-2 · {NASTY}: +0.532")
+    expect(view(".tip")).to_have_text(f"head 0-2 · {NASTY}: +.532")
     assert is_cut(view(".tip .named"))
     assert view("img").count() == 0
     assert view.fits()
@@ -107,7 +107,7 @@ def test_a_click_chooses_a_head_again_and_again(open_view: Any) -> None:
     for n in (0, 1):
         expect(place(view, "0-2", n)).to_have_attribute("aria-selected", "true")
     assert view("[aria-selected=true]").count() == 2
-    expect(view(".chosen")).to_have_text("Chosen head 0-2: Your edit +0.532 · Control edit −0.012")
+    expect(view(".chosen")).to_have_text("Chosen head 0-2: Your edit +.532 · Control edit −.012")
 
 
 def test_a_head_that_is_not_there_cannot_be_chosen(open_view: Any) -> None:
@@ -116,7 +116,7 @@ def test_a_head_that_is_not_there_cannot_be_chosen(open_view: Any) -> None:
     assert view.sent() == []
     expect(place(view, "1-1")).to_have_attribute("aria-disabled", "true")
     place(view, "1-1", 1).hover()
-    expect(view(".tip")).to_have_text("head 1-1: Your edit no number · Control edit +0.010")
+    expect(view(".tip")).to_have_text("head 1-1: Your edit no number · Control edit +.010")
 
 
 def test_the_grid_by_keyboard(open_view: Any, page: Page) -> None:
@@ -214,7 +214,7 @@ def attention(side: str) -> np.ndarray:
 
 
 PAIR = matrix_payload(ROW, None, attention("a"), attention("b"), layer=0, head=2)
-SAID = "“She → He” looks at “doctor”: A 0.213  B 0.603  B − A +0.390"
+SAID = "“She → He” looks at “doctor”: A .213  B .603  B − A +.390"
 
 
 def point(view: Opened, query: int, key: int) -> dict[str, float]:
@@ -273,7 +273,7 @@ def test_the_matrix_by_keyboard(open_view: Any, page: Page) -> None:
 def test_the_sides_of_a_pair(open_view: Any, page: Page) -> None:
     view = open_view("matrix", PAIR)
     expect(view("[data-side-choice=diff]")).to_have_attribute("aria-pressed", "true")
-    expect(view(".legend")).to_contain_text("+0.390")
+    expect(view(".legend")).to_contain_text("+.390")
     red, _, blue, _ = color(view, 5, 1)
     assert red > blue
     red, _, blue, _ = color(view, 5, 0)
@@ -305,7 +305,7 @@ def test_one_text_has_no_sides_and_the_side_of_a_pair_is_kept(open_view: Any) ->
     view.show(1)
     expect(view(".sides")).to_be_hidden()
     view(".overlay").hover(position=point(view, 1, 0))
-    expect(view(".tip")).to_have_text("“y” looks at “x”: 0.250")
+    expect(view(".tip")).to_have_text("“y” looks at “x”: .250")
     view.show(0)
     expect(view("[data-side-choice=b]")).to_have_attribute("aria-pressed", "true")
 

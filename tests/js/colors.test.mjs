@@ -2,8 +2,7 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { signColors, cellColors } from "../../attnlib/views/pair/sides.js";
-import { rgbOf } from "../../attnlib/views/shared/dom.js";
+import { signColors, cellColors, rgbOf } from "../../attnlib/views/shared/colors.js";
 
 const SIGNS_APART = 45; // CIE76 ΔE: some 2 are just seen beside each other
 const STEPS_APART = 10; // of quarters of the scale

@@ -10,8 +10,7 @@ import {
   wordsOf,
   stepTo,
 } from "../../attnlib/views/grid/shown.js";
-import { rgbOf } from "../../attnlib/views/shared/dom.js";
-import { cellColors } from "../../attnlib/views/pair/sides.js";
+import { rgbOf, cellColors } from "../../attnlib/views/shared/colors.js";
 
 const size = (layers, heads, grids, order = "place") => ({ layers, heads, order, grids: Array(grids).fill({}) });
 const light = { background: "#ffffff", accent: "#0b63b0", dark: false };
@@ -105,11 +104,11 @@ test("a head is said with all cases", () => {
     [0, 0, 0.532],
     [0, 0, -0.012],
   ];
-  assert.deepEqual(wordsOf([0, 2], header, values), ["head 0-2", ": Your edit +0.532 · Control edit −0.012"]);
+  assert.deepEqual(wordsOf([0, 2], header, values), ["head 0-2", ": Your edit +.532 · Control edit −.012"]);
   const one = { ...header, grids: [{ title: "x" }], labels: [["", "", "previous token .93"]] };
-  assert.deepEqual(wordsOf([0, 2], one, values.slice(0, 1)), ["head 0-2 · previous token .93", ": +0.532"]);
+  assert.deepEqual(wordsOf([0, 2], one, values.slice(0, 1)), ["head 0-2 · previous token .93", ": +.532"]);
   assert.equal(sayValue(NaN, true), "no number");
-  assert.equal(sayValue(0.25, false), "0.250");
+  assert.equal(sayValue(0.25, false), ".250");
   assert.equal(sayMeaning({ signed: true, names: ["B", "A"] }), "orange: more in B than in A, blue: less");
   assert.equal(sayMeaning({ signed: false }), "");
 });

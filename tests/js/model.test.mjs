@@ -32,7 +32,7 @@ import {
   LEFT,
 } from "../../attnlib/views/model/shown.js";
 import { linesFor, pixelsOf } from "../../attnlib/views/model/draw.js";
-import { rgbOf } from "../../attnlib/views/shared/dom.js";
+import { rgbOf } from "../../attnlib/views/shared/colors.js";
 
 const score = (name, signed = false) => ({ name, title: name.toUpperCase(), about: "", signed });
 const header = (changes = {}) => ({
@@ -251,25 +251,25 @@ test("arrow keys reach every head and never leave the grid", () => {
 });
 
 test("scores in words", () => {
-  assert.equal(sayScore(0.12345, false), "0.123");
+  assert.equal(sayScore(0.12345, false), ".123");
   assert.equal(sayScore(12.345, false), "12.3");
-  assert.equal(sayScore(-0.5, true), "−0.500");
+  assert.equal(sayScore(-0.5, true), "−.500");
   assert.equal(sayScore(NaN, false), "–");
   assert.equal(shortScore(0.126), ".13");
   assert.equal(shortScore(1), "1.00");
   assert.equal(shortScore(104.4), "104");
-  assert.equal(shortScore(-0.126, true), "−.13");
-  assert.equal(shortScore(-0.001, true), ".00");
+  assert.equal(shortScore(-0.126), "−.13");
+  assert.equal(shortScore(-0.001), ".00");
   const state = { ...initialState(header()), by: "first" };
-  assert.equal(sayHead(header(), scores, state, [2, 0]), "layer 2 head 0 · FIRST 0.900");
+  assert.equal(sayHead(header(), scores, state, [2, 0]), "layer 2 head 0 · FIRST .900");
   const labels = [
     ["", "", "", ""],
     ["", "", "", ""],
     ["duplicate .81", ""],
   ];
   const said = (head) => wordsOf(header({ labels }), scores, state, [2, head]);
-  assert.deepEqual(said(0), ["layer 2 head 0 · duplicate .81", " · FIRST 0.900"]);
-  assert.deepEqual(said(1), ["layer 2 head 1", " · FIRST 0.200"]);
+  assert.deepEqual(said(0), ["layer 2 head 0 · duplicate .81", " · FIRST .900"]);
+  assert.deepEqual(said(1), ["layer 2 head 1", " · FIRST .200"]);
 });
 
 test("what is pooled or left out is said", () => {

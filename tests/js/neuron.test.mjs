@@ -20,7 +20,7 @@ import {
   largestOf,
   columnsOf,
   isScore,
-  formatNumber,
+  sayNumber,
 } from "../../attnlib/views/neuron/shown.js";
 import { layoutOf, under, HEAD, ROW, TITLE } from "../../attnlib/views/neuron/layout.js";
 import { sayKeys, sayPlace, sayCurve, sayRow, sayDeviation, noteText } from "../../attnlib/views/neuron/words.js";
@@ -140,7 +140,7 @@ test("a cap, a bias and a sink are steps of their own", () => {
   const shown = show({ ...dataOf([{ ...ONE, bias }], {}, { side }) });
   const names = columnsOf(shown, "weight").map(([name]) => name);
   assert.deepEqual(names, ["dot", "scaled", "capped", "bias", "score", "weight"]);
-  assert.match(noteText(shown, { single: false }), /learned sink takes 0\.\d{3}/);
+  assert.match(noteText(shown, { single: false }), /learned sink takes \.\d{3}/);
 });
 
 test("columns that add nothing are left out: a mask alone is no bias", () => {
@@ -164,7 +164,7 @@ test("later tokens are left out and counted; what another mask hides is listed a
   assert.equal(weightOf(shown, 1), 0);
   assert.equal(numberOf(shown, "score", 1), null);
   assert.equal(isScore(shown, "scaled"), true);
-  assert.equal(sayRow(shown, 1), "z → y: hidden by a mask, weight 0.000");
+  assert.equal(sayRow(shown, 1), "z → y: hidden by a mask, weight .000");
 });
 
 test("keys by attention, and dimensions by what they add to the leading key", () => {
@@ -349,7 +349,7 @@ test("the sheet multiplies out, line by line, as a student would", () => {
       products[n] += Number(rest[2 * n + 1]);
     }
   const steps = Object.fromEntries(sheet.steps.map(([what, ...values]) => [what, values]));
-  const scores = steps["× 0.5774"];
+  const scores = steps["× .5774"];
   const [power] = Object.keys(steps).filter((what) => what.startsWith("e^"));
   const [divisor] = Object.keys(steps).filter((what) => what.startsWith("÷"));
   const exact = arithmetic(data.sides.a, 2);
@@ -417,15 +417,15 @@ test("colours: by the root, saturated at the scale, of this head or the layer", 
 
 test("words", () => {
   const shown = show(dataOf([ONE]));
-  assert.equal(sayRow(shown, 0), `z → x: q·k 4.000, × 0.5 2.000, weight ${formatNumber(weightOf(shown, 0))}`);
+  assert.equal(sayRow(shown, 0), `z → x: q·k 4.000, × .5 2.000, weight ${sayNumber(weightOf(shown, 0))}`);
   assert.equal(sayRow(shown, 2, 1), "z → z, dimension 1: 1.000 × 3.000 = 3.000");
   const pair = show(dataOf([ONE, OTHER]));
-  assert.match(sayRow(pair, 0, 0), /^z → w → x, dimension 0: change of q −4\.000, of k 0\.000, of q × k −4\.000$/);
-  assert.equal(formatNumber(-0.0004), "0.000");
-  assert.equal(formatNumber(1234.56), "1234.6");
-  assert.equal(formatNumber(-123456), "−1.23e+5");
-  assert.equal(formatNumber(0.5, true), "+0.500");
-  assert.equal(formatNumber(null), "–");
+  assert.match(sayRow(pair, 0, 0), /^z → w → x, dimension 0: change of q −4\.000, of k \.000, of q × k −4\.000$/);
+  assert.equal(sayNumber(-0.0004), ".000");
+  assert.equal(sayNumber(1234.56), "1234.6");
+  assert.equal(sayNumber(-123456), "−1.23e+5");
+  assert.equal(sayNumber(0.5, true), "+.500");
+  assert.equal(sayNumber(null), "–");
   const says = (changes) => sayDeviation({ header: { sides: { a: about(changes) } } }, ["a"]);
   assert.match(
     says({ deviation: 3.2e-7 }),

@@ -1,15 +1,9 @@
 // Reading payloads, names of heads, and colours.
 import test from "node:test";
 import assert from "node:assert/strict";
-import {
-  readPayload,
-  headColors,
-  isDark,
-  rgbOf,
-  labelOf,
-  anyLabel,
-  nameHead,
-} from "../../attnlib/views/shared/dom.js";
+import { readPayload } from "../../attnlib/views/shared/payload.js";
+import { headColors, isDark, rgbOf } from "../../attnlib/views/shared/colors.js";
+import { labelOf, anyLabel, nameHead } from "../../attnlib/views/shared/heads.js";
 
 /** A frame as payload.py writes it, at an odd offset of its buffer as a websocket may deliver it. */
 function frame(header, arrays) {

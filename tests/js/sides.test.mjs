@@ -1,21 +1,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import {
-  formatSigned,
-  signColors,
-  onSharedSide,
-  shareSide,
-  SIDES,
-  SIDE_KEYS,
-} from "../../attnlib/views/pair/sides.js";
-import { rgbOf } from "../../attnlib/views/shared/dom.js";
-
-test("differences carry their sign, and nothing carries none", () => {
-  assert.equal(formatSigned(0.3904), "+0.390");
-  assert.equal(formatSigned(-0.5081), "−0.508");
-  assert.equal(formatSigned(0.0004), "0.000");
-  assert.equal(formatSigned(-0.0004), "0.000");
-});
+import { signColors, rgbOf } from "../../attnlib/views/shared/colors.js";
+import { onSharedSide, shareSide, SIDES, SIDE_KEYS } from "../../attnlib/views/shared/sides.js";
 
 test("the two signs differ in each theme, in blue and in red", () => {
   for (const dark of [false, true]) {

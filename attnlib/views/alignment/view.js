@@ -1,6 +1,7 @@
 // The alignment view: prompt A above prompt B, a column per unit, ribbons between; corrected by hand with clicks.
 // What is shown is decided in shown.js; here are elements and events.
-import { readPayload, el } from "../shared/dom.js";
+import { readPayload } from "../shared/payload.js";
+import { el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
 import { MOST, columnsOf, sayUnit, choose, sayChosen, alignmentTable } from "./shown.js";
 

@@ -1,6 +1,6 @@
 // From a grid payload to what the grid shows: order and size of cells, colours, numbers, words. Pure: no DOM.
-import { labelOf, nameHead } from "../shared/dom.js";
-import { formatSigned } from "../pair/sides.js";
+import { labelOf, nameHead } from "../shared/heads.js";
+import { formatNumber, formatSigned } from "../shared/numbers.js";
 
 const AXIS = 26; // pixels for the layers' numbers
 const EDGE = 8; // of a box around its cells
@@ -52,13 +52,12 @@ function fitRanked(counts, share, cells) {
 /** A value as the grid says it: with its sign where it has one. */
 export function sayValue(value, signed) {
   if (Number.isNaN(value)) return "no number";
-  return signed ? formatSigned(value) : value.toFixed(3);
+  return signed ? formatSigned(value) : formatNumber(value);
 }
 
 /** A value as it fits into a cell: two decimals without the leading zero, the sign only where it is minus. */
 export function shortValue(value) {
-  const text = Math.abs(value).toFixed(2);
-  return (value < 0 && Number(text) > 0 ? "−" : "") + text.replace(/^0/, "");
+  return formatNumber(value, 2);
 }
 
 /** What the two colours mean. */

@@ -1,8 +1,10 @@
 // The grid view: layers x heads of coloured cells, one grid or several on one scale. A click chooses a head.
 // What is shown is decided in shown.js; here are elements, focus and events.
-import { readPayload, themeOf, labelOf, nameHead, namedWords, el } from "../shared/dom.js";
+import { readPayload } from "../shared/payload.js";
+import { themeOf, signColors, cellColors } from "../shared/colors.js";
+import { labelOf, nameHead } from "../shared/heads.js";
+import { namedWords, el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
-import { signColors, cellColors } from "../pair/sides.js";
 import { gridTable, orderOfHeads, fitGrids, sayValue, shortValue, sayMeaning, wordsOf, stepTo } from "./shown.js";
 
 const MOVES = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];

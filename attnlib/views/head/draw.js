@@ -3,10 +3,10 @@
 // A scene is {context, width, height, top, layout, theme, colors, rule, on, attention, signed, scale, signs, queryAt,
 // keyAt}: `top` is how far the columns are scrolled, `queryAt`/`keyAt` give a token's row on the page (-1: not shown).
 // `signs` (null: none) are the differences whose sizes `attention` has; then `colors` are two, for less and for more.
-import { placeOf, format } from "../shared/attention.js";
+import { placeOf } from "../shared/attention.js";
 import { FAINTEST, strengthOf } from "./shown.js";
-import { formatSigned } from "../pair/sides.js";
 import { pathOn } from "../shared/svg.js";
+import { formatNumber, formatSigned } from "../shared/numbers.js";
 
 export const ROW = 20;
 export const PAD = 6;
@@ -139,7 +139,7 @@ export function drawNumbers(scene, side, combined) {
     const size = Math.abs(v);
     if (size < 0.0005 || y < 0 || y > scene.height) return;
     context.globalAlpha = 0.55 + 0.45 * Math.min(1, size * 4);
-    context.fillText(scene.signs ? formatSigned(v) : format(v), x, y);
+    context.fillText(scene.signs ? formatSigned(v) : formatNumber(v), x, y);
   });
   context.globalAlpha = 1;
 }

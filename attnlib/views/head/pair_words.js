@@ -1,8 +1,7 @@
 // What the head view of a prompt pair says in words: notes, titles, the line under the mouse. Pure: no DOM.
-import { nameHead } from "../shared/dom.js";
-import { format } from "../shared/attention.js";
+import { nameHead } from "../shared/heads.js";
 import { shareOf, isNothing } from "../pair/difference.js";
-import { formatSigned } from "../pair/sides.js";
+import { formatNumber, formatSigned } from "../shared/numbers.js";
 
 /** The labels of a row as prompt A or B has them (a dash where it has none), or of both. */
 export function labelsOf(row, show) {
@@ -71,7 +70,9 @@ function aloneNotes({ pair, on, queryRow, keyRow }, { tokens }) {
   const parts = ["a", "b"].flatMap((side) => {
     const alone = keyRow.shared.flatMap((shared, k) => (!shared && keyRow.names[side][k] !== null ? [k] : []));
     const share = shareOf(pair[side], on, rows, alone);
-    return isNothing(share) ? [] : [{ percent: `${(100 * share).toFixed(1)} %`, where: `in ${side.toUpperCase()}` }];
+    return isNothing(share)
+      ? []
+      : [{ percent: `${formatNumber(100 * share, 1)} %`, where: `in ${side.toUpperCase()}` }];
   });
   const said = parts.map(({ percent, where }, n) => `${percent}${n ? "" : ` of ${whose} attention`} ${where}`);
   return said.length ? [`Tokens that the other prompt lacks hold ${said.join(", ")}.`] : [];
@@ -99,7 +100,9 @@ export function tipHead(head, label) {
 export function pairTip({ pair, queryRow, keyRow }, { head, query, key }, label = "") {
   const i = (head * pair.a.queries + query) * pair.a.keys + key;
   const there = (side) => queryRow.names[side][query] !== null && keyRow.names[side][key] !== null;
-  const [a, b] = ["a", "b"].map((side) => `${side.toUpperCase()} ${there(side) ? format(pair[side].w[i]) : "–"}`);
+  const [a, b] = ["a", "b"].map(
+    (side) => `${side.toUpperCase()} ${there(side) ? formatNumber(pair[side].w[i]) : "–"}`,
+  );
   const [from, to] = [queryRow.labels[query].trim(), keyRow.labels[key].trim()];
   return `${tipHead(head, label)}“${from}” looks at “${to}”\n${a}   ${b}   B − A ${formatSigned(pair.diff.w[i])}`;
 }
@@ -107,5 +110,5 @@ export function pairTip({ pair, queryRow, keyRow }, { head, query, key }, label 
 /** A difference in words, for ears: "doctor 0.390 more in B". */
 export function spokenChange(label, change) {
   if (isNothing(change)) return `${label.trim()} no difference`;
-  return `${label.trim()} ${format(Math.abs(change))} ${change > 0 ? "more" : "less"} in B`;
+  return `${label.trim()} ${formatNumber(Math.abs(change))} ${change > 0 ? "more" : "less"} in B`;
 }

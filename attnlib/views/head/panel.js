@@ -1,8 +1,9 @@
 // The head view's words and numbers beside the drawing: bar of heads, options, readout, table.
-import { el, isDark, labelOf, nameHead } from "../shared/dom.js";
-import { format } from "../shared/attention.js";
-import { formatSigned } from "../pair/sides.js";
+import { el } from "../shared/dom.js";
+import { isDark } from "../shared/colors.js";
+import { labelOf, nameHead } from "../shared/heads.js";
 import { RULES, HIDES, SEGMENTS, headsOn } from "./state.js";
+import { formatNumber, formatSigned } from "../shared/numbers.js";
 
 const RULE_NAMES = { mean: "mean over heads", max: "strongest head", one: "one head" };
 const HIDE_NAMES = { none: "nothing", special: "special tokens", first: "first token", both: "special and first" };
@@ -120,17 +121,13 @@ export function optionBar({ pairs, words, special }, change) {
 
 /** A number in a cell (".412"), shaded in a colour by its size. */
 function cell(value, color) {
-  return shadedCell(format(value).replace(/^0/, ""), color, value);
+  return shadedCell(formatNumber(value), color, value);
 }
 
 /** A difference in a cell ("+.390"), shaded by its sign; a dash where there is none. */
 function signedCell(value, signs, scale) {
   if (Number.isNaN(value)) return shadedCell("–");
-  return shadedCell(
-    formatSigned(value).replace("0.", "."),
-    value > 0 ? signs.more : signs.less,
-    Math.abs(value) / scale,
-  );
+  return shadedCell(formatSigned(value), value > 0 ? signs.more : signs.less, Math.abs(value) / scale);
 }
 
 function shadedCell(text, color = null, size = 0) {
@@ -216,9 +213,8 @@ export function signLegend() {
   const [less, ramp, more] = ["", "ramp", ""].map((name) => el("span", { class: name }));
   const element = el("div", { class: "legend" }, less, ramp, more);
   const update = (scale, signs, visible) => {
-    const bound = format(scale).replace(/^0/, "");
-    less.textContent = `less in B −${bound}`;
-    more.textContent = `+${bound} more in B`;
+    less.textContent = `less in B ${formatSigned(-scale)}`;
+    more.textContent = `${formatSigned(scale)} more in B`;
     ramp.style.background = `linear-gradient(to right, ${signs.less}, transparent, ${signs.more})`;
     element.style.visibility = visible ? "visible" : "hidden";
   };
@@ -229,13 +225,13 @@ export function signLegend() {
 export function predictionList(words, probabilities, next) {
   const rows = words.map((word, n) => {
     const bar = el("span", { class: "probability" });
-    bar.style.width = `${(100 * probabilities[n]).toFixed(1)}%`;
+    bar.style.width = `${100 * probabilities[n]}%`;
     return el(
       "li",
       {},
       el("bdi", { text: word }),
       el("span", { class: "track" }, bar),
-      el("span", { class: "number", text: format(probabilities[n]) }),
+      el("span", { class: "number", text: formatNumber(probabilities[n]) }),
     );
   });
   return el(

@@ -1,9 +1,11 @@
 // What the head view says about the selected tokens: their numbers, what the model would say, and hints.
-import { el, labelOf, nameHead } from "../shared/dom.js";
-import { profile, format } from "../shared/attention.js";
+import { el } from "../shared/dom.js";
+import { labelOf, nameHead } from "../shared/heads.js";
+import { profile } from "../shared/attention.js";
 import { combinePair, scaleOf } from "../pair/difference.js";
 import { pairTitle, spokenChange, onlyIn } from "./pair_words.js";
 import { weightTable, weightColumns, pairColumns, topTokens, predictionList, keyOfHead } from "./panel.js";
+import { formatNumber } from "../shared/numbers.js";
 
 /** Fills the readout of a HeadView; with `speak`, screen readers hear the strongest tokens of a pin. */
 export function drawReadout(view, speak = false) {
@@ -88,7 +90,8 @@ function pairNumbers({ pair, on, queryRow, keyRow, signed }, { rule, show }, { s
 
 function strongest({ combined, allowed, labels, signed }) {
   const best = topTokens(combined, allowed, null).slice(0, 3);
-  const said = (j) => (signed ? spokenChange(labels[j], combined[j]) : `${labels[j].trim()} ${format(combined[j])}`);
+  const said = (j) =>
+    signed ? spokenChange(labels[j], combined[j]) : `${labels[j].trim()} ${formatNumber(combined[j])}`;
   return best.map(said).join(", ");
 }
 

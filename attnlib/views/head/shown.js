@@ -1,17 +1,10 @@
 // From a payload and what a person chose to what the head view shows: words, hidden keys, thresholds, lines.
 // Pure: no DOM.
-import {
-  mergeWords,
-  hideKeys,
-  massCutoffs,
-  chooseLines,
-  strongestOnly,
-  opacity,
-  format,
-} from "../shared/attention.js";
+import { mergeWords, hideKeys, massCutoffs, chooseLines, strongestOnly, opacity } from "../shared/attention.js";
 import { pairNotes } from "./pair_words.js";
 import { difference, magnitudes, largestChange, scaleOf } from "../pair/difference.js";
 import { headsOn } from "./state.js";
+import { formatNumber } from "../shared/numbers.js";
 
 const MOST_LINES = 8000;
 export const FAINTEST = 0.006; // the opacity below which nothing can be seen
@@ -170,7 +163,7 @@ export function noteText(shown, state, selection) {
     const [some, all] = [index.length, total].map((n) => n.toLocaleString("en"));
     const what = shown.signed ? "differences" : "weights";
     parts.push(
-      `The ${some} strongest of ${all} lines are drawn (${what} from ${format(weakest)}). Hover a token to see all of its own.`,
+      `The ${some} strongest of ${all} lines are drawn (${what} from ${formatNumber(weakest)}). Hover a token to see all of its own.`,
     );
   }
   const held = shown.signed ? "change" : "attention";

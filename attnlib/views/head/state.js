@@ -1,5 +1,5 @@
 // What a person chose in a view, and its short text for the URL: "show:a,heads:0.3,rule:max,pins:q5.9".
-import { SIDES } from "../pair/sides.js";
+import { SIDES } from "../shared/sides.js";
 
 export const RULES = ["mean", "max", "one"];
 export const HIDES = ["none", "special", "first", "both"];

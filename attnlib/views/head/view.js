@@ -1,10 +1,14 @@
 // The attention-head view: one layer, all its heads, lines between tokens. State and events; drawing is in
 // draw.js, what is shown of the data in shown.js, words and numbers in panel.js, readout.js and (of a prompt pair)
 // pair_words.js, tokens in tokens.js.
-import { readPayload, headColors, themeOf, fitCanvas, labelOf, el } from "../shared/dom.js";
+import { readPayload } from "../shared/payload.js";
+import { headColors, themeOf, signColors } from "../shared/colors.js";
+import { fitCanvas } from "../shared/canvas.js";
+import { labelOf } from "../shared/heads.js";
+import { el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
 import { oncePerFrame, tallest } from "../shared/scroll.js";
-import { decodePayload, profile, combine, format } from "../shared/attention.js";
+import { decodePayload, profile, combine } from "../shared/attention.js";
 import { shownOf, noteText, isVisible, positionsOf } from "./shown.js";
 import { decodeState, encodeState, toggleHead, soloHead, chooseRule, togglePin } from "./state.js";
 import {
@@ -23,11 +27,12 @@ import { headBar, optionBar, signLegend, keyOfHead } from "./panel.js";
 import { labelsOf, pairTip, tipHead } from "./pair_words.js";
 import { drawReadout } from "./readout.js";
 import { tokenOf, tokenButton, nameToken } from "./tokens.js";
-import { sidesBar, shareSide, onSharedSide, signColors, SIDE_KEYS } from "../pair/sides.js";
+import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "../shared/sides.js";
 import { scaleOf } from "../pair/difference.js";
 import { Reporter, LAYER_KEYS, stepLayer } from "../shared/report.js";
 import { sideWords, sideName, sayTexts } from "../shared/export.js";
 import { headTable } from "./table.js";
+import { formatNumber } from "../shared/numbers.js";
 
 const TALLEST = 640;
 const READ_AFTER = 40; // milliseconds the mouse rests before the table follows; lines and numbers follow at once
@@ -419,7 +424,7 @@ export class HeadView {
       [keyRow, key],
     ].map(([row, i]) => labelsOf(row, this.state.show)[i].trim());
     const label = labelOf(this.header.labels, head);
-    const said = `${tipHead(head, label)}${from} → ${to} ${format(weight)}`;
+    const said = `${tipHead(head, label)}${from} → ${to} ${formatNumber(weight)}`;
     this.tip.textContent = signed ? pairTip(this.shown, this.marked, label) : said;
     const y = (yOf(this.scene, this.scene.queryAt[query]) + yOf(this.scene, this.scene.keyAt[key])) / 2;
     const { layout, width } = this.scene;

@@ -1,6 +1,6 @@
 // From a matrix payload to what is shown: values, colours of pixels, sizes, words about a cell. Pure: no DOM.
-import { rgbOf } from "../shared/dom.js";
-import { signColors, formatSigned } from "../pair/sides.js";
+import { rgbOf, signColors } from "../shared/colors.js";
+import { formatNumber, formatSigned } from "../shared/numbers.js";
 
 const FLOOR = 0.1; // the smallest end of the scale of a difference: noise is not to look like a finding
 const LARGEST = 24; // pixels of a cell
@@ -103,9 +103,11 @@ export function sayCell({ queries, keys }, values, query, key) {
   const columns = keys ?? queries;
   const i = query * columns.labels.length + key;
   const what = `“${queries.labels[query].trim()}” looks at “${columns.labels[key].trim()}”`;
-  if (!values.b) return `${what}: ${values.a[i].toFixed(3)}`;
+  if (!values.b) return `${what}: ${formatNumber(values.a[i])}`;
   const there = (side) => isIn(queries, query, side) && isIn(columns, key, side);
-  const [a, b] = ["a", "b"].map((side) => `${side.toUpperCase()} ${there(side) ? values[side][i].toFixed(3) : "–"}`);
+  const [a, b] = ["a", "b"].map(
+    (side) => `${side.toUpperCase()} ${there(side) ? formatNumber(values[side][i]) : "–"}`,
+  );
   const compared = isIn(queries, query, "a") && isIn(queries, query, "b");
   const change = compared ? `  B − A ${formatSigned(values.diff[i])}` : "";
   return `${what}: ${a}  ${b}${change}${sayOnly(queries, query, ": no row to compare")}${query === key && columns === queries ? "" : sayOnly(columns, key, "")}`;

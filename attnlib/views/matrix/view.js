@@ -1,10 +1,13 @@
 // The matrix view: one head as a token x token picture, of one text or as A, B and B − A of a pair.
 // What is shown is decided in shown.js; here are two canvases as large as the visible part, mouse and keys.
-import { readPayload, themeOf, fitCanvas, shorten, el } from "../shared/dom.js";
+import { readPayload } from "../shared/payload.js";
+import { themeOf } from "../shared/colors.js";
+import { fitCanvas, shorten } from "../shared/canvas.js";
+import { el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
 import { scrollingCanvas, fitWindow, oncePerFrame, tallest } from "../shared/scroll.js";
 import { sideWords, sideName, sayTexts } from "../shared/export.js";
-import { sidesBar, shareSide, onSharedSide, formatSigned, SIDE_KEYS } from "../pair/sides.js";
+import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "../shared/sides.js";
 import {
   valuesOf,
   presentOf,
@@ -17,6 +20,7 @@ import {
   labelOn,
   matrixTable,
 } from "./shown.js";
+import { formatSigned } from "../shared/numbers.js";
 
 const TALLEST = 640; // pixels of the visible part; also in view.css
 const SCROLLBAR = 15;

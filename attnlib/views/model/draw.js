@@ -1,6 +1,5 @@
 // The model view's canvas: one head's map as lines or as a matrix, in a square of any size. Keeps nothing.
-import { rgbOf } from "../shared/dom.js";
-import { signColors } from "../pair/sides.js";
+import { rgbOf, signColors } from "../shared/colors.js";
 import { shrink, strongest } from "./shown.js";
 import { pathOn } from "../shared/svg.js";
 

@@ -1,6 +1,7 @@
 // The model view's controls, legend and table of scores.
-import { el, labelOf, anyLabel } from "../shared/dom.js";
-import { signColors, formatSigned } from "../pair/sides.js";
+import { el } from "../shared/dom.js";
+import { labelOf, anyLabel } from "../shared/heads.js";
+import { signColors } from "../shared/colors.js";
 import {
   DRAWS,
   ORDERS,
@@ -13,6 +14,7 @@ import {
   sayScore,
   scoreOf,
 } from "./shown.js";
+import { formatSigned } from "../shared/numbers.js";
 
 const DRAW_NAMES = { lines: "lines", matrix: "matrix" };
 const ORDER_NAMES = { place: "in place", layers: "layers by score", heads: "each layer's heads", all: "all heads" };

@@ -1,7 +1,8 @@
 // From a model payload and what a person chose to what the model view shows: maps, lines, order, sizes, words.
 // A map is a Float32Array [query block, key block] of one head. Pure: no DOM.
-import { labelOf, nameHead } from "../shared/dom.js";
-import { SIDES, formatSigned } from "../pair/sides.js";
+import { labelOf, nameHead } from "../shared/heads.js";
+import { SIDES } from "../shared/sides.js";
+import { formatNumber, formatSigned } from "../shared/numbers.js";
 
 export const DRAWS = ["lines", "matrix"];
 export const ORDERS = ["place", "layers", "heads", "all"];
@@ -322,17 +323,13 @@ export function moveHead(rows, state, from, key, whole = false) {
 
 /** A score as it is written: with its sign where it has one. */
 export function sayScore(value, signed) {
-  if (Number.isNaN(value)) return "–";
   if (signed) return formatSigned(value);
-  return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3);
+  return formatNumber(value, Math.abs(value) >= 10 ? 1 : 3);
 }
 
 /** A score as it fits into a cell. */
-export function shortScore(value, signed) {
-  if (Number.isNaN(value)) return "";
-  if (Math.abs(value) >= 10) return value.toFixed(0);
-  const text = Math.abs(value).toFixed(2).replace(/^0/, "");
-  return `${signed && value < 0 && Number(text) > 0 ? "−" : ""}${text}`;
+export function shortScore(value) {
+  return Number.isNaN(value) ? "" : formatNumber(value, Math.abs(value) >= 10 ? 0 : 2);
 }
 
 /** What the drawing is and what keys do in it; a head is opened only where somebody answers. */

@@ -1,9 +1,12 @@
 // The model view: every layer and head as a miniature, on one canvas as large as the visible part. A click chooses a
 // head, Enter opens it. What is shown is decided in shown.js, a miniature is drawn by draw.js.
-import { readPayload, themeOf, fitCanvas, namedWords, el } from "../shared/dom.js";
+import { readPayload } from "../shared/payload.js";
+import { themeOf, cellColors } from "../shared/colors.js";
+import { fitCanvas } from "../shared/canvas.js";
+import { namedWords, el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
 import { scrollingCanvas, fitWindow, oncePerFrame } from "../shared/scroll.js";
-import { sidesBar, shareSide, onSharedSide, cellColors, SIDE_KEYS } from "../pair/sides.js";
+import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "../shared/sides.js";
 import { drawMapLines, drawMapMatrix, linesFor } from "./draw.js";
 import { modelBar, scoreTable, scoreLegend } from "./panel.js";
 import { Reporter } from "../shared/report.js";
@@ -223,7 +226,7 @@ export class ModelView {
       if (cell >= 56 || !inColumns(state)) context.fillText(head.join("-"), x + 3, y + strip / 2 + 0.5);
       context.textAlign = "right";
       const room = cell >= 56 || inColumns(state);
-      if (room) context.fillText(shortScore(value, signed), x + cell - 3, y + strip / 2 + 0.5);
+      if (room) context.fillText(shortScore(value), x + cell - 3, y + strip / 2 + 0.5);
     }
     this.putPicture(context, head, [x, y + strip], cell);
     context.strokeStyle = theme.text;

@@ -1,6 +1,5 @@
 // Draws the neuron view's strips and columns, and the curve of a score, on canvases. Nothing here knows the mouse.
-import { rgbOf } from "../shared/dom.js";
-import { signColors, cellColors } from "../pair/sides.js";
+import { rgbOf, signColors, cellColors } from "../shared/colors.js";
 import {
   stripOf,
   topStrip,
@@ -9,7 +8,7 @@ import {
   columnNumber,
   hiddenByMask,
   isScore,
-  formatNumber,
+  sayNumber,
   nameOf,
   bare,
 } from "./shown.js";
@@ -153,7 +152,7 @@ function drawStrip({ context, shown, layout, theme, ramp }, vector, { x, width }
     context.fillStyle = cellColors(size, { scale: 1, signed: true }, theme).ink;
     const value = vector[shown.dims[n]];
     context.fillText(
-      formatNumber(value, false, Math.abs(value) < 10 ? 2 : 1),
+      sayNumber(value, false, Math.abs(value) < 10 ? 2 : 1),
       x + (n + 0.5) * layout.cell,
       y + ROW / 2 + 0.5,
     );
@@ -198,7 +197,7 @@ function drawNumbers({ context, shown, layout, theme }, key, y, masked) {
   context.textAlign = "right";
   context.fillStyle = theme.text;
   for (const { name, x, width } of layout.columns) {
-    const text = masked && isScore(shown, name) ? "masked" : formatNumber(columnNumber(shown, name, key), signed);
+    const text = masked && isScore(shown, name) ? "masked" : sayNumber(columnNumber(shown, name, key), signed);
     context.fillText(text, x + width - 4, y + ROW / 2 + 0.5);
   }
   drawBar(context, barOf(shown, key), layout.bar, y, signed, theme);
@@ -277,7 +276,7 @@ export function drawCurve(context, { sums, sum, enough }, [width, height], theme
   for (const v of [0, sum]) line(context, [left, y(v)], [width - right, y(v)]);
   context.globalAlpha = 0.9;
   context.fillText("0", left - 4, y(0));
-  if (Math.abs(y(sum) - y(0)) > 10) context.fillText(formatNumber(sum, false, 1), left - 4, y(sum));
+  if (Math.abs(y(sum) - y(0)) > 10) context.fillText(sayNumber(sum, false, 1), left - 4, y(sum));
   context.textBaseline = "bottom";
   context.fillText(`${sums.length} dimensions`, width - right, height);
   context.textAlign = "left";

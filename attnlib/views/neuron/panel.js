@@ -1,6 +1,7 @@
 // The neuron view's controls, text, legend, readout and tables: DOM around the drawing.
-import { el, fitCanvas } from "../shared/dom.js";
-import { signColors, formatSigned } from "../pair/sides.js";
+import { el } from "../shared/dom.js";
+import { fitCanvas } from "../shared/canvas.js";
+import { signColors } from "../shared/colors.js";
 import { PARTS, DIMS, KEYS, SCALES, STRIPS } from "./state.js";
 import {
   bare,
@@ -10,7 +11,7 @@ import {
   columnNumber,
   hiddenByMask,
   isScore,
-  formatNumber,
+  sayNumber,
   termsOf,
   curveOf,
   splitOf,
@@ -22,7 +23,8 @@ import {
 } from "./shown.js";
 import { sayCurve } from "./words.js";
 import { scaleFor, rampColor, drawCurve } from "./draw.js";
-import { sheetsOf, csvOf } from "./worksheet.js";
+import { sheetsOf, csvOf, dimTexts, stepText } from "./worksheet.js";
+import { formatSigned } from "../shared/numbers.js";
 
 const NAMES = {
   part: { weight: "query × key → weight", value: "weight × value → output" },
@@ -87,7 +89,7 @@ export function neuronLegend({ shown, state, ramp, layout }) {
     const bar = el("span", { class: "ramp", "aria-hidden": "true", text: "0" });
     const stops = Array.from({ length: 21 }, (_, n) => rampColor(ramp, (n - 10) / 10));
     bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
-    const end = (v) => el("span", { text: formatNumber(v, true, Math.abs(v) < 10 ? 2 : 1) });
+    const end = (v) => el("span", { text: sayNumber(v, true, Math.abs(v) < 10 ? 2 : 1) });
     return el("span", { class: "scale" }, el("b", { text: names[kind] }), end(-scale), bar, end(scale));
   });
   const meaning =
@@ -167,7 +169,7 @@ function valueSteps(view, key) {
   const out = length(topStrip(shown));
   const what =
     shown.show === "diff" ? "length of the change of the head's output" : "length of the head's output Σ w · v";
-  return el("div", {}, table, el("p", { class: "small", text: `${what}: ${formatNumber(out)}` }));
+  return el("div", {}, table, el("p", { class: "small", text: `${what}: ${sayNumber(out)}` }));
 }
 
 /** Step by step; of a pair in A, in B and the change. */
@@ -180,7 +182,7 @@ function stepTable({ shown, header }, columns, key) {
   };
   const head = header.pair ? [el("thead", {}, cells("th", ["", "A", "B", "B − A"]))] : [];
   const body = columns.map(([name, title]) =>
-    cells("td", [title.replace("Δ ", ""), ...sides.map((side) => formatNumber(value(name, side), side === "diff"))]),
+    cells("td", [title.replace("Δ ", ""), ...sides.map((side) => sayNumber(value(name, side), side === "diff"))]),
   );
   return el("table", { class: "steps" }, ...head, el("tbody", {}, ...body));
 }
@@ -238,7 +240,7 @@ function dimTable(view, key) {
       "tr",
       {},
       el("th", { scope: "row" }, follow),
-      ...vectors.map((v) => el("td", { text: formatNumber(v[d], diff) })),
+      ...vectors.map((v) => el("td", { text: sayNumber(v[d], diff) })),
     );
   });
   return el("table", { class: "dims" }, el("thead", {}, head), el("tbody", {}, ...body));
@@ -261,15 +263,15 @@ export function dimPanel({ shown, state, header, ramp, followDim }) {
   const texts = Object.entries(along).map(([kind, values]) => {
     const tokens = values.map((v, i) => {
       const text = nameOf(rows[kind], i, shown.show).replace(/^ /, "") || "␣";
-      const said = `${text.trim()}: ${formatNumber(v, shown.show === "diff")}`;
+      const said = `${text.trim()}: ${sayNumber(v, shown.show === "diff")}`;
       const token = el("span", { class: "tinted", title: said, text });
       token.style.background = rampColor(ramp, (v ?? 0) / most);
       token.style.color = contrast(token.style.background);
       return token;
     });
     const largest = largestOf(values, 5).flatMap((i) => {
-      const number = formatNumber(values[i], shown.show === "diff");
-      return number === "0.000" ? [] : [`“${bare(rows[kind], i, shown.show)}” ${number}`];
+      const number = sayNumber(values[i], shown.show === "diff");
+      return Math.abs(values[i]) < 0.0005 ? [] : [`“${bare(rows[kind], i, shown.show)}” ${number}`];
     });
     const said = el("span", {
       class: "largest",
@@ -322,7 +324,7 @@ export function numberTable({ shown, header, state }) {
     const masked = hiddenByMask(shown, key);
     const numbers = columns.map(([column]) => {
       const none = masked && isScore(shown, column);
-      return el("td", { text: none ? "masked" : formatNumber(columnNumber(shown, column, key), signed, 5) });
+      return el("td", { text: none ? "masked" : sayNumber(columnNumber(shown, column, key), signed, 5) });
     });
     return el("tr", {}, name, ...numbers);
   });
@@ -347,10 +349,10 @@ export function sheetTables({ shown, header }) {
 
 function sheetTable({ title, head, dims, steps, notes }) {
   const keys = steps[0].length - 1;
-  const body = dims.map(([d, ...values]) => cells("td", [d, ...values].map(sheetText)));
+  const body = dims.map((line) => cells("td", dimTexts(line)));
   const below = steps.map(([what, ...values], n) => {
     const row = el("tr", { class: n === 0 ? "first" : null }, el("th", { scope: "row", colspan: 2, text: what }));
-    for (const value of values) row.append(el("td"), el("td", { text: sheetText(value) }));
+    for (const value of values) row.append(el("td"), el("td", { text: stepText(value) }));
     return row;
   });
   const names = el("tr", {}, ...head.map((text) => el("th", { scope: "col", text })));
@@ -363,8 +365,6 @@ function sheetTable({ title, head, dims, steps, notes }) {
   );
   return [el("div", { class: "wide" }, table), ...notes.map((text) => el("p", { class: "small", text }))];
 }
-
-const sheetText = (value) => String(value).replace("-", "−");
 
 function fileName({ layer, head }) {
   return `worksheet-${layer}-${head}.csv`;

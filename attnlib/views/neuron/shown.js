@@ -1,7 +1,7 @@
 // From vectors and what was chosen to what is shown of one query: rows, numbers, strips, terms, the order of
 // dimensions; of a pair on one side or B − A. Pure: no DOM.
 import { vectorOf, arithmetic, isMasked } from "./vectors.js";
-import { formatSigned } from "../pair/sides.js";
+import { formatNumber, formatSigned, formatRounded, formatPower } from "../shared/numbers.js";
 
 const ENOUGH = 0.8;
 
@@ -248,7 +248,7 @@ export function isScore(shown, name) {
 }
 
 export function scalingText(scaling) {
-  return String(Number(scaling.toPrecision(4)));
+  return formatRounded(scaling, 4);
 }
 
 /** The number of a column of a key row; null where there is none. */
@@ -258,14 +258,11 @@ export function columnNumber(shown, name, key) {
     : numberOf(shown, name, key);
 }
 
-/** A number as written: three decimals, a true minus sign, a plus where it is a change. */
-export function formatNumber(v, signed = false, decimals = 3) {
-  if (v === null || Number.isNaN(v)) return "–";
-  if (Math.abs(v) >= 10000) return v.toExponential(2).replace("-", "−");
-  if (signed && decimals === 3) return formatSigned(v);
-  const text = Math.abs(v).toFixed(Math.abs(v) >= 1000 ? Math.min(1, decimals) : decimals);
-  const sign = Number(text) === 0 ? "" : v < 0 ? "−" : signed ? "+" : "";
-  return sign + text;
+/** A number of any size: three decimals, fewer where it is large; with its sign where it is a change. */
+export function sayNumber(v, signed = false, decimals = 3) {
+  if (Math.abs(v) >= 10000) return formatPower(v, 2);
+  const places = Math.abs(v) >= 1000 ? Math.min(1, decimals) : decimals;
+  return signed ? formatSigned(v, places) : formatNumber(v, places);
 }
 
 /** What is drawn as rows for a spreadsheet: the query (or output), then each key with its numbers and strips. */

@@ -1,5 +1,5 @@
 // What was chosen in the neuron view, and its text for the URL: "q:8,pins:4.1,dim:17,dims:16". Pure: no DOM.
-import { SIDES } from "../pair/sides.js";
+import { SIDES } from "../shared/sides.js";
 
 export const PARTS = ["weight", "value"]; // query × key → weight, or weight × value → output
 export const DIMS = ["order", "size", "16", "8"];

@@ -1,9 +1,13 @@
 // The neuron view: from one query's vector and every key's to the weights, in columns. State and events; what is
 // shown is decided in shown.js, drawn in draw.js, said in panel.js, worked out by hand in worksheet.js.
-import { readPayload, themeOf, fitCanvas, anyLabel, el } from "../shared/dom.js";
+import { readPayload } from "../shared/payload.js";
+import { themeOf } from "../shared/colors.js";
+import { fitCanvas } from "../shared/canvas.js";
+import { anyLabel } from "../shared/heads.js";
+import { el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
 import { scrollingCanvas, sizeOf, oncePerFrame, tallest } from "../shared/scroll.js";
-import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "../pair/sides.js";
+import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "../shared/sides.js";
 import { rampOf, drawColumns, drawMarks } from "./draw.js";
 import {
   neuronBar,

@@ -1,6 +1,7 @@
 // What the neuron view says: keys, dimensions, the curve, how exact it is, what is left out. Pure: no DOM.
-import { labelOf, nameHead } from "../shared/dom.js";
-import { bare, weightOf, hiddenByMask, stripOf, topStrip, columnsOf, columnNumber, formatNumber } from "./shown.js";
+import { labelOf, nameHead } from "../shared/heads.js";
+import { bare, weightOf, hiddenByMask, stripOf, topStrip, columnsOf, columnNumber, sayNumber } from "./shown.js";
+import { formatPower } from "../shared/numbers.js";
 
 /** Which head this is, and what it does: "layer 0 head 2 · previous token .93". */
 export function sayPlace({ layer, head, labels }, joint) {
@@ -22,7 +23,7 @@ export function sayCurve({ sum, enough, order }, what = "score", signed = false)
   if (enough === null) return `The products cancel: the ${what} is zero.`;
   const some = `${enough} of ${order.length} dimensions make${enough === 1 ? "s" : ""} 80 % of the ${what}`;
   const rest = enough === order.length ? "" : "; the others move it by no more than 20 %";
-  return `${some} (${formatNumber(sum, signed)})${rest}.`;
+  return `${some} (${sayNumber(sum, signed)})${rest}.`;
 }
 
 /** A key row under the mouse or the keyboard, in words; with a dimension that one's numbers. */
@@ -33,10 +34,10 @@ export function sayRow(shown, key, dim = null) {
   if (dim !== null) return `${query} → ${name}, ${sayDim(shown, key, dim)}`;
   const signed = show === "diff";
   if (hiddenByMask(shown, key))
-    return `${query} → ${name}: hidden by a mask, weight ${formatNumber(weightOf(shown, key), signed)}`;
+    return `${query} → ${name}: hidden by a mask, weight ${sayNumber(weightOf(shown, key), signed)}`;
   const numbers = columnsOf(shown, state.part).map(
     ([column, title]) =>
-      `${title.replace("‖w · v‖", "length of weight × value")} ${formatNumber(columnNumber(shown, column, key), signed)}`,
+      `${title.replace("‖w · v‖", "length of weight × value")} ${sayNumber(columnNumber(shown, column, key), signed)}`,
   );
   return `${query} → ${name}: ${numbers.join(", ")}`;
 }
@@ -45,9 +46,9 @@ export function sayRow(shown, key, dim = null) {
 export function sayDim(shown, key, dim) {
   const { state, show } = shown;
   const signed = show === "diff";
-  const of = (kind) => formatNumber(stripOf(shown, kind, key)?.[dim] ?? null, signed);
+  const of = (kind) => sayNumber(stripOf(shown, kind, key)?.[dim] ?? null, signed);
   if (state.part === "value") return `dimension ${dim}: value ${of("value")}, weight × value ${of("part")}`;
-  const q = formatNumber(topStrip(shown)?.[dim] ?? null, signed);
+  const q = sayNumber(topStrip(shown)?.[dim] ?? null, signed);
   if (signed) return `dimension ${dim}: change of q ${q}, of k ${of("key")}, of q × k ${of("product")}`;
   return `dimension ${dim}: ${q} × ${of("key")} = ${of("product")}`;
 }
@@ -58,7 +59,7 @@ export function sayDeviation({ header }, names) {
   if (sides.some(({ edited }) => edited))
     return "This layer's weights were replaced by an edit: these are the ones its vectors give.";
   const worst = Math.max(...sides.map(({ deviation }) => deviation));
-  const size = worst < 1e-12 ? "0" : worst.toExponential(1).replace("e-", "e−");
+  const size = worst < 1e-12 ? "0" : formatPower(worst);
   if (worst <= 1e-4)
     return `This arithmetic gives the model's own weights, all of this text: largest deviation ${size}.`;
   return sides.every(({ deviation, tolerance }) => deviation <= tolerance)
@@ -82,6 +83,6 @@ export function noteText(shown, layout) {
   if (dims.length < all) parts.push(`${dims.length} of ${all} dimensions are drawn; the numbers are of all.`);
   if (layout.single) parts.push("There is room for one strip only.");
   const { sink } = shown.steps[shown.names.at(-1)];
-  if (sink > 0) parts.push(`A learned sink takes ${formatNumber(sink)} of the attention.`);
+  if (sink > 0) parts.push(`A learned sink takes ${sayNumber(sink)} of the attention.`);
   return parts.join(" ");
 }

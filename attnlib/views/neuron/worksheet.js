@@ -1,5 +1,6 @@
 // "Check it by hand": one query and a few keys as numbers that multiply out, line by line, and the sheet as CSV.
 // All arithmetic here is done on the rounded numbers that are shown, so that a student gets the same. Pure: no DOM.
+import { formatDigits, formatNumber, roundTo } from "../shared/numbers.js";
 import { vectorOf, arithmetic, isMasked } from "./vectors.js";
 import { bare, scalingText } from "./shown.js";
 
@@ -7,7 +8,7 @@ export const DECIMALS = 3; // of vectors, scores and weights
 export const FINE = 4; // of products, their sums and powers of e
 export const MOST_KEYS = 5;
 
-const round = (v, decimals = DECIMALS) => Number(v.toFixed(decimals));
+const round = (v, decimals = DECIMALS) => roundTo(v, decimals);
 
 /** The keys of the sheet: those that are pinned, or the three that get most attention. */
 export function sheetKeys({ state, rows, strongest }) {
@@ -38,11 +39,7 @@ function sheetOf(shown, name) {
   return {
     title: `${header.model}, ${place(header)}${header.pair ? `, prompt ${name.toUpperCase()}` : ""}: query “${query}”`,
     head: ["dimension", "q", ...names.flatMap((key) => [`k “${key}”`, "q × k"])],
-    dims: shownDims.map((d) => [
-      d,
-      q[d].toFixed(DECIMALS),
-      ...k.flatMap((vector, n) => [vector[d].toFixed(DECIMALS), products[n][d].toFixed(FINE)]),
-    ]),
+    dims: shownDims.map((d) => [d, q[d], ...k.flatMap((vector, n) => [vector[d], products[n][d]])]),
     steps: stepsOf(side, at[name], tokens, products, shownDims),
     notes: notesOf(side),
   };
@@ -88,8 +85,8 @@ function softmaxSteps(exact, tokens, scores) {
   const total = round(exact.sum * Math.exp(exact.largest - largest), FINE);
   const powers = scores.map((v) => (v === "masked" ? 0 : round(Math.exp(v - largest), FINE)));
   return [
-    [`e^(score − ${largest})`, ...powers],
-    [`÷ ${total}`, ...powers.map((v) => round(v / total, DECIMALS))],
+    [`e^(score ${largest < 0 ? "+" : "−"} ${formatDigits(Math.abs(largest))})`, ...powers],
+    [`÷ ${formatDigits(total)}`, ...powers.map((v) => round(v / total, DECIMALS))],
     ["weight in the model", ...tokens.map((token) => round(exact.weight[token], DECIMALS))],
   ];
 }
@@ -101,6 +98,16 @@ function notesOf(side) {
   ];
   if (side.sink !== null) notes.push("The divisor also has the head's learned sink in it.");
   return notes;
+}
+
+/** The cells of a dimension's line as the page writes them: its number, q, and of each key k and the product. */
+export function dimTexts([d, ...values]) {
+  return [d, ...values.map((v, n) => formatNumber(v, n > 0 && n % 2 === 0 ? FINE : DECIMALS))];
+}
+
+/** A cell of a step: a number with the digits it has, or text. */
+export function stepText(value) {
+  return typeof value === "number" ? formatDigits(value) : value;
 }
 
 /** Sheets as CSV, one under the other. Text that a spreadsheet would take for a formula is kept from being one. */

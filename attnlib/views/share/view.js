@@ -1,6 +1,6 @@
 // "Share": the page's address goes to the clipboard, or is shown to be copied by hand; and the pictures of all that the
 // page shows go to Python, which makes the evidence pack of them.
-import { themeOf } from "../shared/dom.js";
+import { themeOf } from "../shared/colors.js";
 import { pictureOf, pngOf, csvTable, saveFile, SHOWN_VIEWS } from "../shared/export.js";
 
 export const MOST_CHARACTERS = 2000; // longer links are cut by many programs

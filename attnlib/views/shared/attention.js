@@ -199,8 +199,3 @@ export function strongestOnly(attention, on) {
 export function opacity(v, rule, heads) {
   return Math.min(1, rule === "mean" ? v / heads : v);
 }
-
-/** A weight as the views write it: three decimals. */
-export function format(v) {
-  return v.toFixed(3);
-}

@@ -1,6 +1,7 @@
 // What a view shows, as one SVG: its elements (backgrounds, borders, words) where the browser laid them out, and its
 // canvases drawn again as vectors. Controls, which only serve the screen, are left out.
-import { recorded, shorten, themeOf } from "./dom.js";
+import { recorded, shorten } from "./canvas.js";
+import { themeOf } from "./colors.js";
 import { SvgContext } from "./svg.js";
 
 const MARGIN = 10;

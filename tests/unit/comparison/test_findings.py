@@ -211,25 +211,6 @@ def test_an_edit_of_the_encoders_text_is_told_in_cross_attention() -> None:
 # ---------------------------------------------------------------------------------------------- the words for numbers
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        (0.2134, ".213"),
-        (1.0, "1.000"),
-        (0.9999, "1.000"),
-        (0.0, ".000"),
-        (0.0004, ".000"),
-        (10.5, "10.500"),
-        (0.05, ".050"),
-    ],
-)
-def test_a_number_is_written_as_in_the_views(given: float, said: str) -> None:
-    assert number(given) == said
-    assert signed(given) == f"+{said}"
-    if given:
-        assert signed(-given) == f"−{said}"
-
-
 def test_a_number_keeps_the_places_asked_for() -> None:
     assert number(0.05, 2) == ".05"
     assert number(-0.25, 2) == "−.25"
@@ -264,7 +245,7 @@ def test_further_prompts_as_a_table() -> None:
     shift = compared().target_shift(TARGETS)
     assert problems == []
     assert table["prompt"].tolist() == [f"B: {HE}", f"C: {SHE}"]
-    assert table["head 0-2"].tolist() == [signed(shift[0, 2]), "+.000"]
+    assert table["head 0-2"].tolist() == [signed(shift[0, 2]), ".000"]
     assert (table["moves most"][0], table["by"][0]) == ("0-2", table["head 0-2"][0])
     assert table["against A"].tolist() == ["9 and 9 tokens: 8 equal, 1 replaced", "9 and 9 tokens: 9 equal"]
 

@@ -1,6 +1,6 @@
-// What every view of a prompt pair shares: the control A | B | B − A, the two colours of the sign, signed numbers.
+// What every view of a prompt pair shares: the control A | B | B − A.
 // The views of one page show the same side: each tells the others through an event on the document.
-import { el, rgbOf } from "../shared/dom.js";
+import { el } from "./dom.js";
 
 export const SIDES = ["a", "b", "diff"];
 const SIDE_NAMES = { a: "A", b: "B", diff: "B − A" };
@@ -54,30 +54,4 @@ export function onSharedSide(listener) {
     listening = false;
     document.removeEventListener(SHARED, heard);
   };
-}
-
-/** The colours of the sign, safe for the three types of colour blindness: more in B orange, less blue. */
-export function signColors(dark = false) {
-  return dark ? { more: "#ffa04d", less: "#5cb0ff" } : { more: "#c25400", less: "#0b5fb8" };
-}
-
-/** A difference as the views write it: sign and three decimals; "0.000" where it rounds to nothing. */
-export function formatSigned(v) {
-  const size = Math.abs(v).toFixed(3);
-  return Number(size) === 0 ? size : `${v < 0 ? "−" : "+"}${size}`;
-}
-
-/** The colour of a value: its sign's (or the accent's) mixed into the background by its size; and readable ink. */
-export function cellColors(value, { scale, signed }, theme) {
-  const { more, less } = signColors(theme.dark);
-  const color = rgbOf(signed ? (value < 0 ? less : more) : theme.accent);
-  const share = Math.min(1, Math.abs(value) / scale);
-  const fill = rgbOf(theme.background).map((v, i) => Math.round(v + (color[i] - v) * share));
-  return { background: `rgb(${fill.join(", ")})`, ink: inkOn(fill) };
-}
-
-/** Black or white, whichever has more contrast on a colour (WCAG's relative luminance). */
-function inkOn(rgb) {
-  const [r, g, b] = rgb.map((v) => (v <= 10 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
 }
