@@ -1,15 +1,16 @@
 // The alignment view: prompt A above prompt B, a column per unit, ribbons between; corrected by hand with clicks.
 // What is shown is decided in shown.js; here are elements and events.
-import { readPayload } from "../shared/payload.js";
 import { el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
+import { onKeys, View } from "../shared/base_view.js";
 import { MOST, columnsOf, sayUnit, choose, sayChosen, alignmentTable } from "./shown.js";
 
 const NONE = { a: [], b: [] };
 
-export class AlignmentView {
+/** @extends {View<import("./types").AlignmentHeader>} */
+export class AlignmentView extends View {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.chosen = NONE;
     this.sentence = el("p", { class: "sentence" });
     this.rows = el("div", {
@@ -20,25 +21,28 @@ export class AlignmentView {
     });
     this.more = el("p", { class: "more", hidden: true });
     this.tools = el("div", { class: "tools", "data-screen": true });
-    this.spoken = el("div", { class: "spoken", role: "status" });
-    root.replaceChildren(this.sentence, this.rows, this.more, this.tools, this.spoken);
+    this.begin([this.sentence, this.rows, this.more, this.tools]);
+  }
+
+  listen() {
     this.rows.addEventListener("click", (event) => this.onClick(event));
-    root.addEventListener("keydown", (event) => this.onKey(event));
+    onKeys(this.root, (event) => this.onKey(event));
   }
 
-  connect(send) {
-    this.link = send && ((value) => send("link", value));
+  /** Has Python told that tokens stand for each other, where somebody hears. */
+  link(value) {
+    this.send("link", value);
   }
 
-  /** A new payload. Where it is only sent again (another theme), what is chosen and open stays. */
-  setData(bytes) {
-    const { header } = readPayload(bytes);
-    const [rows, all] = [JSON.stringify([header.a, header.b, header.units]), JSON.stringify(header)];
-    const correctable = Boolean(this.link);
-    if (all === this.drawn && correctable === this.correctable) return;
-    if (rows !== this.units) this.opened = new Set();
-    if (all !== this.drawn) this.chosen = NONE;
-    Object.assign(this, { header, units: rows, drawn: all, correctable });
+  /** New data. Where it is only sent again (another theme), what is chosen and open stays. */
+  receive() {
+    const { header } = this;
+    const [units, drawn] = [JSON.stringify([header.a, header.b, header.units]), JSON.stringify(header)];
+    const correctable = Boolean(this.send);
+    if (drawn === this.drawn && correctable === this.correctable) return;
+    if (units !== this.units) this.opened = new Set();
+    if (drawn !== this.drawn) this.chosen = NONE;
+    Object.assign(this, { units, drawn, correctable });
     this.sentence.textContent = header.sentence;
     this.sentence.hidden = !header.sentence;
     this.build();
@@ -58,8 +62,6 @@ export class AlignmentView {
     if (side) this.chipAt(side, i)?.focus();
     this.setChosen(this.chosen);
   }
-
-  redraw() {} // nothing here is drawn on a canvas
 
   /** What the view is as a file (export.js). */
   exported() {
@@ -100,7 +102,7 @@ export class AlignmentView {
     const classes = row.special?.includes(i) ? "chip special" : "chip";
     const about = { class: classes, title: label.length > 24 ? label : null };
     const text = el("bdi", { text: label });
-    if (!this.link) return el("span", { ...about, "aria-hidden": "true" }, text);
+    if (!this.send) return el("span", { ...about, "aria-hidden": "true" }, text);
     const button = { type: "button", "data-side": side, "data-i": i, "aria-pressed": "false" };
     const said = `prompt ${side.toUpperCase()} token ${i}: ${label.trim()}`;
     return el("button", { ...about, ...button, "aria-label": said }, text);
@@ -138,9 +140,7 @@ export class AlignmentView {
       this.setChosen(NONE);
       this.spoken.textContent = "Nothing is chosen";
     } else if (chip && event.key.startsWith("Arrow")) this.moveFocus(chip, event.key);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+    else return false;
   }
 
   /** Left and right within a prompt; up to A and down to B, to what stands there for the token. */
@@ -168,8 +168,8 @@ export class AlignmentView {
   }
 
   showTools() {
-    this.tools.hidden = !this.link;
-    if (!this.link) return;
+    this.tools.hidden = !this.send;
+    if (!this.send) return;
     const { a, b } = this.chosen;
     const button = (text, value) =>
       el("button", { type: "button", class: "tool", text, onclick: () => this.link(value) });

@@ -1,42 +1,34 @@
 // The grid view: layers x heads of coloured cells, one grid or several on one scale. A click chooses a head.
 // What is shown is decided in shown.js; here are elements, focus and events.
-import { readPayload } from "../shared/payload.js";
-import { themeOf, signColors, cellColors } from "../shared/colors.js";
+import { signColors, cellColors } from "../shared/colors.js";
 import { labelOf, nameHead } from "../shared/heads.js";
 import { namedWords, el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
+import { centreTip } from "../shared/tip.js";
+import { onKeys, View } from "../shared/base_view.js";
 import { gridTable, orderOfHeads, fitGrids, sayValue, shortValue, sayMeaning, wordsOf, stepTo } from "./shown.js";
 
 const MOVES = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
 
-export class GridView {
+/** @extends {View<import("./types").GridHeader>} */
+export class GridView extends View {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.hover = null; // {place: [layer, head], n: which grid} under the mouse or the focus
     this.legend = el("div", { class: "legend" });
     this.grids = el("div", { class: "grids" });
     this.chosen = el("div", { class: "chosen" });
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true });
-    this.spoken = el("div", { class: "spoken", role: "status" });
-    root.replaceChildren(this.legend, this.grids, this.chosen, this.tip, this.spoken);
-    this.listen();
-    new ResizeObserver(() => this.fit()).observe(root);
-  }
-
-  /** A click is an event, not a state: the same head chosen again must be heard, too. */
-  connect(send) {
-    this.pick = send && ((place) => send("pick", place));
+    this.begin([this.legend, this.grids, this.chosen, this.tip]);
   }
 
   // ---- data
 
-  /** A new payload. Where only another head is selected, cells, focus and scrolling stay as they are. */
-  setData(bytes) {
-    const { header, arrays } = readPayload(bytes);
-    const values = header.grids.map((_, n) => arrays[`values${n}`]);
-    const theme = themeOf(this.root);
-    const drawn = JSON.stringify([{ ...header, selected: null }, theme, values.map((of) => [...of])]);
-    Object.assign(this, { header, values, theme });
+  /** New data. Where only another head is selected, cells, focus and scrolling stay as they are. */
+  receive() {
+    const { header, arrays, theme } = this;
+    this.values = header.grids.map((_, n) => arrays[`values${n}`]);
+    const drawn = JSON.stringify([{ ...header, selected: null }, theme, this.values.map((of) => [...of])]);
     if (drawn !== this.drawn) this.build();
     this.drawn = drawn;
     this.markSelected(header.selected);
@@ -51,7 +43,7 @@ export class GridView {
     this.order = orderOfHeads(header, values[0]);
     this.showLegend();
     this.grids.replaceChildren(...header.grids.map((about, n) => this.gridElement(about, n)));
-    this.fit();
+    this.resize();
     this.boxes().forEach((box, n) => ([box.scrollLeft, box.scrollTop] = scrolled[n] ?? [0, 0]));
     if (n >= 0 && place) this.cell(place.split("-"), n)?.focus();
   }
@@ -105,17 +97,12 @@ export class GridView {
   }
 
   /** Cells as wide as there is room; numbers where they fit. */
-  fit() {
-    if (!this.header) return;
+  resize() {
     this.layout = fitGrids(this.header, this.root.clientWidth || 600);
     for (const name of ["cell", "height"]) this.root.style.setProperty(`--${name}`, `${this.layout[name]}px`);
     this.root.style.setProperty("--columns", this.layout.columns);
     this.root.classList.toggle("tiny", !this.layout.numbers);
     this.showTip();
-  }
-
-  redraw() {
-    this.fit();
   }
 
   /** What the view is as a file (export.js). */
@@ -182,14 +169,14 @@ export class GridView {
     grids.addEventListener("focusin", (event) => this.onFocus(event.target, found(event)));
     grids.addEventListener("focusout", () => this.setHover(null));
     grids.addEventListener("click", (event) => found(event) && this.select(found(event).place));
-    grids.addEventListener("keydown", (event) => this.onKey(event));
+    onKeys(grids, (event) => this.onKey(event));
     grids.addEventListener("scroll", (event) => this.onScroll(event.target), { capture: true });
   }
 
-  /** Marked at once; Python hears of it and sends the data again. */
+  /** Marked at once; Python hears of it, also of the same head once more, and sends the data again. */
   select(place) {
     this.markSelected(place);
-    this.pick?.(place.join("-"));
+    this.send?.("pick", place.join("-"));
   }
 
   onFocus(cell, found) {
@@ -218,16 +205,14 @@ export class GridView {
     this.header.grids.forEach((_, n) => this.cell(this.hover.place, n)?.classList.add("marked"));
     this.tip.replaceChildren(...namedWords(wordsOf(this.hover.place, this.header, this.values)));
     const [around, box] = [this.root.getBoundingClientRect(), at.getBoundingClientRect()];
-    const { offsetWidth, offsetHeight } = this.tip;
-    const left = box.left - around.left + box.width / 2 - offsetWidth / 2;
-    this.tip.style.left = `${Math.max(0, Math.min(around.width - offsetWidth, left))}px`;
-    const above = box.top - around.top - offsetHeight - 6;
+    centreTip(this.tip, box.left - around.left + box.width / 2, around.width);
+    const above = box.top - around.top - this.tip.offsetHeight - 6;
     this.tip.style.top = `${above < 0 ? box.bottom - around.top + 6 : above}px`;
   }
 
   onKey(event) {
     const cell = event.target.closest(".cell");
-    if (!cell || !MOVES.includes(event.key) || event.metaKey || event.altKey) return;
+    if (!cell || !MOVES.includes(event.key)) return false;
     const cells = [...cell.closest(".cells").querySelectorAll("[data-place]")];
     const grid = {
       there: cells.map((other) => other.matches(".cell")),
@@ -235,8 +220,6 @@ export class GridView {
       flows: this.header.order === "rank",
     };
     cells[stepTo(grid, cells.indexOf(cell), event.key, event.ctrlKey)].focus();
-    event.preventDefault();
-    event.stopPropagation();
   }
 
   /** Grids that scroll, scroll together: the same heads stay side by side. */

@@ -96,13 +96,13 @@ function strongest({ combined, allowed, labels, signed }) {
 }
 
 /** The model's words at the last selected token; of a word at its last piece (next) or its first (here). */
-function predictionOf({ header, probabilities, shown }, { tokens }) {
+function predictionOf({ header, arrays, shown }, { tokens }) {
   const pieces = shown.queryRow.words[tokens.at(-1)];
   const next = header.predicts === "next";
   const token = next ? pieces.at(-1) : pieces[0];
   const words = header.predictions[token];
   const start = token * words.length;
-  return predictionList(words, probabilities.subarray(start, start + words.length), next);
+  return predictionList(words, arrays.probabilities.subarray(start, start + words.length), next);
 }
 
 /** Every number of a pinned token, made when opened; stays open from pin to pin. */

@@ -1,13 +1,12 @@
 // The attention-head view: one layer, all its heads, lines between tokens. State and events; drawing is in
 // draw.js, what is shown of the data in shown.js, words and numbers in panel.js, readout.js and (of a prompt pair)
 // pair_words.js, tokens in tokens.js.
-import { readPayload } from "../shared/payload.js";
-import { headColors, themeOf, signColors } from "../shared/colors.js";
+import { headColors, signColors } from "../shared/colors.js";
 import { fitCanvas } from "../shared/canvas.js";
 import { labelOf } from "../shared/heads.js";
 import { el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
-import { oncePerFrame, tallest } from "../shared/scroll.js";
+import { tallest } from "../shared/scroll.js";
 import { decodePayload, profile, combine } from "../shared/attention.js";
 import { shownOf, noteText, isVisible, positionsOf } from "./shown.js";
 import { decodeState, encodeState, toggleHead, soloHead, chooseRule, togglePin } from "./state.js";
@@ -26,10 +25,10 @@ import {
 import { headBar, optionBar, signLegend, keyOfHead } from "./panel.js";
 import { labelsOf, pairTip, tipHead } from "./pair_words.js";
 import { drawReadout } from "./readout.js";
-import { tokenOf, tokenButton, nameToken } from "./tokens.js";
-import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "../shared/sides.js";
+import { TokenColumns, tokenOf, widestLabel } from "./tokens.js";
 import { scaleOf } from "../pair/difference.js";
-import { Reporter, LAYER_KEYS, stepLayer } from "../shared/report.js";
+import { LAYER_KEYS, stepLayer } from "../shared/report.js";
+import { ChoosingView, onKeys } from "../shared/base_view.js";
 import { sideWords, sideName, sayTexts } from "../shared/export.js";
 import { headTable } from "./table.js";
 import { formatNumber } from "../shared/numbers.js";
@@ -38,24 +37,21 @@ const TALLEST = 640;
 const READ_AFTER = 40; // milliseconds the mouse rests before the table follows; lines and numbers follow at once
 const NO_HEAD = "#808890";
 
-export class HeadView {
+/** @extends {ChoosingView<import("./types").HeadHeader, import("./types").HeadState, import("./types").HeadEvents>} */
+export class HeadView extends ChoosingView {
   constructor(root) {
-    this.root = root;
+    super(root);
     this.hover = null; // {side, token}: under the mouse or the keyboard's focus
     this.marked = null; // the line under the mouse
     this.reported = []; // heads told to Python that have not come back yet
     this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.columns = {
-      q: el("div", { class: "column q", role: "group" }),
-      k: el("div", { class: "column k", role: "group" }),
-    };
+    this.columns = new TokenColumns();
     this.inner = el("div", { class: "inner" }, this.canvas, this.columns.q, this.columns.k);
     this.scroller = el("div", { class: "scroller", tabindex: -1 }, this.inner);
     this.tip = el("div", { class: "tip", hidden: true });
     this.titles = el("div", { class: "titles" });
     this.note = el("div", { class: "note" });
     this.readout = el("div", { class: "readout", "data-screen": true });
-    this.spoken = el("div", { class: "spoken", role: "status" });
     this.top = el("div");
     const drawing = el(
       "div",
@@ -65,49 +61,25 @@ export class HeadView {
       this.tip,
       this.note,
     );
-    root.replaceChildren(this.top, el("div", { class: "stage" }, drawing, this.readout), this.spoken);
-    this.schedule = oncePerFrame(() => this.draw());
-    this.reporter = new Reporter(() => this.tell());
-    this.listen();
-    this.deafen = onSharedSide((side) => this.followSide(side));
-    new ResizeObserver(() => this.schedule()).observe(this.scroller);
-  }
-
-  connect(send) {
-    this.reporter.connect(send);
-  }
-
-  leave() {
-    this.deafen();
-    this.reporter.leave();
+    this.begin([this.top, el("div", { class: "stage" }, drawing, this.readout)], this.scroller);
   }
 
   // ---- data
 
-  /** A new payload. What a person chose stays, except pins where the tokens are others. */
-  setData(bytes) {
-    const { header, arrays } = readPayload(bytes);
+  /** New data. What a person chose stays, except pins where the tokens are others. */
+  receive(before) {
+    const { header, arrays, theme } = this;
     const tokens = JSON.stringify([header.queries, header.keys, header.heads, header.hidden]);
-    const first = !this.header;
     const other = tokens !== this.tokens;
-    const asked = first || header.head !== this.header.head;
-    Object.assign(this, {
-      header,
-      tokens,
-      raw: decodePayload(header, arrays),
-      probabilities: arrays.probabilities,
-    });
-    if (first) this.state = decodeState(header.state, this.sizes());
+    Object.assign(this, { tokens, raw: decodePayload(header, arrays) });
+    if (!before) this.state = decodeState(header.state, this.sizes());
     else if (other) this.state = decodeState(encodeState({ ...this.state, pins: [] }), this.sizes());
-    if (asked) this.followHead(header.head, first);
-    this.theme = themeOf(this.root);
-    this.colors = headColors(header.heads, this.theme.dark);
-    this.signs = signColors(this.theme.dark);
-    if (first || other) this.build();
+    if (!before || header.head !== before.head) this.followHead(header.head, !before);
+    this.colors = headColors(header.heads, theme.dark);
+    this.signs = signColors(theme.dark);
+    if (other) this.build();
     this.update();
-    if (first && header.pair) shareSide(this.state.show);
     if (other && header.pair) this.showFirstEdit();
-    this.reporter.answered();
   }
 
   sizes() {
@@ -146,8 +118,7 @@ export class HeadView {
     this.bar = headBar(header.heads, () => (this.shown.signed ? grey : this.colors), {
       toggle: (h) => this.change(toggleHead(this.state, h, header.heads)),
       solo: (h) => this.change(soloHead(this.state, h, header.heads)),
-      all: () =>
-        this.change({ ...this.state, heads: null, rule: this.state.rule === "one" ? "mean" : this.state.rule }),
+      all: () => this.change({ heads: null, rule: this.state.rule === "one" ? "mean" : this.state.rule }),
     });
     this.options = optionBar(
       {
@@ -155,12 +126,8 @@ export class HeadView {
         words: rows.some((row) => row.words),
         special: rows.some((row) => row.special?.length),
       },
-      (part) =>
-        this.change(
-          part.rule ? chooseRule({ ...this.state, ...part }, part.rule, header.heads) : { ...this.state, ...part },
-        ),
+      (part) => this.change(part.rule ? chooseRule(this.state, part.rule, header.heads) : part),
     );
-    this.sides = sidesBar((side) => this.setSide(side));
     this.legend = signLegend();
     const pair = header.pair ? [el("div", { class: "pair" }, this.sides.element, this.legend.element)] : [];
     this.top.replaceChildren(...pair, this.bar.element, this.options.element);
@@ -173,33 +140,20 @@ export class HeadView {
     };
     const [from, to] = names[header.stack] ?? names.self;
     this.titles.replaceChildren(el("span", { text: from }), el("span", { text: to }));
-    this.columns.q.setAttribute("aria-label", `Query tokens: ${from}`);
-    this.columns.k.setAttribute("aria-label", `Key tokens: ${to}`);
+    this.columns.title(from, to);
   }
 
   // ---- state
 
-  change(state) {
-    if (state.words !== this.state.words) this.hover = null;
-    if (state.words !== this.state.words || state.show !== this.state.show) this.unmark();
-    this.state = state;
-    this.update();
-    this.reporter.soon();
-  }
-
-  /** A, B or B − A, chosen here: the other views of the page follow. */
-  setSide(side) {
-    this.followSide(side);
-    shareSide(side);
-  }
-
-  /** A, B or B − A, chosen here or in another view. */
-  followSide(side) {
-    if (this.header?.pair && side !== this.state.show) this.change({ ...this.state, show: side });
+  change(changed) {
+    const { words, show } = { ...this.state, ...changed };
+    if (words !== this.state.words) this.hover = null;
+    if (words !== this.state.words || show !== this.state.show) this.unmark();
+    super.change(changed);
   }
 
   /** What Python hears of the state; a single head that is on comes back from there as the sidebar's head. */
-  tell() {
+  stateText() {
     const { heads } = this.state;
     const alone = heads?.length === 1 ? heads[0] : null;
     const last = this.reported.length ? this.reported.at(-1) : this.header.head;
@@ -225,38 +179,14 @@ export class HeadView {
     const signature = JSON.stringify([this.tokens, this.state.words, this.state.segments]);
     if (signature !== this.filled) {
       this.filled = signature;
-      for (const side of ["q", "k"]) {
-        const row = side === "q" ? shown.queryRow : shown.keyRow;
-        const positions = side === "q" ? shown.queries : shown.keys;
-        const hidden = new Set(side === "k" || !header.keys ? header.hidden : []);
-        this.columns[side].replaceChildren(...positions.map((i, n) => tokenButton(row, i, side, n === 0, hidden)));
-      }
-      this.inner.style.height = `${Math.max(shown.queries.length, shown.keys.length) * ROW + 2 * PAD}px`;
-      const text = document.createElement("canvas").getContext("2d");
-      text.font = `13px ${this.theme.font}`;
-      const labels = [...shown.queryRow.labels, ...shown.keyRow.labels];
-      this.labelWidth = Math.max(...labels.slice(0, 400).map((label) => text.measureText(label).width));
+      this.columns.fill(shown, header);
+      this.inner.style.height = `${heightOf(shown)}px`;
+      this.labelWidth = widestLabel(shown, this.theme.font);
     }
-    this.nameTokens(signature);
-    const pinned = new Set(this.state.pins);
-    for (const button of this.buttons()) {
-      const mine = button.dataset.side === this.state.side && pinned.has(Number(button.dataset.i));
-      button.setAttribute("aria-pressed", String(mine));
-    }
-  }
-
-  /** Of a prompt pair: the tokens' text as A or B has it; the buttons stay, so nothing moves. */
-  nameTokens(signature) {
     const named = `${this.state.show} ${signature}`;
-    if (!this.header.pair || named === this.named) return;
+    if (header.pair && named !== this.named) this.columns.name(shown, this.state.show);
     this.named = named;
-    const { queryRow, keyRow } = this.shown;
-    for (const button of this.columns.q.children) nameToken(button, queryRow, this.state.show);
-    for (const button of this.columns.k.children) nameToken(button, keyRow, this.state.show);
-  }
-
-  buttons() {
-    return [...this.columns.q.children, ...this.columns.k.children];
+    this.columns.press(this.state);
   }
 
   /** What is looked at closely: the pinned tokens, else the one under the mouse or focus. */
@@ -271,12 +201,9 @@ export class HeadView {
     if (!this.shown) return;
     const { shown, state } = this;
     const width = Math.max(220, this.scroller.clientWidth);
-    const height = Math.min(
-      tallest(this.root, TALLEST),
-      Math.max(shown.queries.length, shown.keys.length) * ROW + 2 * PAD,
-    );
+    const height = Math.min(tallest(this.root, TALLEST), heightOf(shown));
     const layout = layoutFor(width, this.labelWidth, this.header.pair);
-    this.place(layout);
+    this.columns.place(layout);
     this.scene = {
       context: fitCanvas(this.canvas, width, height),
       width,
@@ -308,6 +235,10 @@ export class HeadView {
     if (note !== this.note.textContent) this.note.textContent = note;
   }
 
+  resize() {
+    this.schedule();
+  }
+
   redraw() {
     this.draw();
   }
@@ -322,18 +253,6 @@ export class HeadView {
       about: `Heads ${shown.on.join(", ")}. ${sayTexts(header)} ${this.note.textContent}`.trim(),
       table: headTable(this),
     };
-  }
-
-  place(layout) {
-    if (layout.width === this.placed?.width && layout.column === this.placed.column) return;
-    this.placed = layout;
-    for (const [side, x] of [
-      ["q", layout.gutter],
-      ["k", layout.right],
-    ]) {
-      this.columns[side].style.left = `${x}px`;
-      this.columns[side].style.width = `${layout.column}px`;
-    }
   }
 
   profiles({ side, tokens }) {
@@ -359,7 +278,7 @@ export class HeadView {
     scroller.addEventListener("scroll", () => this.schedule());
     scroller.addEventListener("mousemove", (e) => this.markLine(e));
     scroller.addEventListener("mouseleave", () => this.markLine(null));
-    root.addEventListener("keydown", (e) => this.onKey(e));
+    onKeys(root, (e) => this.onKey(e));
   }
 
   setHover(token) {
@@ -385,7 +304,7 @@ export class HeadView {
   release() {
     this.hover = null;
     this.spoken.textContent = "Released";
-    this.change({ ...this.state, pins: [] });
+    this.change({ pins: [] });
   }
 
   hide(token) {
@@ -434,7 +353,7 @@ export class HeadView {
   }
 
   onKey(event) {
-    if (event.target.closest("select, input") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("select, input") || event.ctrlKey) return false;
     const digit = /^Digit(\d)$/.exec(event.code)?.[1];
     const key = digit ?? event.key.toLowerCase();
     const head = Array.from({ length: Math.min(36, this.header.heads) }, (_, h) => keyOfHead(h)).indexOf(key);
@@ -446,27 +365,21 @@ export class HeadView {
       Home: [0, -Infinity],
       End: [0, Infinity],
     };
-    const side = !digit && this.header.pair && SIDE_KEYS[event.key];
+    const side = digit ? undefined : this.sideOf(event);
     if (event.key === "Escape") this.release();
     else if (side) this.setSide(side);
     else if (event.key in LAYER_KEYS && this.reporter.heard) stepLayer(this, event);
-    else if (event.target.closest(".token") && moves[event.key]) this.moveFocus(event.target, ...moves[event.key]);
+    else if (event.target.closest(".token") && moves[event.key])
+      this.columns.moveFocus(event.target, ...moves[event.key]);
     else if (head >= 0 && !event.repeat)
       this.change((event.shiftKey ? soloHead : toggleHead)(this.state, head, this.header.heads));
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+    else return false;
   }
+}
 
-  moveFocus(from, side, step) {
-    const column = [...from.parentElement.children];
-    const to = side ? [...this.columns[side].children] : column;
-    const target = to[Math.min(to.length - 1, Math.max(0, column.indexOf(from) + step))];
-    for (const button of this.buttons()) button.tabIndex = -1;
-    target.tabIndex = 0;
-    target.focus({ focusVisible: true, preventScroll: true });
-    target.scrollIntoView({ block: "nearest" });
-  }
+/** How tall the whole drawing is. */
+function heightOf({ queries, keys }) {
+  return Math.max(queries.length, keys.length) * ROW + 2 * PAD;
 }
 
 /** Mounts the view in a Streamlit component; runs again when the data changes. */

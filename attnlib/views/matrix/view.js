@@ -1,13 +1,12 @@
 // The matrix view: one head as a token x token picture, of one text or as A, B and B − A of a pair.
 // What is shown is decided in shown.js; here are two canvases as large as the visible part, mouse and keys.
-import { readPayload } from "../shared/payload.js";
-import { themeOf } from "../shared/colors.js";
 import { fitCanvas, shorten } from "../shared/canvas.js";
 import { el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
-import { scrollingCanvas, fitWindow, oncePerFrame, tallest } from "../shared/scroll.js";
+import { scrollingCanvas, fitWindow, tallest } from "../shared/scroll.js";
 import { sideWords, sideName, sayTexts } from "../shared/export.js";
-import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "../shared/sides.js";
+import { centreTip } from "../shared/tip.js";
+import { onKeys, PairView } from "../shared/base_view.js";
 import {
   valuesOf,
   presentOf,
@@ -26,43 +25,29 @@ const TALLEST = 640; // pixels of the visible part; also in view.css
 const SCROLLBAR = 15;
 const STRIPES = 6; // pixels from stripe to stripe where there is nothing to compare
 
-export class MatrixView {
+/** @extends {PairView<import("./types").MatrixHeader>} */
+export class MatrixView extends PairView {
   constructor(root) {
-    this.root = root;
+    super(root); // the cursor is [query, key]
     this.chosen = "diff"; // the side of a pair
-    this.cursor = null; // [query, key] under the mouse or the keyboard
-    this.bar = sidesBar((side) => {
-      this.setSide(side);
-      shareSide(side);
-    });
     this.legend = el("div", { class: "legend" });
     Object.assign(this, scrollingCanvas()); // canvas, overlay, window, inner, scroller
-    this.schedule = oncePerFrame(() => this.draw());
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true });
-    this.spoken = el("div", { class: "spoken", role: "status" });
-    const top = el("div", { class: "top" }, this.bar.element, this.legend);
-    root.replaceChildren(top, el("div", { class: "drawing" }, this.scroller, this.tip), this.spoken);
-    this.listen();
-    this.forget = onSharedSide((side) => this.setSide(side));
-    new ResizeObserver(() => this.resize()).observe(root);
-  }
-
-  leave() {
-    this.forget();
+    const top = el("div", { class: "top" }, this.sides.element, this.legend);
+    this.begin([top, el("div", { class: "drawing" }, this.scroller, this.tip)]);
   }
 
   // ---- data
 
-  /** A new payload. The side stays; the cell under the keyboard, too, where the tokens are the same. */
-  setData(bytes) {
-    const { header, arrays } = readPayload(bytes);
+  /** New data. The side stays; the cell under the keyboard, too, where the tokens are the same. */
+  receive() {
+    const { header, arrays } = this;
     const tokens = JSON.stringify([header.queries, header.keys]);
     const other = tokens !== this.tokens;
     if (other) this.cursor = null;
-    Object.assign(this, { header, tokens, columns: header.keys ?? header.queries, values: valuesOf(arrays) });
-    this.theme = themeOf(this.root);
+    Object.assign(this, { tokens, columns: header.keys ?? header.queries, values: valuesOf(arrays) });
     this.images = new Map();
-    this.bar.element.hidden = !header.pair;
+    this.sides.element.hidden = !header.pair;
     this.overlay.setAttribute(
       "aria-label",
       `Attention of head ${header.layer}-${header.head}, ${this.size().join(" x ")} tokens. Arrow keys move through the cells.`,
@@ -81,7 +66,7 @@ export class MatrixView {
     return this.header?.pair ? this.chosen : "a";
   }
 
-  setSide(side) {
+  followSide(side) {
     if (side === this.chosen) return;
     this.chosen = side;
     if (this.header?.pair) this.draw();
@@ -95,7 +80,6 @@ export class MatrixView {
 
   /** Sizes anew; they do not depend on the side, so that nothing moves from A to B. */
   resize() {
-    if (!this.header) return;
     const pen = this.canvas.getContext("2d");
     pen.font = `12px ${this.theme.font}`;
     const widest = ({ labels }) =>
@@ -107,10 +91,6 @@ export class MatrixView {
       this.layout = layoutOf(width - SCROLLBAR, ...this.size(), ...labels);
     this.shown = fitWindow(this, [this.layout.width, this.layout.height]);
     this.draw();
-  }
-
-  redraw() {
-    this.resize();
   }
 
   /** What the view is as a file (export.js). */
@@ -125,7 +105,6 @@ export class MatrixView {
   }
 
   draw() {
-    if (!this.header) return;
     const { cell, left, top } = this.layout;
     const [rows, columns] = this.size();
     const context = fitCanvas(this.canvas, ...this.shown);
@@ -143,13 +122,9 @@ export class MatrixView {
     context.strokeRect(0.5, 0.5, columns * cell - 1, rows * cell - 1);
     context.restore();
     this.drawLabels(context);
-    this.bar.update(this.side);
+    this.sides.update(this.side);
     this.showLegend();
     this.mark();
-  }
-
-  scrolled() {
-    return [this.scroller.scrollLeft, this.scroller.scrollTop];
   }
 
   /** One pixel per cell, kept per side: neither the mouse nor scrolling makes it again. */
@@ -259,44 +234,26 @@ export class MatrixView {
     const { cell } = this.layout;
     const words = sayCell(this.header, this.values, ...this.cursor);
     if (words !== this.tip.textContent) this.tip.textContent = words;
-    const { offsetWidth, offsetHeight } = this.tip;
-    const room = Math.max(this.root.clientWidth, this.shown[0]) - offsetWidth;
+    centreTip(this.tip, x + cell / 2, Math.max(this.root.clientWidth, this.shown[0]));
+    const { offsetHeight } = this.tip;
     const under = y - offsetHeight - 8 < 0;
-    this.tip.style.left = `${Math.max(0, Math.min(room, x + cell / 2 - offsetWidth / 2))}px`;
     this.tip.style.top = `${under ? y + cell + 8 : y - offsetHeight - 8}px`;
   }
 
   // ---- events
 
   listen() {
-    const { overlay, scroller } = this;
-    overlay.addEventListener("mousemove", ({ offsetX, offsetY }) =>
-      this.setCursor(cellAt(this.layout, this.size(), [offsetX, offsetY], this.scrolled())),
-    );
-    overlay.addEventListener("mouseleave", () => this.setCursor(null));
-    overlay.addEventListener("blur", () => this.setCursor(null));
-    overlay.addEventListener("keydown", (event) => this.onKey(event));
-    scroller.addEventListener("scroll", () => this.schedule());
-  }
-
-  setCursor(cursor) {
-    if (String(cursor) === String(this.cursor)) return;
-    this.cursor = cursor;
-    this.mark();
+    this.watchCursor(({ offsetX, offsetY }) => cellAt(this.layout, this.size(), [offsetX, offsetY], this.scrolled()));
+    onKeys(this.overlay, (event) => this.onKey(event));
   }
 
   onKey(event) {
-    if (event.metaKey || event.altKey) return;
     const cursor = moveCell(this.cursor, this.size(), event.key, event.ctrlKey);
-    const side = this.header.pair && !event.ctrlKey && SIDE_KEYS[event.key];
+    const side = this.sideOf(event);
     if (cursor) this.walkTo(cursor);
     else if (event.key === "Escape") this.setCursor(null);
-    else if (side) {
-      this.setSide(side);
-      shareSide(side);
-    } else return;
-    event.preventDefault();
-    event.stopPropagation();
+    else if (side) this.setSide(side);
+    else return false;
   }
 
   /** By keyboard: the cell comes into sight and is said aloud. */

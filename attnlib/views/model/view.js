@@ -1,15 +1,14 @@
 // The model view: every layer and head as a miniature, on one canvas as large as the visible part. A click chooses a
 // head, Enter opens it. What is shown is decided in shown.js, a miniature is drawn by draw.js.
-import { readPayload } from "../shared/payload.js";
-import { themeOf, cellColors } from "../shared/colors.js";
+import { cellColors } from "../shared/colors.js";
 import { fitCanvas } from "../shared/canvas.js";
 import { namedWords, el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
-import { scrollingCanvas, fitWindow, oncePerFrame } from "../shared/scroll.js";
-import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "../shared/sides.js";
+import { scrollingCanvas, fitWindow } from "../shared/scroll.js";
 import { drawMapLines, drawMapMatrix, linesFor } from "./draw.js";
 import { modelBar, scoreTable, scoreLegend } from "./panel.js";
-import { Reporter } from "../shared/report.js";
+import { centreTip } from "../shared/tip.js";
+import { ChoosingView, onKeys } from "../shared/base_view.js";
 import {
   TOP,
   LEFT,
@@ -42,83 +41,56 @@ const SCROLLBAR = 15;
 const LENS = 168; // pixels of the enlarged miniature beside a small cell
 const LENS_BELOW = 84;
 
-export class ModelView {
+/** @extends {ChoosingView<import("./types").ModelHeader, import("./types").ModelState, import("./types").ModelEvents>} */
+export class ModelView extends ChoosingView {
   constructor(root) {
-    this.root = root;
-    this.cursor = null; // the head under the mouse or the keyboard
+    super(root); // the cursor is a head, [layer, head]
     this.left = false; // whether lines were left out of a miniature
     this.pictures = new Map(); // miniatures by head; drawn once for a size, a side and a theme
-    this.sides = sidesBar((side) => {
-      this.change({ show: side });
-      shareSide(side);
-    });
     this.bar = el("div", { class: "options", "data-screen": true });
     this.legend = el("div", { class: "legend" });
     Object.assign(this, scrollingCanvas()); // canvas, overlay, window, inner, scroller
-    this.schedule = oncePerFrame(() => this.draw());
     this.lens = el("canvas", { class: "lens" });
     this.words = el("div", { class: "words" });
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true }, this.words, this.lens);
     this.note = el("div", { class: "note" });
     this.table = el("details", { class: "scores", "data-screen": true });
-    this.spoken = el("div", { class: "spoken", role: "status" });
     const top = el("div", { class: "top" }, this.sides.element, this.legend);
     const drawing = el("div", { class: "drawing" }, this.scroller, this.tip);
-    root.replaceChildren(this.bar, top, drawing, this.note, this.table, this.spoken);
-    this.reporter = new Reporter(() => encodeState(this.state, this.header));
-    this.listen();
-    this.deafen = onSharedSide((side) => this.followSide(side));
-    new ResizeObserver(() => this.resize()).observe(root);
+    this.begin([this.bar, top, drawing, this.note, this.table]);
   }
 
-  connect(send) {
-    this.reporter.connect(send);
-  }
-
-  leave() {
-    this.deafen();
-    this.reporter.leave();
+  stateText() {
+    return encodeState(this.state, this.header);
   }
 
   // ---- data
 
-  /** A new payload. What a person chose stays as far as it fits; where only the selection is another, so do pictures. */
-  setData(bytes) {
-    const { header, arrays } = readPayload(bytes);
-    const first = !this.header;
-    const text = first ? header.state : encodeState(this.state, this.header);
-    Object.assign(this, { header, arrays, maps: mapsOf(header, arrays) });
-    this.state = decodeState(text, header);
+  receive(before) {
+    const { header, arrays } = this;
+    this.state = decodeState(before ? encodeState(this.state, before) : header.state, header);
+    this.maps = mapsOf(header, arrays);
     if (this.cursor && !(this.cursor[1] < header.counts[this.cursor[0]])) this.cursor = null;
     if (!this.reporter.pending) this.selected = header.selected; // else a later click is still to be told
     this.changeScale = header.pair ? scaleOf(header, this.maps) : 1;
-    this.theme = themeOf(this.root);
     this.forgetPictures();
     this.sides.element.hidden = !header.pair;
-    if (first && header.pair) shareSide(this.state.show);
     this.overlay.setAttribute("aria-label", sayKeys(header, this.reporter.heard));
     this.panel = modelBar(header, (changed) => this.change(changed));
     this.bar.replaceChildren(...this.panel.elements);
     this.update();
-    this.reporter.answered();
   }
 
   change(changed) {
     const state = { ...this.state, ...changed };
     const again = ["draw", "show", "segments", "zoom"].some((name) => state[name] !== this.state[name]);
-    this.state = state;
     if (again) this.forgetPictures();
-    this.update();
-    this.reporter.soon();
+    super.change(changed);
   }
 
   forgetPictures() {
     this.pictures.clear();
     this.left = false;
-  }
-
-  followSide(side) {
-    if (this.header?.pair && side !== this.state.show) this.change({ show: side });
   }
 
   update() {
@@ -138,7 +110,6 @@ export class ModelView {
   // ---- sizes
 
   resize() {
-    if (!this.header) return;
     const width = Math.max(240, this.root.clientWidth);
     const before = this.layout?.cell;
     this.fit(width);
@@ -155,10 +126,6 @@ export class ModelView {
     this.extent = extentOf(this.layout, this.rows, state, header);
   }
 
-  redraw() {
-    this.resize();
-  }
-
   /** What the view is as a file (export.js). */
   exported() {
     const { header, state, arrays } = this;
@@ -169,10 +136,6 @@ export class ModelView {
       about: `${sayTexts(header)} ${this.note.textContent}`.trim(),
       table: modelTable(header, arrays.scores, state),
     };
-  }
-
-  scrolled() {
-    return [this.scroller.scrollLeft, this.scroller.scrollTop];
   }
 
   /** A head's upper left corner on the canvas; null where it is filtered out. */
@@ -317,9 +280,8 @@ export class ModelView {
       this.drawHead(fitCanvas(this.lens, LENS, LENS), this.cursor, LENS);
       [this.lensOf, this.lensData] = [lensOf, this.arrays];
     }
-    const { offsetWidth, offsetHeight } = this.tip;
-    const room = Math.max(this.root.clientWidth, this.shown[0]) - offsetWidth;
-    this.tip.style.left = `${Math.max(0, Math.min(room, at[0] + cell / 2 - offsetWidth / 2))}px`;
+    centreTip(this.tip, at[0] + cell / 2, Math.max(this.root.clientWidth, this.shown[0]));
+    const { offsetHeight } = this.tip;
     const above = at[1] - offsetHeight - 6;
     const below = at[1] + cell + strip + 6;
     this.tip.style.top = `${above < 0 && below + offsetHeight < this.shown[1] + 200 ? below : Math.max(above, -offsetHeight)}px`;
@@ -328,15 +290,13 @@ export class ModelView {
   // ---- events
 
   listen() {
-    const { overlay, scroller } = this;
+    const { overlay } = this;
     const under = ({ offsetX, offsetY }) => {
       if (offsetX < LEFT || offsetY < TOP) return null;
       const [x, y] = this.scrolled();
       return cellAt(this.layout, this.rows, this.state, [offsetX + x, offsetY + y]);
     };
-    overlay.addEventListener("mousemove", (event) => this.setCursor(under(event)));
-    overlay.addEventListener("mouseleave", () => this.setCursor(null));
-    overlay.addEventListener("blur", () => this.setCursor(null));
+    this.watchCursor(under);
     overlay.addEventListener("click", (event) => {
       const head = under(event);
       if (head) this.select(head);
@@ -345,15 +305,11 @@ export class ModelView {
       const head = under(event);
       if (head) this.open(head);
     });
-    overlay.addEventListener("keydown", (event) => this.onKey(event));
-    scroller.addEventListener("scroll", () => this.schedule());
+    onKeys(overlay, (event) => this.onKey(event));
   }
 
-  setCursor(cursor) {
-    if (String(cursor) === String(this.cursor)) return;
-    this.cursor = cursor;
-    this.overlay.style.cursor = cursor ? "pointer" : "";
-    this.mark();
+  cursorMoved() {
+    this.overlay.style.cursor = this.cursor ? "pointer" : "";
   }
 
   /** Chosen, or no more: marked at once; Python hears of it and shows the head beside the grid. */
@@ -368,19 +324,14 @@ export class ModelView {
   }
 
   onKey(event) {
-    if (event.metaKey || event.altKey) return;
     const head = moveHead(this.rows, this.state, this.cursor, event.key, event.ctrlKey);
-    const side = this.header.pair && !event.ctrlKey && SIDE_KEYS[event.key];
+    const side = this.sideOf(event);
     if (head) this.walkTo(head);
-    else if (side) {
-      this.change({ show: side });
-      shareSide(side);
-    } else if (event.key === "Escape") this.setCursor(null);
+    else if (side) this.setSide(side);
+    else if (event.key === "Escape") this.setCursor(null);
     else if (event.key === " " && this.cursor) this.select(this.cursor);
     else if (event.key === "Enter" && this.cursor) this.open(this.cursor);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+    else return false;
   }
 
   /** By keyboard: the head comes into sight and is said aloud. */

@@ -1,13 +1,10 @@
 // The neuron view: from one query's vector and every key's to the weights, in columns. State and events; what is
 // shown is decided in shown.js, drawn in draw.js, said in panel.js, worked out by hand in worksheet.js.
-import { readPayload } from "../shared/payload.js";
-import { themeOf } from "../shared/colors.js";
 import { fitCanvas } from "../shared/canvas.js";
 import { anyLabel } from "../shared/heads.js";
 import { el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
-import { scrollingCanvas, sizeOf, oncePerFrame, tallest } from "../shared/scroll.js";
-import { sidesBar, shareSide, onSharedSide, SIDE_KEYS } from "../shared/sides.js";
+import { scrollingCanvas, sizeOf, tallest } from "../shared/scroll.js";
 import { rampOf, drawColumns, drawMarks } from "./draw.js";
 import {
   neuronBar,
@@ -26,29 +23,28 @@ import { sideOf } from "./vectors.js";
 import { rowsOf, shownOf, nameOf, bare, neuronTable } from "./shown.js";
 import { sideWords, sideName, sayTexts } from "../shared/export.js";
 import { HEAD, ROW, TALLEST, layoutOf, under } from "./layout.js";
-import { Reporter, LAYER_KEYS, stepLayer } from "../shared/report.js";
+import { LAYER_KEYS, stepLayer } from "../shared/report.js";
+import { ChoosingView, onKeys } from "../shared/base_view.js";
 import { sayKeys, sayPlace, sayRow, sayDeviation, noteText } from "./words.js";
 
 const SCROLLBAR = 15;
 const READ_AFTER = 40; // milliseconds the mouse rests before the readout follows; the drawing follows at once
 const HEAD_KEYS = "0123456789abcdefghijklmnopqrstuvwxyz";
 
-export class NeuronView {
+/** @extends {ChoosingView<import("./types").NeuronHeader, import("./types").NeuronState, import("./types").NeuronEvents>} */
+export class NeuronView extends ChoosingView {
   constructor(root) {
-    this.root = root;
+    super(root); // the cursor is {row, dim} of the drawing
     this.preview = null; // the query under the mouse or the keyboard's focus
-    this.cursor = null; // {row, dim} of the drawing
     this.bar = neuronBar(
       (changed) => this.change(changed),
       (on) => this.keepOrder(on),
     );
-    this.sides = sidesBar((side) => this.setSide(side));
     this.options = el("div", { class: "options", "data-screen": true }, ...this.bar.elements);
     this.legend = el("div", { class: "legend" });
     this.named = el("div", { class: "named" });
     this.text = el("div", { class: "text", role: "group", "aria-label": "Query token" });
     Object.assign(this, scrollingCanvas()); // canvas, overlay, window, inner, scroller
-    this.schedule = oncePerFrame(() => this.draw());
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true });
     this.note = el("div", { class: "note" });
     this.proof = el("div", { class: "proof" });
@@ -56,7 +52,6 @@ export class NeuronView {
     this.along = el("div", { class: "dimension", hidden: true });
     this.table = fold("All numbers of this query", "numbers", () => numberTable(this));
     this.sheet = fold("Check it by hand", "check", () => sheetTables(this));
-    this.spoken = el("div", { class: "spoken", role: "status" });
     const drawing = el("div", { class: "drawing" }, this.scroller, this.tip, this.note, this.proof);
     const top = el("div", { class: "top" }, this.named, this.sides.element, this.legend);
     const asked = el("div", { class: "asked", "data-screen": true }, el("b", { text: "Query token" }), this.text);
@@ -68,40 +63,29 @@ export class NeuronView {
       this.table.element,
     );
     const stage = el("div", { class: "stage" }, drawing, this.reading, more);
-    root.replaceChildren(this.options, top, asked, stage, this.spoken);
     this.followDim = (dim) => this.change({ dim: dim === this.state.dim ? null : dim });
-    this.reporter = new Reporter(() => encodeState(this.state, this.header));
-    this.listen();
-    this.deafen = onSharedSide((side) => this.followSide(side));
-    new ResizeObserver(() => this.resize()).observe(root);
+    this.begin([this.options, top, asked, stage]);
   }
 
-  connect(send) {
-    this.reporter.connect(send);
-  }
-
-  leave() {
-    this.deafen();
-    this.reporter.leave();
+  stateText() {
+    return encodeState(this.state, this.header);
   }
 
   // ---- data
 
-  /** A new payload. What a person chose stays as far as it fits; pins and dimension where the text is another do not. */
-  setData(bytes) {
-    const { header, arrays } = readPayload(bytes);
+  /** New data. What a person chose stays as far as it fits; pins and dimension where the text is another do not. */
+  receive(before) {
+    const { header, arrays } = this;
     const text = JSON.stringify([header.queries, header.keys]);
-    const first = !this.header;
     const other = text !== this.tokens;
-    const chosen = first
-      ? header.state
-      : encodeState(other ? { ...this.state, pins: [], keep: null } : this.state, this.header);
+    const chosen = before
+      ? encodeState(other ? { ...this.state, pins: [], keep: null } : this.state, before)
+      : header.state;
     const queryRows = rowsOf(header.queries);
     const keyRows = header.keys ? rowsOf(header.keys) : queryRows;
     const sides = Object.fromEntries(Object.keys(header.sides).map((name) => [name, sideOf(header, arrays, name)]));
-    Object.assign(this, { header, tokens: text, data: { header, sides, queryRows, keyRows } });
-    this.state = decodeState(other && !first ? chosen.replace(/(^|,)q:\d+/, "") : chosen, header);
-    this.theme = themeOf(this.root);
+    Object.assign(this, { tokens: text, data: { header, sides, queryRows, keyRows } });
+    this.state = decodeState(other && before ? chosen.replace(/(^|,)q:\d+/, "") : chosen, header);
     this.ramp = rampOf(this.theme);
     this.preview = this.cursor = null;
     if (other) {
@@ -110,11 +94,9 @@ export class NeuronView {
       this.widest = null;
     }
     this.sides.element.hidden = !header.pair;
-    if (first && header.pair) shareSide(this.state.show);
     this.overlay.setAttribute("aria-label", sayKeys(header, this.reporter.heard));
     this.nameIt();
     this.update();
-    this.reporter.answered();
     if (other) this.buttons[this.state.query]?.scrollIntoView({ block: "nearest" });
   }
 
@@ -130,18 +112,7 @@ export class NeuronView {
   change(changed) {
     const again = "part" in changed && changed.part !== this.state.part ? { dim: null } : {};
     if (changed.dims === "order") again.keep = null;
-    this.state = { ...this.state, ...again, ...changed };
-    this.update();
-    this.reporter.soon();
-  }
-
-  setSide(side) {
-    this.change({ show: side });
-    shareSide(side);
-  }
-
-  followSide(side) {
-    if (this.header?.pair && side !== this.state.show) this.change({ show: side });
+    super.change({ ...again, ...changed });
   }
 
   /** Keep the order of dimensions as it is now, while other queries and keys are chosen; or no more. */
@@ -175,7 +146,6 @@ export class NeuronView {
   // ---- drawing
 
   resize() {
-    if (!this.header) return;
     const wide = Math.max(240, this.scroller.parentElement.clientWidth);
     this.widest ??= this.measure();
     this.place(wide);
@@ -199,10 +169,6 @@ export class NeuronView {
       this.legend.replaceChildren(...neuronLegend(this));
     }
     this.draw();
-  }
-
-  redraw() {
-    this.resize();
   }
 
   /** What the view is as a file (export.js). */
@@ -281,13 +247,10 @@ export class NeuronView {
   // ---- events
 
   listen() {
-    this.scroller.addEventListener("scroll", () => this.schedule());
     const at = ({ offsetX, offsetY }) => under(this.shown, this.layout, [offsetX, offsetY], this.scroller.scrollTop);
-    this.overlay.addEventListener("mousemove", (event) => this.setCursor(at(event)));
-    this.overlay.addEventListener("mouseleave", () => this.setCursor(null));
-    this.overlay.addEventListener("blur", () => this.setCursor(null));
+    this.watchCursor(at);
     this.overlay.addEventListener("click", (event) => this.onClick(at(event)));
-    this.overlay.addEventListener("keydown", (event) => this.onKey(event));
+    onKeys(this.overlay, (event) => this.onKey(event));
     const token = (event) => {
       const button = event.target.closest?.(".token");
       return button ? Number(button.dataset.i) : null;
@@ -297,7 +260,7 @@ export class NeuronView {
     this.text.addEventListener("focusin", (event) => this.setPreview(token(event)));
     this.text.addEventListener("focusout", () => this.setPreview(null));
     this.text.addEventListener("click", (event) => token(event) !== null && this.choose(token(event)));
-    this.text.addEventListener("keydown", (event) => this.onTextKey(event));
+    onKeys(this.text, (event) => this.onTextKey(event));
   }
 
   /** A query to look at while the mouse or the focus is on it. */
@@ -315,12 +278,8 @@ export class NeuronView {
     this.spoken.textContent = this.shown.leading === null ? "" : sayRow(this.shown, this.shown.leading);
   }
 
-  setCursor(cursor) {
-    if (JSON.stringify(cursor) === JSON.stringify(this.cursor)) return;
-    const row = this.cursor?.row;
-    this.cursor = cursor;
-    this.mark();
-    if (cursor?.row !== row) this.readSoon();
+  cursorMoved(before) {
+    if (this.cursor?.row !== before?.row) this.readSoon();
   }
 
   /** In a strip a click follows the dimension; elsewhere it pins the key. */
@@ -337,7 +296,6 @@ export class NeuronView {
   }
 
   onKey(event) {
-    if (event.metaKey || event.altKey) return;
     const { rows, dims } = this.shown;
     const { row, dim } = this.cursor ?? { row: -1, dim: null };
     const at = dim === null ? -1 : dims.indexOf(dim);
@@ -351,16 +309,14 @@ export class NeuronView {
       PageDown: [row + 20, at],
       PageUp: [row - 20, at],
     };
-    const side = this.header.pair && SIDE_KEYS[event.key];
+    const side = this.sideOf(event);
     if (event.key in moves && rows.length && !event.ctrlKey) this.walkTo(...moves[event.key]);
     else if (event.key === "Escape") this.onEscape();
     else if (event.key === "Enter" && row >= 0) this.pin(rows[row]);
     else if (event.key === " " && dim !== null) this.followDim(dim);
     else if (this.turn(event)) this.spoken.textContent = "";
     else if (side) this.setSide(side);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
+    else return false;
   }
 
   onEscape() {
@@ -396,7 +352,7 @@ export class NeuronView {
   }
 
   onTextKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey) return false;
     const now = Number(event.target.closest(".token")?.dataset.i);
     const to = {
       ArrowRight: now + 1,
@@ -406,12 +362,10 @@ export class NeuronView {
       Home: 0,
       End: Infinity,
     }[event.key];
-    const side = this.header.pair && SIDE_KEYS[event.key];
+    const side = this.sideOf(event);
     if (to !== undefined) this.buttons[Math.max(0, Math.min(this.buttons.length - 1, to))].focus();
     else if (side) this.setSide(side);
-    else if (!this.turn(event)) return;
-    event.preventDefault();
-    event.stopPropagation();
+    else return this.turn(event);
   }
 }
 
