@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlparse
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from attnlib.wording import signed
 from tests.browser.pages import box, settle
 from tests.server import start_server, stop_server
 
@@ -50,9 +51,7 @@ def test_from_typing_a_pair_to_reading_a_number(page: Page, dashboard: str) -> N
     shift = comparison.target_shift(("librarian", "engineer"))
     cell(page, "0-2").click()
     expect(cell(page, "0-2")).to_have_attribute("aria-selected", "true")
-    said = (
-        f"head 0-2 · partly pronoun to person .34: Your edit {'−' if shift[0, 2] < 0 else '+'}{abs(shift[0, 2]):.3f}"
-    )
+    said = f"head 0-2 · partly pronoun to person .34: Your edit {signed(shift[0, 2])}"
     expect(page.locator(".st-key-grid .attn-grid .tip")).to_contain_text(said)
 
 

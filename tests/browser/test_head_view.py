@@ -8,6 +8,8 @@ from urllib.parse import quote, urlencode
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from attnlib.wording import number
+
 SHE = "The doctor asked the nurse a question. She"
 
 
@@ -139,7 +141,7 @@ def test_a_line_under_the_mouse_tells_its_weight(page: Page, dashboard: str) -> 
         "return {x: b.left + 1 + (s.layout.left + s.layout.right)/2, y: b.top + 1 + (y(8)+y(k))/2, k, w: w[8*9+k]}; }"
     )
     page.mouse.move(place["x"], place["y"])
-    expect(page.locator(".tip")).to_contain_text(f"{place['w']:.3f}")
+    expect(page.locator(".tip")).to_contain_text(number(place["w"]))
     expect(page.locator(".tip")).to_contain_text("head 0 · mixed\nShe →")
 
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 import attnlib
 from attnlib.views.html import View
 from attnlib.views.neuron.payload import neuron_payload
+from attnlib.wording import number
 from tests.browser.pages import DEAF, HEARD, NASTY, is_cut
 from tests.unit.tiny import tiny_model
 
@@ -72,7 +73,7 @@ class Opened:
         return [row.split("\t") for row in self(".numbers tbody tr").all_inner_texts()]
 
 
-def number(text: str) -> float:
+def read(text: str) -> float:
     return float(text.replace("−", "-"))
 
 
@@ -97,13 +98,13 @@ def test_the_pages_numbers_give_the_models_weights(page: Page, tmp_path: Path, n
         view.token(query).click()
         rows = view.numbers()
         weights = stack.layer(1).weights[head, query]
-        scores = [number(row[-2]) for row in rows]
+        scores = [read(row[-2]) for row in rows]
         total = sum(math.exp(score - max(scores)) for score in scores)
         for key, (row, score) in enumerate(zip(rows, scores, strict=True)):
-            assert number(row[-1]) == pytest.approx(weights[key], abs=1e-4)
+            assert read(row[-1]) == pytest.approx(weights[key], abs=1e-4)
             assert math.exp(score - max(scores)) / total == pytest.approx(weights[key], abs=1e-4)
         vectors = attnlib.head_vectors(trace, 1, head, stack.name)
-        scaled = [number(row[2]) for row in rows]
+        scaled = [read(row[2]) for row in rows]
         assert scaled == pytest.approx(vectors.scaled[query, : len(rows)].tolist(), abs=1e-4, rel=2e-3)
     expect(view(".proof")).to_contain_text("gives the model's own weights")
 
@@ -156,7 +157,7 @@ def test_numbers_on_hover_and_a_key_closely(page: Page, tmp_path: Path) -> None:
     expect(view(".steps tbody tr")).to_have_text(["q·k18.246", "× .17683.225", "weight.213"])
     overlay.hover(position=view.at(1, 16, 1))
     q, k = vectors.query[8, 16], vectors.key[1, 16]
-    expect(view(".tip")).to_have_text(f"She → doctor, dimension 16: {q:.3f} × {k:.3f} = {q * k:.3f}")
+    expect(view(".tip")).to_have_text(f"She → doctor, dimension 16: {number(q)} × {number(k)} = {number(q * k)}")
     terms = vectors.terms(8)[1]
     largest = np.argsort(-np.abs(terms))[:6]
     expect(view(".dims .dim")).to_have_text([str(d) for d in largest])
@@ -238,7 +239,7 @@ def test_a_dimension_is_followed_over_the_text(page: Page, tmp_path: Path) -> No
     expect(view(".dimension h4")).to_have_text("Dimension 16 of 32 over the text")
     order = np.argsort(-np.abs(vectors.key[:, 16]))[:5]
     words = ["The", "doctor", "asked", "the", "nurse", "a", "question", ".", "She"]
-    listed = ", ".join(f"“{words[i]}” {vectors.key[i, 16]:.3f}".replace("-", "−") for i in order)
+    listed = ", ".join(f"“{words[i]}” {number(vectors.key[i, 16])}" for i in order)
     expect(view(".largest").nth(1)).to_have_text(f"largest: {listed}")
     expect(view(".along").nth(0).locator(".tinted")).to_have_count(9)
     expect(view(".along").nth(0).locator(".tinted").nth(8)).to_have_attribute("title", "She: 2.268")
@@ -267,7 +268,7 @@ def test_dimensions_sorted_and_the_order_kept(page: Page, tmp_path: Path) -> Non
     assert len(view.shown("shown.dims")) == 8
     expect(view(".note")).to_contain_text("8 of 32 dimensions are drawn; the numbers are of all.")
     view("[data-option=keys]").select_option("weight")
-    weights = [number(row[-1]) for row in view.numbers()]
+    weights = [read(row[-1]) for row in view.numbers()]
     assert weights == sorted(weights, reverse=True)
 
 
@@ -275,11 +276,11 @@ def test_the_value_side(page: Page, tmp_path: Path) -> None:
     view = Opened(page, tmp_path, gpt2())
     vectors = attnlib.head_vectors(attnlib.trace(attnlib.load_model("demo/gpt2-biased"), SHE), 0, 2)
     view("[data-option=part]").select_option("value")
-    rows = [[number(cell) for cell in row[1:]] for row in view.numbers()]
+    rows = [[read(cell) for cell in row[1:]] for row in view.numbers()]
     np.testing.assert_allclose([row[0] for row in rows], np.linalg.norm(vectors.value, axis=1), atol=2e-3)
     np.testing.assert_allclose([row[2] for row in rows], vectors.value_norms[8], atol=2e-3)
     output = np.linalg.norm(vectors.outputs[8])
-    expect(view(".reading .small")).to_have_text(f"length of the head's output Σ w · v: {output:.3f}")
+    expect(view(".reading .small")).to_have_text(f"length of the head's output Σ w · v: {number(output)}")
 
 
 def test_a_pair_as_a_b_and_the_change(page: Page, tmp_path: Path) -> None:
@@ -290,20 +291,20 @@ def test_a_pair_as_a_b_and_the_change(page: Page, tmp_path: Path) -> None:
     expect(view("h4").first).to_have_text("“She → He” → “nurse”")
     expect(view(".steps tbody tr").nth(1)).to_have_text("× .17684.4612.159−2.302")
     rows = view.numbers()
-    assert number(rows[4][2]) == pytest.approx(change.score_b - change.score_a, abs=1e-4)
-    assert number(rows[4][3]) == pytest.approx(found.difference[0, 2, 8, 4], abs=1e-4)
+    assert read(rows[4][2]) == pytest.approx(change.score_b - change.score_a, abs=1e-4)
+    assert read(rows[4][3]) == pytest.approx(found.difference[0, 2, 8, 4], abs=1e-4)
     expect(view(".split")).to_have_text(
         "The other query changes it by −2.302, the other key by .000 (what they do together is halved between them)."
     )
     view("[data-option=dims]").select_option("size")
     assert view.shown("shown.dims") == np.argsort(-np.abs(change.terms), kind="stable").tolist()
-    terms = [number(cell) for cell in view(".dims tbody td:last-child").all_inner_texts()]
+    terms = [read(cell) for cell in view(".dims tbody td:last-child").all_inner_texts()]
     expected = sorted(change.terms / a.scaling, key=abs, reverse=True)[:6]
     assert terms == pytest.approx(expected, abs=6e-4)
     for side, vectors, name in (("a", a, "She"), ("b", b, "He")):
         view(f"[data-side-choice={side}]").click()
         expect(view.token(8)).to_have_text(name)
-        weights = [number(row[-1]) for row in view.numbers()]
+        weights = [read(row[-1]) for row in view.numbers()]
         np.testing.assert_allclose(weights, vectors.weights[8], atol=1e-4)
     view.token(8).focus()
     page.keyboard.press("-")
@@ -322,7 +323,7 @@ def test_a_word_that_only_one_prompt_has(page: Page, tmp_path: Path) -> None:
     view.token(9).click()
     row = next(row for row in view.numbers() if row[0] == "old")
     assert row[1:3] == ["–", "–"]
-    assert number(row[3]) > 0
+    assert read(row[3]) > 0
 
 
 def test_the_worksheet_multiplies_out_and_is_saved(page: Page, tmp_path: Path) -> None:
@@ -336,8 +337,8 @@ def test_the_worksheet_multiplies_out_and_is_saved(page: Page, tmp_path: Path) -
     sums = [0.0, 0.0]
     for _, q, *rest in cells[:8]:
         for n in (0, 1):
-            k, product = number(rest[2 * n]), number(rest[2 * n + 1])
-            assert number(q) * k == pytest.approx(product, abs=5.1e-5)
+            k, product = read(rest[2 * n]), read(rest[2 * n + 1])
+            assert read(q) * k == pytest.approx(product, abs=5.1e-5)
             sums[n] += product
     with page.expect_download() as waiting:
         view(".save").click()
