@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnlib.errors import InputError
+from attnlib.views.head.payload import head_payload
 from attnlib.views.joiner import joined
-from attnlib.views.payload import head_payload
 
 if TYPE_CHECKING:
     from attnlib.comparison.result import Comparison

@@ -311,7 +311,7 @@ def _on_point(key: str) -> None:
 
 def _gallery(chosen: Choices, found: "HeadPatterns", name: str, place: tuple[int, int]) -> None:
     """The texts in which the head does this most."""
-    from attnlib.views.payload import head_payload
+    from attnlib.views.head.payload import head_payload
 
     pattern = found.patterns[found.number(name)]
     best = found.best_texts(name, *place)[:SHOWN]

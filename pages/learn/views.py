@@ -35,7 +35,7 @@ def shown(show: Show, key: str, *, named: bool = True) -> None:
 
 
 def _head(show: Show, key: str, named: bool) -> None:
-    from attnlib.views.payload import head_payload
+    from attnlib.views.head.payload import head_payload
 
     layer, head = _known(show)
     trace = cached.trace_layer(

@@ -100,7 +100,7 @@ class HeadEvents:
 
 
 def head_view(payload: bytes, *, key: str, on_event: Callable[[HeadEvents], None]) -> None:
-    """Draw a head payload (attnlib.views.payload.head_payload); `on_event` is called before the next run."""
+    """Draw a head payload (attnlib.views.head.payload); `on_event` is called before the next run."""
 
     def called(name: str) -> Callable[[], None]:
         return lambda: on_event(_head_events(st.session_state[key], name))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.views.payload import head_payload
+from attnlib.views.head.payload import head_payload
 from pages.ui import cached
 from pages.ui.ablation import switches
 from pages.ui.component import head_view

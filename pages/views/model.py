@@ -114,8 +114,8 @@ def _detail(chosen: Choices, shown: Shown) -> None:
 
 
 def _detail_payload(chosen: Choices, shown: Shown) -> bytes:
+    from attnlib.views.head.payload import head_payload
     from attnlib.views.pair.payload import pair_head_payload
-    from attnlib.views.payload import head_payload
 
     names = names_in_layer(chosen)
     about: dict[str, Any] = {"head": chosen.head, "layers": chosen.layers, "can_hide": False, "labels": names}

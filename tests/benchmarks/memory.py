@@ -38,8 +38,8 @@ def measure(layers: int, what: str, tokens: int) -> float:
     import torch
 
     import attnlib
+    from attnlib.views.head.payload import head_payload
     from attnlib.views.model.payload import model_payload
-    from attnlib.views.payload import head_payload
     from tests.benchmarks.models import gpt2_shape, text_of, tokenizer, wrapped
 
     model = wrapped(gpt2_shape(layers, vocabulary=2400))

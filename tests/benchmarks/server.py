@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 import attnlib
-from attnlib.views.payload import head_payload
+from attnlib.views.head.payload import head_payload
 from tests.benchmarks.models import gpt2_shape, text_of, tokenizer, wrapped
 
 LENGTHS = (32, 128, 512, 1024)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from attnlib.views.head.payload import head_pair_payload
 from attnlib.views.html import View
-from attnlib.views.payload import head_pair_payload
 from tests.browser.pages import NASTY, is_cut
 
 A = ["The", "doctor", None, "saw", "old", "the", "nurse", ".", "She"]

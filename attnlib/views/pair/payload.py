@@ -6,8 +6,9 @@ from attnlib.behaviour.scaling import ScaledHead
 from attnlib.comparison.align import Alignment
 from attnlib.comparison.result import Comparison
 from attnlib.views.alignment.payload import alignment_payload
+from attnlib.views.head.payload import head_pair_payload
 from attnlib.views.matrix.payload import matrix_payload
-from attnlib.views.payload import head_pair_payload, token_row
+from attnlib.views.payload import token_row
 
 
 def pair_head_payload(comparison: Comparison, layer: int, **header: Any) -> bytes:

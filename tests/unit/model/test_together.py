@@ -22,7 +22,7 @@ from attnlib.model.inputs import read_inputs
 from attnlib.model.loading import Model, random_copy
 from attnlib.paths import DEMO_FOLDER
 from attnlib.prompts.pairs import Pair
-from attnlib.views.payload import head_payload
+from attnlib.views.head.payload import head_payload
 from attnlib.words.likelihood import sentence_log_likelihoods
 from attnlib.words.predictions import words_without
 from tests.unit.tiny import tiny_model

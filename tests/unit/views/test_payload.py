@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 import attnlib
 from attnlib import InputError, Trace
 from attnlib.views import payload
+from attnlib.views.head import payload as heads
 from attnlib.views.html import head_view
 
 
@@ -44,13 +45,13 @@ def test_other_bytes_are_refused() -> None:
 
 def test_weights_are_exact_to_more_than_three_decimals() -> None:
     trace = random_trace(3, 20, causal=False)
-    _, arrays = payload.unpack(payload.head_payload(trace, 0))
+    _, arrays = payload.unpack(heads.head_payload(trace, 0))
     assert np.abs(arrays["weights"] / 65535 - trace.weights[0]).max() < 1e-5
 
 
 def test_a_causal_layer_is_sent_as_its_triangle() -> None:
     trace = random_trace(2, 6, causal=True)
-    header, arrays = payload.unpack(payload.head_payload(trace, 0))
+    header, arrays = payload.unpack(heads.head_payload(trace, 0))
     assert header["triangle"]
     back = np.zeros((2, 6, 6))
     for head in range(2):
@@ -61,23 +62,23 @@ def test_a_causal_layer_is_sent_as_its_triangle() -> None:
 def test_cross_attention_keeps_its_rectangle() -> None:
     weights = np.random.default_rng(1).dirichlet(np.ones(5), (1, 2, 3)).astype(np.float32)
     trace = Trace.from_arrays(weights, ["a", "b", "c"], ["v", "w", "x", "y", "z"])
-    header, arrays = payload.unpack(payload.head_payload(trace, 0))
+    header, arrays = payload.unpack(heads.head_payload(trace, 0))
     assert not header["triangle"]
     assert header["keys"]["labels"] == ["v", "w", "x", "y", "z"]
     assert arrays["weights"].shape == (2, 3, 5)
 
 
 def test_sizes_at_gpt2_shape() -> None:
-    size = len(payload.head_payload(random_trace(12, 128, causal=True), 0))
+    size = len(heads.head_payload(random_trace(12, 128, causal=True), 0))
     assert size <= 250_000
-    assert len(payload.head_payload(random_trace(12, 512, causal=True), 0)) <= 3_300_000
-    assert len(payload.head_payload(random_trace(12, 128, causal=False), 0)) <= 800_000
+    assert len(heads.head_payload(random_trace(12, 512, causal=True), 0)) <= 3_300_000
+    assert len(heads.head_payload(random_trace(12, 128, causal=False), 0)) <= 800_000
 
 
 def test_too_many_weights_are_refused_with_the_length_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(payload, "MOST_WEIGHTS", 1000)
+    monkeypatch.setattr(heads, "MOST_WEIGHTS", 1000)
     with pytest.raises(InputError, match="Shorten the text to about 22 tokens"):
-        payload.head_payload(random_trace(2, 30, causal=False), 0)
+        heads.head_payload(random_trace(2, 30, causal=False), 0)
 
 
 def test_a_page_is_self_contained_and_its_tokens_cannot_leave_their_place(tmp_path: object) -> None:
@@ -134,7 +135,7 @@ def random_pair(heads: int = 2) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_pair_comes_back_and_rows_that_are_not_there_are_zero() -> None:
     a, b = random_pair()
-    header, arrays = payload.unpack(payload.head_pair_payload(ROW, None, a, b, causal=False, **ABOUT, head=1))
+    header, arrays = payload.unpack(heads.head_pair_payload(ROW, None, a, b, causal=False, **ABOUT, head=1))
     assert {name: header[name] for name in ("view", "pair", "heads", "layer", "head", "triangle")} == {
         "view": "head",
         "pair": True,
@@ -156,7 +157,7 @@ def test_a_pair_comes_back_and_rows_that_are_not_there_are_zero() -> None:
 def test_a_causal_pair_is_sent_as_two_triangles(stack: str, keys: dict[str, Any] | None) -> None:
     a, b = (np.tril(np.nan_to_num(weights)) for weights in random_pair())
     about = {**ABOUT, "stack": stack}
-    header, arrays = payload.unpack(payload.head_pair_payload(ROW, keys, a, b, causal=True, **about))
+    header, arrays = payload.unpack(heads.head_pair_payload(ROW, keys, a, b, causal=True, **about))
     assert header["triangle"] == (stack == "self")
     for name, weights in (("weights", a), ("weights_b", b)):
         sent = weights[:, *np.tril_indices(5)] if stack == "self" else weights
@@ -167,27 +168,27 @@ def test_a_pair_whose_shapes_do_not_fit_is_refused() -> None:
     a, b = random_pair()
     for left, right in ((a[:, :4], b[:, :4]), (a[:, :, :4], b[:, :, :4])):
         with pytest.raises(InputError, match=r"must both be \(heads, 5, 5\)"):
-            payload.head_pair_payload(ROW, None, left, right, causal=False, **ABOUT)
+            heads.head_pair_payload(ROW, None, left, right, causal=False, **ABOUT)
 
 
 def test_a_pair_may_hold_half_as_many_weights_of_each_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = random_pair()
-    monkeypatch.setattr(payload, "MOST_WEIGHTS", 2 * a.size)
-    payload.head_pair_payload(ROW, None, a, b, causal=False, **ABOUT)
-    monkeypatch.setattr(payload, "MOST_WEIGHTS", 2 * a.size - 1)
+    monkeypatch.setattr(heads, "MOST_WEIGHTS", 2 * a.size)
+    heads.head_pair_payload(ROW, None, a, b, causal=False, **ABOUT)
+    monkeypatch.setattr(heads, "MOST_WEIGHTS", 2 * a.size - 1)
     with pytest.raises(InputError, match=r"2 prompts x 5 tokens x 2 heads .* Shorten both texts to about 4 tokens"):
-        payload.head_pair_payload(ROW, None, a, b, causal=False, **ABOUT)
+        heads.head_pair_payload(ROW, None, a, b, causal=False, **ABOUT)
 
 
 # ---- what heads do
 
 
 def head_frame(labels: object) -> bytes:
-    return payload.head_payload(random_trace(3, 4, causal=True), 0, labels=labels)
+    return heads.head_payload(random_trace(3, 4, causal=True), 0, labels=labels)
 
 
 def pair_frame(labels: object) -> bytes:
-    return payload.head_pair_payload(ROW, None, *random_pair(3), causal=False, **ABOUT, labels=labels)
+    return heads.head_pair_payload(ROW, None, *random_pair(3), causal=False, **ABOUT, labels=labels)
 
 
 @pytest.mark.parametrize("draw", [head_frame, pair_frame])
