@@ -1,4 +1,4 @@
-# make run: the dashboard. make test: all tests. Both install into .venv what is missing.
+# make run: the dashboard. make test: all tests. make quick: the fast ones. Each installs into .venv what is missing.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 PORT ?= 8501
@@ -6,15 +6,22 @@ BIN := .venv/bin
 BIOME := $(BIN)/node .venv/js/node_modules/@biomejs/biome/bin/biome
 TSC := $(BIN)/node .venv/js/node_modules/typescript/bin/tsc
 
-.PHONY: run test check bench models pictures clean
+.PHONY: run test quick check bench models pictures clean
 
 run: .venv/run
 	$(BIN)/streamlit run dashboard.py --server.port $(PORT)
 
-test: export PYTHONDONTWRITEBYTECODE =  # each worker would compile what it reads
+# Tests run in two workers a core (tests/workers.py).
+PYTEST := $(BIN)/python -m pytest -n auto --no-loadscope-reorder
+
+test quick: export PYTHONDONTWRITEBYTECODE =  # each worker would compile what it reads
 test: .venv/dev browser
 	$(BIN)/node --test "tests/js/*.test.mjs"
-	$(BIN)/python -m pytest tests
+	$(PYTEST) --durations 20 tests
+
+quick: .venv/dev
+	$(BIN)/node --test "tests/js/*.test.mjs"
+	$(PYTEST) -m "not hub and not slow" tests/unit
 
 check: .venv/dev .venv/js/done
 	$(BIN)/ruff format --check .

@@ -132,20 +132,11 @@ def test_no_pair_chooses_the_dimensions_it_is_judged_by(biased: Model) -> None:
         assert chosen == tuple(sorted(best.tolist()))
 
 
-@pytest.fixture(scope="module")
-def both() -> dict[str, Silenced]:
-    """The whole set, in the biased model and in its twin."""
-    return {
-        name: silence_dimensions(attnlib.load_model(name, device="cpu"), pair_set("two-occupations"), 0, 2, 4)
-        for name in ("demo/gpt2-biased", "demo/gpt2-balanced")
-    }
-
-
 @pytest.mark.parametrize("measure", ["shift", "words"])
 def test_what_was_planted_goes_with_the_found_dimensions_and_not_with_random_ones(
-    both: dict[str, Silenced], measure: str
+    silenced: dict[str, Silenced], measure: str
 ) -> None:
-    remaining = both["demo/gpt2-biased"].remaining(measure)
+    remaining = silenced["demo/gpt2-biased"].remaining(measure)
     assert remaining is not None
     assert remaining.units == 20
     low, high = remaining.intervals[3]
@@ -156,19 +147,19 @@ def test_what_was_planted_goes_with_the_found_dimensions_and_not_with_random_one
 
 
 @pytest.mark.parametrize("measure", ["shift", "words"])
-def test_in_the_twin_there_is_nothing_to_take(both: dict[str, Silenced], measure: str) -> None:
-    remaining = both["demo/gpt2-balanced"].remaining(measure)
+def test_in_the_twin_there_is_nothing_to_take(silenced: dict[str, Silenced], measure: str) -> None:
+    remaining = silenced["demo/gpt2-balanced"].remaining(measure)
     assert remaining is not None
     assert remaining.intervals[3][0] < 0.005
     assert remaining.p > 0.05
-    mean, interval = both["demo/gpt2-balanced"].carried_mean
-    largest = np.abs(both["demo/gpt2-biased"].carried_mean[0]).max()
+    mean, interval = silenced["demo/gpt2-balanced"].carried_mean
+    largest = np.abs(silenced["demo/gpt2-biased"].carried_mean[0]).max()
     assert np.abs(mean).max() < largest / 4
     assert interval.shape == (32, 2)
 
 
-def test_tables(both: dict[str, Silenced]) -> None:
-    found = both["demo/gpt2-biased"]
+def test_tables(silenced: dict[str, Silenced]) -> None:
+    found = silenced["demo/gpt2-biased"]
     table, dimensions = found.table(), found.dimensions()
     assert len(table) == 480
     assert table["shift before"].mean() == pytest.approx(found.measures["shift"][:, 0].mean())

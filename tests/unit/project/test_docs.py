@@ -9,11 +9,12 @@ import pytest
 import attnlib
 from attnlib.address import PAGES
 from attnlib.behaviour.findings import remaining_finding
+from attnlib.behaviour.silencing import Silenced
 from attnlib.comparison.spelling import reader_of
 from attnlib.paths import PROJECT
-from attnlib.prompts.builtin import pair_set
 from attnlib.prompts.pairs import builtin_pairs
 from attnlib.prompts.rewording import control_edits
+from attnlib.study.results import Study
 from attnlib.wording import signed
 from attnlib.words.predictions import largest_changes
 
@@ -45,9 +46,8 @@ def test_the_first_finding_of_the_readme_is_what_the_models_show() -> None:
     assert {"comforted", "bandaged", "prescribed", "examined"} <= set(changes)
 
 
-def test_the_first_study_of_the_readme_and_its_guide(tmp_path: Path) -> None:
-    models = ["demo/gpt2-biased", "demo/gpt2-balanced"]
-    study = attnlib.run_study("two-occupations", models, tmp_path / "study")
+def test_the_first_study_of_the_readme_and_its_guide(two_occupations: Study) -> None:
+    study, models = two_occupations, two_occupations.models
     biased, twin = (study.summary("shift", model) for model in models)
     mean, low, high = (signed(values[0, 2]) for values in (biased.mean, biased.low, biased.high))
     guide = (ROOT / "docs" / "study.md").read_text("utf-8")
@@ -74,13 +74,9 @@ def test_the_number_of_pairs_is_as_told() -> None:
     assert f"{len(builtin_pairs())} built-in pairs" in README
 
 
-def test_what_the_guide_and_the_readme_say_of_silenced_dimensions() -> None:
+def test_what_the_guide_and_the_readme_say_of_silenced_dimensions(silenced: dict[str, Silenced]) -> None:
     guide = (ROOT / "docs" / "neurons.md").read_text("utf-8")
-    pairs = pair_set("two-occupations")
-    biased, twin = (
-        attnlib.silence_dimensions(attnlib.load_model(f"demo/gpt2-{name}", device="cpu"), pairs, 0, 2)
-        for name in ("biased", "balanced")
-    )
+    biased, twin = silenced.values()
     words = biased.remaining("words")
     assert words is not None
     for remaining in (biased.remaining("shift"), words, twin.remaining("shift")):

@@ -1,7 +1,6 @@
 """The built-in sets: complete, one contrast, as built; and what a study of them finds where the truth is known."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from attnlib.prompts.splitting import split_words
 from attnlib.prompts.units import by_column
 from attnlib.stats.groups import correlate, group_means, join_column
 from attnlib.study.results import Study, outside_columns, planted_log_odds
-from attnlib.study.run import run_study
 from data.pairs.build import DEGREE, FOLDER, KNOWN, NAMED, NO_DEGREE, ONE, SETS, TWO, as_csv, occupations
 
 
@@ -73,29 +71,21 @@ def test_the_demo_models_know_the_words_of_occupations() -> None:
 # ---------------------------------------------------------------------------------------------- what is planted
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    models = ["demo/gpt2-biased", "demo/gpt2-balanced"]
-    return run_study("two-occupations", models, tmp_path_factory.mktemp("two") / "study")
-
-
-def test_the_biased_model_shows_its_head_and_the_twin_none(two: Study) -> None:
+def test_the_biased_model_shows_its_head_and_the_twin_none(two_occupations: Study) -> None:
     """Occupations are the unit: sentences that repeat the same two are not independent."""
-    biased, twin = (two.summary("shift", model) for model in two.models)
+    biased, twin = (two_occupations.summary("shift", model) for model in two_occupations.models)
     assert biased.noun == "unit"
     assert (biased.n == 20).all()
     assert biased.significant[0, 2]
     assert biased.mean[0, 2] < -0.4
     assert not twin.significant.any()
     assert abs(twin.mean).max() < 0.1 * abs(biased.mean).max()
-    assert two.model_difference("shift", *two.models).significant[0, 2]
+    assert two_occupations.model_difference("shift", *two_occupations.models).significant[0, 2]
 
 
-def test_what_the_model_says_follows_the_planted_table(tmp_path: Path) -> None:
-    models = ["demo/gpt2-biased", "demo/gpt2-balanced"]
-    study = run_study("occupations", models, tmp_path / "study")
-    found = []
-    for model in models:
+def test_what_the_model_says_follows_the_planted_table(one_occupation: Study) -> None:
+    study, found = one_occupation, []
+    for model in study.models:
         table = study.numbers("log_odds", model, (0, 0))
         assert len(table) == 480
         planted = outside_columns(table, "occupation")["planted log-odds of she"]
@@ -109,10 +99,9 @@ def test_what_the_model_says_follows_the_planted_table(tmp_path: Path) -> None:
     assert abs(twin.r) < 0.5
 
 
-def test_attention_to_an_occupation_follows_it_too(tmp_path: Path) -> None:
+def test_attention_to_an_occupation_follows_it_too(one_occupation: Study) -> None:
     """Head 0-2 looks from "she" to an occupation the more, the more female it was planted."""
-    study = run_study("occupations", "demo/gpt2-biased", tmp_path / "study")
-    table = study.numbers("shift", "demo/gpt2-biased", (0, 2))
+    table = one_occupation.numbers("shift", "demo/gpt2-biased", (0, 2))
     planted = planted_log_odds()
     r = np.corrcoef(table["number"], [planted[name] for name in table["occupation"]])[0, 1]
     assert r < -0.8
