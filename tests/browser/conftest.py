@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.install import HELP, chromium
 from tests.server import start_server, stop_server
@@ -16,13 +16,17 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 
-expect.set_options(timeout=20_000)  # four browsers and servers may share two cores
+expect.set_options(timeout=60_000)  # four browsers and servers may share two cores
 
 
 @pytest.fixture(scope="session")
-def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running dashboard."""
+def dashboard(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[str]:
+    """The address of a running dashboard that has shown its first view: what it imports is there."""
     server, url = start_server(tmp_path_factory.mktemp("server") / "log.txt")
+    page = browser.new_page()
+    page.goto(url)
+    page.locator(".attn-head[data-painted]").wait_for(timeout=300_000)
+    page.close()
     yield url
     stop_server(server)
 
@@ -43,7 +47,7 @@ def watched(page: Page) -> Iterator[None]:
     A saved page asks for nothing at all.
     """
     problems: list[str] = []
-    page.set_default_timeout(20000)
+    page.set_default_timeout(60_000)
     page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
 
     def asked(url: str) -> None:

@@ -22,7 +22,7 @@ def is_cut(text: Locator) -> bool:
 def settle(page: Page) -> None:
     """Wait until the server has answered. (Who turns pages within a second of typing can lose what was typed.)"""
     page.wait_for_timeout(100)
-    page.locator("[data-test-script-state=notRunning]").wait_for(timeout=60000)
+    page.locator("[data-test-script-state=notRunning]").wait_for(timeout=180_000)
 
 
 def box(page: Page, name: str) -> Locator:

@@ -28,7 +28,7 @@ def test_a_page_is_for_everybody(page: Page, dashboard: str, name: str) -> None:
     """No serious finding in the light and in the dark theme; Tab goes through the page and is never caught."""
     page.set_viewport_size({"width": 1300, "height": 1400})
     page.goto(f"{dashboard}/{name}")
-    expect(page.get_by_role("heading").first).to_be_visible(timeout=60000)
+    expect(page.get_by_role("heading").first).to_be_visible(timeout=180_000)
     page.wait_for_timeout(1500)
     settle(page)
     page.evaluate(AXE)
@@ -47,7 +47,7 @@ def test_a_page_is_for_everybody(page: Page, dashboard: str, name: str) -> None:
 
 def test_what_is_under_share_is_for_everybody(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/compare")
-    page.locator(".attn-grid[data-painted]").first.wait_for(timeout=60000)
+    page.locator(".attn-grid[data-painted]").first.wait_for(timeout=180_000)
     settle(page)
     page.get_by_role("button", name="Share").focus()
     page.keyboard.press("Enter")

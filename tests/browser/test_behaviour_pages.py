@@ -27,7 +27,7 @@ def opened(page: Page, url: str, width: int = 1400) -> Page:
     """A page with its views painted and its script at rest."""
     page.set_viewport_size({"width": width, "height": 1800})
     page.goto(url)
-    page.locator(".attn-head[data-painted]").first.wait_for(timeout=60000)
+    page.locator(".attn-head[data-painted]").first.wait_for(timeout=180_000)
     page.wait_for_timeout(500)
     settle(page)
     return page
@@ -58,12 +58,12 @@ def test_a_pattern_a_head_and_its_best_text(page: Page, url: str) -> None:
     text = page.get_by_text(re.compile(r"^0\.\d\d: ")).first.inner_text().split(": ", 1)[1]
     example.scroll_into_view_if_needed()
     example.click()
-    expect(page.get_by_role("heading", name="Attention heads")).to_be_visible(timeout=60000)
+    expect(page.get_by_role("heading", name="Attention heads")).to_be_visible(timeout=180_000)
     settle(page)
     assert (choice(page, "layer"), choice(page, "head")) == ("2", "3")
     expect(box(page, "Text")).to_have_value(text)
     assert choice(page, "text") == text
-    expect(page.get_by_text("head 3 · next token .80").first).to_be_visible(timeout=60000)
+    expect(page.get_by_text("head 3 · next token .80").first).to_be_visible(timeout=180_000)
 
 
 def test_a_point_of_the_map_and_a_second_model(page: Page, url: str) -> None:
@@ -74,7 +74,7 @@ def test_a_point_of_the_map_and_a_second_model(page: Page, url: str) -> None:
     points.nth(3).click(force=True)
     expect(page.get_by_role("heading", name="Head 0-2: partly pronoun to person .34")).to_be_hidden()
     picked(page, "Compare with", "demo/gpt2-balanced")
-    expect(grid(page).get_by_role("heading", name="demo/gpt2-balanced")).to_be_visible(timeout=60000)
+    expect(grid(page).get_by_role("heading", name="demo/gpt2-balanced")).to_be_visible(timeout=180_000)
     difference = grid(page, "patterns_difference")
     expect(difference.get_by_role("heading", name="demo/gpt2-biased − demo/gpt2-balanced")).to_be_visible()
 
@@ -85,7 +85,7 @@ def test_a_pattern_described_by_example(page: Page, url: str) -> None:
     page.wait_for_timeout(500)
     settle(page)
     page.get_by_role("button", name="Find heads: verb → noun before").click()
-    expect(page.get_by_text("Measured below: verb → noun before")).to_be_visible(timeout=60000)
+    expect(page.get_by_text("Measured below: verb → noun before")).to_be_visible(timeout=180_000)
     settle(page)
     assert choice(page, "pattern") == "verb → noun before"
     picked(page, "From", "2 doctor")
@@ -98,7 +98,7 @@ def test_uploaded_texts_stay_text(page: Page, url: str, tmp_path: Path) -> None:
     page.get_by_role("radio", name="Upload a file").click()
     (tmp_path / "mine.txt").write_text(f"{MARKUP}\nOne, two, one.\n", "utf-8")
     page.locator("input[type=file]").set_input_files(tmp_path / "mine.txt")
-    expect(page.get_by_text("2 texts read")).to_be_visible(timeout=60000)
+    expect(page.get_by_text("2 texts read")).to_be_visible(timeout=180_000)
     expect(page.get_by_text(re.compile(re.escape(MARKUP))).first).to_be_visible()
     assert page.locator("img[src=x]").count() == 0
     (tmp_path / "broken.csv").write_text("id,words\n1,One\n", "utf-8")
@@ -139,7 +139,7 @@ def test_what_remains_of_the_bias_without_four_dimensions(page: Page, url: str) 
     opened(page, f"{url}/neurons?layer=0&head=2")
     page.get_by_role("button", name="Silence them in 480 pairs").click()
     expect(page.get_by_text(re.compile(r"Target shift of the head \(B − A\): 56% remain"))).to_be_visible(
-        timeout=90000
+        timeout=180_000
     )
     expect(
         page.get_by_text(re.compile(r"How differently the model goes on \(JSD, bits\): 50% remain"))
@@ -147,7 +147,7 @@ def test_what_remains_of_the_bias_without_four_dimensions(page: Page, url: str) 
     settle(page)
     page.get_by_role("button", name="Choose the strongest: 2, 23, 9, 16").click()
     tags = page.locator(".st-key-dimensions [data-tag]")
-    expect(tags).to_have_text(["2", "9", "16", "23"], timeout=60000)
+    expect(tags).to_have_text(["2", "9", "16", "23"], timeout=180_000)
     expect(page.get_by_text(re.compile("56% remain"))).to_be_visible()
     box(page, "Text").fill("The engineer thanked the librarian. He")
     box(page, "Text").press("Control+Enter")

@@ -19,7 +19,7 @@ def visit(page: Page, dashboard: str, **choices: object) -> None:
     """Open the comparison with choices in its link and wait until everything is painted."""
     page.goto(f"{dashboard}/compare?{urlencode(choices, quote_via=quote)}")
     for view in ("alignment", "grid", "head", "matrix"):
-        page.locator(f".attn-{view}[data-painted]").first.wait_for(timeout=60000)
+        page.locator(f".attn-{view}[data-painted]").first.wait_for(timeout=180_000)
 
 
 def cell(page: Page, place: str, grid: int = 0) -> Locator:
@@ -119,9 +119,9 @@ def test_a_link_restores_everything(page: Page, browser: Browser, dashboard: str
     wanted = parse_qs(urlparse(link).query)
     assert wanted["prompt_b"] == ["The pilot met the dancer. He"]
     other = browser.new_context().new_page()
-    other.set_default_timeout(30000)
+    other.set_default_timeout(60_000)
     other.goto(link)
-    other.locator(".attn-head[data-painted]").wait_for(timeout=60000)
+    other.locator(".attn-head[data-painted]").wait_for(timeout=180_000)
     expect(box(other, "Prompt B")).to_have_value("The pilot met the dancer. He")
     expect(box(other, "Target words")).to_have_value("dancer, pilot")
     expect(other.get_by_text("Layer 2, head 1")).to_be_visible()
@@ -197,7 +197,7 @@ def test_the_first_link_after_a_start_leads_to_the_comparison(page: Page, tmp_pa
     server, url = start_server(tmp_path / "log.txt")
     try:
         page.goto(f"{url}/compare")
-        page.locator(".attn-head[data-painted]").wait_for(timeout=60000)
+        page.locator(".attn-head[data-painted]").wait_for(timeout=180_000)
         expect(page.get_by_text("Page not found")).to_have_count(0)
         expect(box(page, "Prompt B")).to_be_visible()
     finally:

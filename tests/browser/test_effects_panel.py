@@ -49,6 +49,6 @@ def test_words_and_switches_are_in_the_link(page: Page, dashboard: str) -> None:
     expect(page.get_by_text("Prompt B, next word")).to_be_visible()
     page.wait_for_url(re.compile("off=0-2"))
     page.reload()
-    page.locator(".attn-matrix[data-painted]").wait_for(timeout=60000)
+    page.locator(".attn-matrix[data-painted]").wait_for(timeout=180_000)
     expect(page.get_by_text(re.compile("against “bandaged”"))).to_be_visible()
     expect(page.get_by_text("Prompt B, next word")).to_be_visible()

@@ -188,7 +188,7 @@ def test_a_picture_has_the_page_s_colours(opened: Callable[..., Page]) -> None:
 
 def test_the_dashboard_s_views_are_saved_too(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/compare")
-    page.locator(".attn-grid[data-painted]").first.wait_for(timeout=60000)
+    page.locator(".attn-grid[data-painted]").first.wait_for(timeout=180_000)
     settle(page)
     grid = page.locator(".attn-grid").first
     svg = drawing(grid)

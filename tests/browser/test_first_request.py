@@ -24,7 +24,7 @@ def test_a_page_is_the_first_request(page: Page, tmp_path: Path, name: str) -> N
         page.add_init_script(SEEN)
         asked = address(name, [("model", "demo/gpt2-balanced"), ("layer", "1")] if name != "lessons" else [])
         page.goto(url + asked)
-        expect(page.get_by_role("heading", name=PAGES[name], exact=True).first).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("heading", name=PAGES[name], exact=True).first).to_be_visible(timeout=180_000)
         expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(len(PAGES))
         settle(page)
         expect(page.get_by_test_id("stException")).to_have_count(0)

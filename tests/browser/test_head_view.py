@@ -17,7 +17,7 @@ def visit(page: Page, dashboard: str, **choices: object) -> Locator:
     """Open the page with choices in its link and wait until the view is painted."""
     page.goto(f"{dashboard}/?{urlencode(choices, quote_via=quote)}")
     view = page.locator(".attn-head[data-painted]")
-    view.wait_for(timeout=60000)
+    view.wait_for(timeout=180_000)
     return view
 
 
@@ -154,7 +154,7 @@ def test_a_link_restores_the_state(page: Page, dashboard: str, browser: Browser)
     state = view_of(page, "state")
     other = browser.new_context().new_page()
     other.goto(page.url)
-    other.locator(".attn-head[data-painted]").wait_for(timeout=60000)
+    other.locator(".attn-head[data-painted]").wait_for(timeout=180_000)
     assert view_of(other, "state") == state
     assert view_of(other, "header.layer") == 1
     expect(other.locator(".column.k .token").first).to_contain_text("[CLS]")
@@ -184,7 +184,7 @@ def test_what_is_chosen_while_python_answers_is_not_lost(
     assert "layer=1" in page.url
     assert "view=heads%3A0.2.3" in page.url
     page.reload()
-    page.locator(".attn-head[data-painted]").wait_for(timeout=60000)
+    page.locator(".attn-head[data-painted]").wait_for(timeout=180_000)
     assert (view_of(page, "header.layer"), view_of(page, "shown.on")) == (1, [0, 2, 3])
 
 
@@ -289,7 +289,7 @@ def test_bad_input_gets_a_sentence_and_the_page_lives(
     page: Page, dashboard: str, choices: dict[str, str], says: str
 ) -> None:
     page.goto(f"{dashboard}/?{urlencode(choices, quote_via=quote)}")
-    expect(page.get_by_text(says, exact=False).first).to_be_visible(timeout=60000)
+    expect(page.get_by_text(says, exact=False).first).to_be_visible(timeout=180_000)
     assert "Traceback" not in page.inner_text("body")
     if choices.get("text", "").strip():
         expect(text_box(page)).to_have_value(choices["text"])  # the box is filled a moment after the sentence

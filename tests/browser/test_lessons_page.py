@@ -29,7 +29,7 @@ def drawn(page: Page, step: Step) -> None:
     """The step's view is painted."""
     if step.shown is not None and step.shown.page in DRAWN and not step.shown.after:
         expect(page.locator(f"{PAINTED[step.shown.page]} canvas, .attn-grid [role=gridcell]").first).to_be_visible(
-            timeout=60000
+            timeout=180_000
         )
 
 
@@ -37,15 +37,15 @@ def drawn(page: Page, step: Step) -> None:
 def test_a_lesson_from_the_first_to_the_last_step(page: Page, dashboard: str, lesson: Lesson) -> None:
     page.set_viewport_size({"width": 1300, "height": 1800})
     page.goto(f"{dashboard}/lessons")
-    expect(page.get_by_role("heading", name="Lessons")).to_be_visible(timeout=60000)
+    expect(page.get_by_role("heading", name="Lessons")).to_be_visible(timeout=180_000)
     if lesson != LESSONS[0]:
         picked(page, "Lesson", lesson.title)
     for number, step in enumerate(lesson.steps, 1):
-        expect(page.get_by_role("heading", name=step.title, exact=True)).to_be_visible(timeout=60000)
+        expect(page.get_by_role("heading", name=step.title, exact=True)).to_be_visible(timeout=180_000)
         drawn(page, step)
         settle(page)
         answer(page, lesson, number)
-        expect(page.get_by_text("Answer the questions of this step")).to_be_hidden(timeout=30000)
+        expect(page.get_by_text("Answer the questions of this step")).to_be_hidden(timeout=180_000)
         expect(page.get_by_test_id("stException")).to_have_count(0)
         if number < len(lesson.steps):
             page.locator(".st-key-next button").click()
@@ -56,31 +56,31 @@ def test_a_lesson_from_the_first_to_the_last_step(page: Page, dashboard: str, le
 
 def test_answers_are_kept_when_pages_are_turned_and_in_a_bookmark(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/lessons")
-    expect(page.get_by_text("0 of 8 questions answered")).to_be_visible(timeout=60000)
+    expect(page.get_by_text("0 of 8 questions answered")).to_be_visible(timeout=180_000)
     answer(page, LESSONS[0], 1)
     expect(page.get_by_text("2 of 8 questions answered")).to_be_visible()
     link = page.url
     page.get_by_role("link", name="Compare prompts").click()
-    page.locator(".attn-head[data-painted]").first.wait_for(timeout=60000)
+    page.locator(".attn-head[data-painted]").first.wait_for(timeout=180_000)
     settle(page)
     page.get_by_role("link", name="Lessons").click()
-    expect(page.get_by_text("2 of 8 questions answered")).to_be_visible(timeout=60000)
+    expect(page.get_by_text("2 of 8 questions answered")).to_be_visible(timeout=180_000)
     page.goto("about:blank")
     page.goto(link)
-    expect(page.get_by_text("2 of 8 questions answered")).to_be_visible(timeout=60000)
+    expect(page.get_by_text("2 of 8 questions answered")).to_be_visible(timeout=180_000)
 
 
 def test_a_page_opens_as_the_step_shows_it(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/lessons?lesson=Is+this+model+biased%3F")
     with page.context.expect_page() as opened:
-        page.get_by_role("link", name="Open the page “Compare prompts” like this").click(timeout=60000)
-    expect(opened.value.get_by_role("heading", name="Compare prompts")).to_be_visible(timeout=60000)
-    expect(opened.value.get_by_text("Layer 0, head 2")).to_be_visible(timeout=60000)
+        page.get_by_role("link", name="Open the page “Compare prompts” like this").click(timeout=180_000)
+    expect(opened.value.get_by_role("heading", name="Compare prompts")).to_be_visible(timeout=180_000)
+    expect(opened.value.get_by_text("Layer 0, head 2")).to_be_visible(timeout=180_000)
 
 
 def test_a_printed_lesson_is_a_page_of_its_own(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/lessons?notes=true")
-    with page.expect_download(timeout=60000) as saved:
+    with page.expect_download(timeout=180_000) as saved:
         page.get_by_role("button", name="Handout with answers").click()
     page.route("**/*", lambda route: route.abort() if route.request.url.startswith("http") else route.continue_())
     page.goto(f"file://{saved.value.path()}")
@@ -113,9 +113,9 @@ def test_what_a_lesson_says_never_becomes_markup_on_paper(page: Page, dashboard:
     """The answers cannot be measured, since there is no such model; what the handout then says is text."""
     page.goto(f"{dashboard}/lessons?lesson=My+own+lesson&notes=true")
     chooser = page.get_by_test_id("stFileUploaderDropzoneInput")
-    chooser.wait_for(state="attached", timeout=60000)
+    chooser.wait_for(state="attached", timeout=180_000)
     chooser.set_input_files({"name": "mine.md", "mimeType": "text/markdown", "buffer": HOSTILE.encode()})
-    with page.expect_download(timeout=60000) as saved:
+    with page.expect_download(timeout=180_000) as saved:
         page.get_by_role("button", name="Handout with answers").click()
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))

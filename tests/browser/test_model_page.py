@@ -11,7 +11,7 @@ from tests.browser.pages import box, choice, settle
 
 def visit(page: Page, dashboard: str, **choices: object) -> None:
     page.goto(f"{dashboard}/model?{urlencode(choices, quote_via=quote)}")
-    page.locator(".attn-model[data-painted]").wait_for(timeout=60000)
+    page.locator(".attn-model[data-painted]").wait_for(timeout=180_000)
     settle(page)
 
 
@@ -80,9 +80,9 @@ def test_a_link_restores_everything(page: Page, browser: Browser, dashboard: str
     click(page, 2, 1)
     page.wait_for_url(re.compile("head=1"))
     other = browser.new_context().new_page()
-    other.set_default_timeout(30000)
+    other.set_default_timeout(60_000)
     other.goto(page.url)
-    other.locator(".attn-model[data-painted]").wait_for(timeout=60000)
+    other.locator(".attn-model[data-painted]").wait_for(timeout=180_000)
     state = other.locator(".attn-model").evaluate("root => root.modelView.state")
     assert (state["draw"], state["by"], state["order"], state["layers"]) == ("matrix", "distance", "all", [1, 2, 3])
     assert other.locator(".attn-model").evaluate("root => root.modelView.selected") == [2, 1]
@@ -116,7 +116,7 @@ def test_what_is_chosen_while_python_answers_is_not_lost(page: Page, dashboard: 
     page.wait_for_timeout(1500)  # nothing takes it back
     assert (choice(page, "layer"), choice(page, "head"), choice(page, "view")) == ("1", "1", "by:distance")
     page.reload()
-    page.locator(".attn-model[data-painted]").wait_for(timeout=60000)
+    page.locator(".attn-model[data-painted]").wait_for(timeout=180_000)
     expect(page.get_by_text("Layer 1, head 1", exact=True)).to_be_visible()
     view = page.locator(".attn-model")
     assert view.evaluate("root => [root.modelView.state.by, root.modelView.selected]") == ["distance", [1, 1]]
@@ -127,7 +127,7 @@ def test_the_last_of_several_fast_clicks_counts(page: Page, dashboard: str) -> N
     page.locator(".attn-model").evaluate(
         "root => { for (const head of [[0, 1], [2, 3], [1, 2]]) root.modelView.select(head); }"
     )
-    expect(page.get_by_text("Layer 1, head 2", exact=True)).to_be_visible(timeout=30000)
+    expect(page.get_by_text("Layer 1, head 2", exact=True)).to_be_visible(timeout=180_000)
     page.wait_for_timeout(1500)
     assert (choice(page, "layer"), choice(page, "head")) == ("1", "2")
     assert page.locator(".attn-model").evaluate("root => root.modelView.selected") == [1, 2]

@@ -13,7 +13,7 @@ SHE = "The doctor asked the nurse a question. She"
 def visit(page: Page, dashboard: str, where: str = "neuron", **choices: object) -> None:
     page.goto(f"{dashboard}/{where}?{urlencode(choices, quote_via=quote)}")
     view = {"neuron": ".attn-neuron", "model": ".attn-model"}.get(where, ".attn-head")
-    page.locator(f"{view}[data-painted]").wait_for(timeout=60000)
+    page.locator(f"{view}[data-painted]").wait_for(timeout=180_000)
     settle(page)
 
 
@@ -39,9 +39,9 @@ def test_a_link_restores_what_was_chosen(page: Page, browser: Browser, dashboard
     settle(page)
     state = page.locator(".attn-neuron").evaluate("root => root.neuronView.state")
     other = browser.new_context().new_page()
-    other.set_default_timeout(30000)
+    other.set_default_timeout(60_000)
     other.goto(page.url)
-    other.locator(".attn-neuron[data-painted]").wait_for(timeout=60000)
+    other.locator(".attn-neuron[data-painted]").wait_for(timeout=180_000)
     assert other.locator(".attn-neuron").evaluate("root => root.neuronView.state") == state
     expect(other.locator(".attn-neuron .dimension h4")).to_be_visible()
     other.context.close()
@@ -100,5 +100,5 @@ def test_from_the_comparison_with_its_pair(page: Page, dashboard: str) -> None:
 def test_it_is_opened_first_after_a_start(page: Page, dashboard: str) -> None:
     """By its address alone: the shim in pages/ leads to the dashboard."""
     page.goto(f"{dashboard}/neuron")
-    page.locator(".attn-neuron[data-painted]").wait_for(timeout=60000)
+    page.locator(".attn-neuron[data-painted]").wait_for(timeout=180_000)
     expect(page.get_by_role("heading", name="Query × key (neurons)")).to_be_visible()

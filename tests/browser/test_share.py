@@ -15,7 +15,7 @@ LINK = "model=demo%2Fgpt2-biased&layer=1&head=2&view=pins%3Aq8"
 
 def opened(page: Page, url: str) -> Page:
     page.goto(url)
-    page.locator(".attn-head[data-painted]").first.wait_for(timeout=60000)
+    page.locator(".attn-head[data-painted]").first.wait_for(timeout=180_000)
     settle(page)
     page.get_by_role("button", name="Share").click()
     expect(page.get_by_role("button", name="Copy link")).to_be_visible()
@@ -46,7 +46,7 @@ def test_a_state_is_saved_and_opened(page: Page, dashboard: str, tmp_path: Path)
     page.keyboard.press("Escape")
     page.get_by_role("textbox", name="Text", exact=True).fill(text)
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("97 tokens")).to_be_visible(timeout=30000)
+    expect(page.get_by_text("97 tokens")).to_be_visible(timeout=180_000)
     settle(page)
     page.get_by_role("button", name="Share").click()
     with page.expect_download() as saved:
@@ -55,13 +55,13 @@ def test_a_state_is_saved_and_opened(page: Page, dashboard: str, tmp_path: Path)
     saved.value.save_as(file)
     assert json.loads(file.read_text("utf-8"))["choices"]["text"] == text
     page.goto(f"{dashboard}/compare")
-    page.locator(".attn-head[data-painted]").first.wait_for(timeout=60000)
+    page.locator(".attn-head[data-painted]").first.wait_for(timeout=180_000)
     settle(page)
     page.get_by_role("button", name="Share").click()
     page.get_by_test_id("stFileUploaderDropzone").locator("input").set_input_files(file)
     with page.context.expect_page() as other:
         page.get_by_role("link", name="Open it").click()
-    expect(other.value.get_by_role("textbox", name="Text", exact=True)).to_have_value(text, timeout=60000)
+    expect(other.value.get_by_role("textbox", name="Text", exact=True)).to_have_value(text, timeout=180_000)
 
 
 def test_a_saved_view_opens_from_disk_without_a_network(page: Page, dashboard: str, browser: Browser) -> None:
@@ -86,10 +86,10 @@ def test_a_saved_view_opens_from_disk_without_a_network(page: Page, dashboard: s
 
 def test_the_evidence_pack_holds_the_page(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/compare?layer=0&head=2")
-    page.locator(".attn-grid[data-painted]").first.wait_for(timeout=60000)
+    page.locator(".attn-grid[data-painted]").first.wait_for(timeout=180_000)
     settle(page)
     page.get_by_role("button", name="Share").click()
-    with page.expect_download(timeout=60000) as saved:
+    with page.expect_download(timeout=180_000) as saved:
         page.get_by_role("button", name="Evidence pack").click()
     expect(page.locator(".attn-share [role=status]")).to_have_text("Saved evidence.zip.")
     pack = zipfile.ZipFile(saved.value.path())

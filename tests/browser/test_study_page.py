@@ -32,29 +32,31 @@ def test_upload_run_leave_come_back_open_a_pair(page: Page, studies: tuple[str, 
     page.goto(f"{url}/study")
     page.get_by_role("radio", name="Upload a file").click()
     page.locator("input[type=file]").set_input_files(file)
-    expect(page.get_by_text("Say which columns are prompt_a and prompt_b")).to_be_visible(timeout=60000)
+    expect(page.get_by_text("Say which columns are prompt_a and prompt_b")).to_be_visible(timeout=180_000)
     picked(page, "prompt_a", "this")
     picked(page, "prompt_b", "that")
     expect(page.get_by_text("40 pairs")).to_be_visible()
     expect(page.get_by_text("1 row left out").first).to_be_visible()
-    expect(page.get_by_text(re.compile("of measuring, and"))).to_be_visible(timeout=60000)
+    expect(page.get_by_text(re.compile("of measuring, and"))).to_be_visible(timeout=180_000)
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_text("The study runs by itself")).to_be_visible()
     page.wait_for_url(re.compile("study=my_pairs"))
     page.get_by_role("link", name="Compare prompts").click()  # leave …
-    page.locator(".attn-matrix[data-painted]").wait_for(timeout=60000)
+    page.locator(".attn-matrix[data-painted]").wait_for(timeout=180_000)
     page.goto(f"{url}/study?study=my_pairs")  # … and come back
     head = page.get_by_role("heading", name=re.compile("40 pairs, averaged to 20 units.*0-2"))
-    expect(head).to_be_visible(timeout=90000)
+    expect(head).to_be_visible(timeout=180_000)
     grid = page.locator(".st-key-study_grid .attn-grid")
     grid.locator('[data-place="1-0"]').first.click()
-    expect(page.get_by_text("Head 1-0 in demo/gpt2-biased")).to_be_visible(timeout=30000)
+    expect(page.get_by_text("Head 1-0 in demo/gpt2-biased")).to_be_visible(timeout=180_000)
     grid.locator('[data-place="0-2"]').first.click()
-    expect(page.get_by_text("Head 0-2 in demo/gpt2-biased")).to_be_visible(timeout=30000)
+    expect(page.get_by_text("Head 0-2 in demo/gpt2-biased")).to_be_visible(timeout=180_000)
     _open_the_first_pair(page)
-    expect(page.get_by_text("Head 0-2 as a matrix")).to_be_visible(timeout=60000)
-    expect(box(page, "Prompt A")).to_have_value(re.compile(r"^The \w+ asked the \w+ a question. She$"), timeout=30000)
-    expect(box(page, "Target words")).to_have_value(re.compile(r"^\w+, \w+$"), timeout=30000)
+    expect(page.get_by_text("Head 0-2 as a matrix")).to_be_visible(timeout=180_000)
+    expect(box(page, "Prompt A")).to_have_value(
+        re.compile(r"^The \w+ asked the \w+ a question. She$"), timeout=180_000
+    )
+    expect(box(page, "Target words")).to_have_value(re.compile(r"^\w+, \w+$"), timeout=180_000)
     settle(page)
     assert choice(page, "prompt_b").endswith(" He")
     assert (root / "my_pairs" / "manifest.json").exists()
@@ -74,26 +76,26 @@ def _open_the_first_pair(page: Page) -> None:
 def test_a_click_on_a_point_of_a_chart_chooses_the_head(page: Page, studies: tuple[str, Path]) -> None:
     url, _ = studies
     page.goto(f"{url}/study?study=my_pairs")
-    expect(page.get_by_text("Head 0-2 in demo/gpt2-biased")).to_be_visible(timeout=60000)
+    expect(page.get_by_text("Head 0-2 in demo/gpt2-biased")).to_be_visible(timeout=180_000)
     chart = page.locator(".st-key-volcano")
     chart.scroll_into_view_if_needed()
     chart.locator(".scatterlayer .point").nth(4).click(force=True)  # of 16 heads in their order: 1-0
-    expect(page.get_by_text("Head 1-0 in demo/gpt2-biased")).to_be_visible(timeout=30000)
+    expect(page.get_by_text("Head 1-0 in demo/gpt2-biased")).to_be_visible(timeout=180_000)
 
 
 def test_a_study_can_be_stopped_and_goes_on(page: Page, studies: tuple[str, Path]) -> None:
     url, root = studies
     page.goto(f"{url}/study")
     picked(page, "^.*Set$", "Names: gender")
-    expect(page.get_by_text("480 pairs").first).to_be_visible(timeout=60000)
+    expect(page.get_by_text("480 pairs").first).to_be_visible(timeout=180_000)
     page.get_by_role("button", name="Run", exact=True).click()
     page.locator(".st-key-stop").get_by_role("button").click()
     ended = page.get_by_text(re.compile("Not finished|averaged to"))
-    expect(ended.first).to_be_visible(timeout=90000)
+    expect(ended.first).to_be_visible(timeout=180_000)
     go_on = page.get_by_role("button", name="Go on")
     if go_on.is_visible():
         go_on.click()
-    expect(page.get_by_role("heading", name=re.compile("averaged to"))).to_be_visible(timeout=90000)
+    expect(page.get_by_role("heading", name=re.compile("averaged to"))).to_be_visible(timeout=180_000)
     assert (root / "names" / "progress.json").read_text().count('"done"') >= 1
 
 
@@ -101,8 +103,8 @@ def test_the_report_needs_nothing_else(page: Page, studies: tuple[str, Path], tm
     url, _ = studies
     page.goto(f"{url}/study?study=my_pairs")
     button = page.get_by_role("button", name="Report (HTML)")
-    with page.expect_download(timeout=60000) as waiting:
-        button.click(timeout=60000)
+    with page.expect_download(timeout=180_000) as waiting:
+        button.click(timeout=180_000)
     path = tmp_path / "report.html"
     waiting.value.save_as(path)
     page.goto(path.as_uri())
