@@ -15,11 +15,11 @@ run: .venv/run
 PYTEST := $(BIN)/python -m pytest -n auto --no-loadscope-reorder
 
 test quick: export PYTHONDONTWRITEBYTECODE =  # each worker would compile what it reads
-test: .venv/dev browser
+test: .venv/dev .venv/js/done browser
 	$(BIN)/node --test "tests/js/*.test.mjs"
 	$(PYTEST) --durations 20 tests
 
-quick: .venv/dev
+quick: .venv/dev .venv/js/done
 	$(BIN)/node --test "tests/js/*.test.mjs"
 	$(PYTEST) -m "not hub and not slow" tests/unit
 
@@ -28,6 +28,7 @@ check: .venv/dev .venv/js/done
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIOME) ci .
+	$(TSC) --project .
 
 bench: .venv/dev browser
 	$(BIN)/python -m tests.benchmarks

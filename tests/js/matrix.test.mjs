@@ -107,10 +107,10 @@ test("keys move through the cells and stop at the edges", () => {
 
 test("a cell in words, of a text and of a pair", () => {
   const one = { queries: { labels: [" She", " doctor"] }, keys: null };
-  assert.equal(sayCell(one, valuesOf({ a: steps(0.5, 0.25, 0, 1) }), 0, 1), "“She” looks at “doctor”: .250");
+  assert.equal(sayCell(one, valuesOf({ a: steps(0.5, 0.25, 0, 1) }), [0, 1]), "“She” looks at “doctor”: .250");
   const arrays = { a: new Uint16Array(16), b: new Uint16Array(16) };
   [arrays.a[12], arrays.b[12], arrays.b[13], arrays.b[4]] = steps(0.213, 0.603, 0.2, 0.7);
-  const say = (q, k) => sayCell({ queries: row, keys: null }, valuesOf(arrays), q, k);
+  const say = (q, k) => sayCell({ queries: row, keys: null }, valuesOf(arrays), [q, k]);
   assert.equal(say(3, 0), "“She → He” looks at “The”: A .213  B .603  B − A +.390");
   assert.equal(say(3, 1), "“She → He” looks at “really”: A –  B .200  B − A +.200\n“really” is only in B");
   assert.equal(say(1, 0), "“really” looks at “The”: A –  B .700\n“really” is only in B: no row to compare");

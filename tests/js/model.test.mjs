@@ -2,11 +2,6 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import {
-  initialState,
-  encodeState,
-  decodeState,
-  parseList,
-  writeList,
   mapsOf,
   scaleOf,
   chosenBlocks,
@@ -31,6 +26,7 @@ import {
   TOP,
   LEFT,
 } from "../../attnlib/views/model/shown.js";
+import { initialState, encodeState, decodeState, parseList, writeList } from "../../attnlib/views/model/state.js";
 import { linesFor, pixelsOf } from "../../attnlib/views/model/draw.js";
 import { rgbOf } from "../../attnlib/views/shared/colors.js";
 
@@ -177,7 +173,7 @@ test("rows stand in place, by layer, within a layer, or all by score", () => {
     [null, "1-3"],
   ]);
   assert.deepEqual(places("place", { layers: [2], heads: [1, 3] }), [[2, "2-1"]]);
-  assert.equal(scoreOf(header(), scores, "first", 2, 0), Math.fround(0.9));
+  assert.equal(scoreOf(header(), scores, "first", [2, 0]), Math.fround(0.9));
   assert.equal(scoreScale(header(), scores, "first"), Math.fround(0.9));
 });
 

@@ -71,7 +71,10 @@ export function sayChosen(chosen, { a, b }) {
   return [...text("A", a, chosen.a), ...text("B", b, chosen.b)].join(", ");
 }
 
-/** The units as rows for a spreadsheet. */
+/**
+ * The units as rows for a spreadsheet.
+ * @param {import("./types").AlignmentHeader} header
+ */
 export function alignmentTable({ a, b, units }) {
   const text = (row, positions) =>
     positions

@@ -7,8 +7,12 @@ import { MOST, columnsOf, sayUnit, choose, sayChosen, alignmentTable } from "./s
 
 const NONE = { a: [], b: [] };
 
-/** @extends {View<import("./types").AlignmentHeader>} */
+/** @extends {View<import("./types").AlignmentHeader, import("./types").AlignmentEvents>} */
 export class AlignmentView extends View {
+  units; // as text, to see whether they are others
+  drawn; // the whole header as text
+  correctable; // whether somebody hears corrections
+
   constructor(root) {
     super(root);
     this.chosen = NONE;
@@ -29,11 +33,6 @@ export class AlignmentView extends View {
     onKeys(this.root, (event) => this.onKey(event));
   }
 
-  /** Has Python told that tokens stand for each other, where somebody hears. */
-  link(value) {
-    this.send("link", value);
-  }
-
   /** New data. Where it is only sent again (another theme), what is chosen and open stays. */
   receive() {
     const { header } = this;
@@ -50,7 +49,7 @@ export class AlignmentView extends View {
 
   build() {
     const { scrollTop } = this.rows;
-    const focused = this.root.getRootNode().activeElement;
+    const { focused } = this;
     const { side, i } = focused?.closest?.(".attn-alignment") === this.root ? focused.dataset : {};
     const columns = columnsOf(this.header.units, this.opened);
     const names = el("div", { class: "unit names", "aria-hidden": "true" });
@@ -172,7 +171,7 @@ export class AlignmentView extends View {
     if (!this.send) return;
     const { a, b } = this.chosen;
     const button = (text, value) =>
-      el("button", { type: "button", class: "tool", text, onclick: () => this.link(value) });
+      el("button", { type: "button", class: "tool", text, onclick: () => this.tell("link", value) });
     const hint = (text) => el("span", { class: "hint", text });
     const tools = [];
     if (a.length && b.length) tools.push(button("These stand for each other", { a, b }));
@@ -185,7 +184,10 @@ export class AlignmentView extends View {
   }
 }
 
-/** Mounts the view in a Streamlit component; runs again when the data changes. */
+/**
+ * Mounts the view in a Streamlit component; runs again when the data changes.
+ * @param {import("../shared/types").Component} component
+ */
 export default function mount(component) {
   return mountView(AlignmentView, "alignment", component);
 }

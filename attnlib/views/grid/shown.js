@@ -68,8 +68,9 @@ export function sayMeaning({ signed, names, meaning }) {
 }
 
 /**
- * A head's name with its label, and its number in all grids: ["head 0-2 · previous token .93", ": +0.532"], or
- * ["head 0-2", ": Your edit +0.532 · Control edit −0.012"].
+ * A head's name with its label, and its number in all grids: ["head 0-2 · previous token .93", ": +.532"], or
+ * ["head 0-2", ": Your edit +.532 · Control edit −.012"].
+ * @returns {[string, string]}
  */
 export function wordsOf([layer, head], { heads, signed, grids, labels }, values) {
   const said = values.map((of) => sayValue(of[layer * heads + head], signed));
@@ -96,7 +97,10 @@ export function stepTo({ there, columns, flows }, at, key, whole = false) {
   return walk(at + by, by, start, end);
 }
 
-/** The grids as rows for a spreadsheet: one for each head that is there. */
+/**
+ * The grids as rows for a spreadsheet: one for each head that is there.
+ * @param {import("./types").GridHeader} header
+ */
 export function gridTable({ layers, heads, grids, labels }, values) {
   const rows = [["layer", "head", "what it does", ...grids.map(({ title }) => title)]];
   for (let layer = 0; layer < layers; layer++)

@@ -10,8 +10,13 @@ import { gridTable, orderOfHeads, fitGrids, sayValue, shortValue, sayMeaning, wo
 
 const MOVES = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
 
-/** @extends {View<import("./types").GridHeader>} */
+/** @extends {View<import("./types").GridHeader, import("./types").GridEvents>} */
 export class GridView extends View {
+  values; // of each grid, [layer x head]
+  drawn; // all that cells show
+  order;
+  layout;
+
   constructor(root) {
     super(root);
     this.hover = null; // {place: [layer, head], n: which grid} under the mouse or the focus
@@ -37,7 +42,7 @@ export class GridView extends View {
 
   build() {
     const { header, values } = this;
-    const focused = this.root.getRootNode().activeElement;
+    const { focused } = this;
     const [n, place] = [this.gridOf(focused), focused?.dataset?.place];
     const scrolled = this.boxes().map((box) => [box.scrollLeft, box.scrollTop]);
     this.order = orderOfHeads(header, values[0]);
@@ -131,7 +136,7 @@ export class GridView extends View {
     return [...this.grids.children].findIndex((grid) => grid.contains(element));
   }
 
-  /** The cell of a head in a grid, also where it is empty. */
+  /** The cell of a head in a grid, also where it is empty. @param {(number | string)[]} place */
   cell([layer, head], n = 0) {
     return this.grids.children[n]?.querySelector(`[data-place="${layer}-${head}"]`);
   }
@@ -150,7 +155,7 @@ export class GridView extends View {
       const cell = place && this.cell(place, n);
       if (cell?.matches(".cell")) cell.setAttribute("aria-selected", "true");
       const first = cell?.matches(".cell") ? cell : this.grids.children[n].querySelector(".cell");
-      if (first && this.gridOf(this.root.getRootNode().activeElement) !== n) this.rove(first, n);
+      if (first && this.gridOf(this.focused) !== n) this.rove(first, n);
     });
     const words = place ? ["Chosen ", ...namedWords(wordsOf(place, this.header, this.values))] : [];
     this.chosen.replaceChildren(...words);
@@ -176,7 +181,7 @@ export class GridView extends View {
   /** Marked at once; Python hears of it, also of the same head once more, and sends the data again. */
   select(place) {
     this.markSelected(place);
-    this.send?.("pick", place.join("-"));
+    this.tell("pick", place.join("-"));
   }
 
   onFocus(cell, found) {
@@ -239,7 +244,10 @@ function row(name, cells) {
   return el("div", { class: "row", role: "row" }, ...axis, ...cells);
 }
 
-/** Mounts the view in a Streamlit component; runs again when the data changes. */
+/**
+ * Mounts the view in a Streamlit component; runs again when the data changes.
+ * @param {import("../shared/types").Component} component
+ */
 export default function mount(component) {
   return mountView(GridView, "grid", component);
 }

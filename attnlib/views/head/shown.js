@@ -16,6 +16,9 @@ export const FAINTEST = 0.006; // the opacity below which nothing can be seen
  * (`signed`) `full` is B − A and `attention` has its sizes, without signs. `removed` lists what hidden keys held,
  * {side, shares: [head, query]} (null: none are), `queries` and `keys` are the rows shown, `scale` is the weight
  * that is drawn opaque. Of a prompt pair, `pair` has the attentions {a, b, diff} and `largest` is the largest change.
+ * @param {import("./types").HeadHeader} header
+ * @param {any} raw
+ * @param {import("./types").HeadState} state
  */
 export function shownOf(header, raw, state) {
   const queryRow = unitsOf(header.queries, state.words);

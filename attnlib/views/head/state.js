@@ -1,17 +1,34 @@
 // What a person chose in a view, and its short text for the URL: "show:a,heads:0.3,rule:max,pins:q5.9".
 import { SIDES } from "../shared/sides.js";
+import { numbersOf, oneOf, partsOf } from "../shared/state_text.js";
 
+/** @type {import("./types").HeadState["rule"][]} */
 export const RULES = ["mean", "max", "one"];
+/** @type {import("./types").HeadState["hide"][]} */
 export const HIDES = ["none", "special", "first", "both"];
+/** @type {import("./types").HeadState["segments"][]} */
 export const SEGMENTS = ["all", "AA", "AB", "BA", "BB"];
 
-/** The state a view starts in: all heads, nothing hidden, nothing pinned; of a prompt pair the difference. */
+/**
+ * The state a view starts in: all heads, nothing hidden, nothing pinned; of a prompt pair the difference.
+ * @returns {import("./types").HeadState}
+ */
 export function initialState(pair = false) {
-  const start = { heads: null, rule: "mean", hide: "none", mass: 100, words: false, segments: "all" };
-  return { ...start, side: "q", pins: [], ...(pair && { show: "diff" }) };
+  /** @type {import("./types").HeadState} */
+  const start = {
+    heads: null,
+    rule: "mean",
+    hide: "none",
+    mass: 100,
+    words: false,
+    segments: "all",
+    side: "q",
+    pins: [],
+  };
+  return pair ? { ...start, show: "diff" } : start;
 }
 
-/** The state as text; what is as at the start is left out. */
+/** The state as text; what is as at the start is left out. @param {import("./types").HeadState} state */
 export function encodeState(state) {
   const start = initialState(true);
   const parts = [];
@@ -25,19 +42,17 @@ export function encodeState(state) {
   return parts.join(",");
 }
 
-/** Text → state. Whatever does not fit the view (from a foreign or mistyped link) is as at the start. */
+/**
+ * Text → state. Whatever does not fit the view (from a foreign or mistyped link) is as at the start.
+ * @param {string | undefined} text
+ */
 export function decodeState(text, { heads = 0, queries = 0, keys = 0, pair = false } = {}) {
   const state = initialState(pair);
-  const given = Object.fromEntries(
-    String(text ?? "")
-      .split(",")
-      .map((part) => part.split(":"))
-      .filter((p) => p.length === 2),
-  );
-  if (pair && SIDES.includes(given.show)) state.show = given.show;
-  if (RULES.includes(given.rule)) state.rule = given.rule;
-  if (HIDES.includes(given.hide)) state.hide = given.hide;
-  if (SEGMENTS.includes(given.segments)) state.segments = given.segments;
+  const given = partsOf(text);
+  if (pair) state.show = oneOf(SIDES, given.show, state.show);
+  state.rule = oneOf(RULES, given.rule, state.rule);
+  state.hide = oneOf(HIDES, given.hide, state.hide);
+  state.segments = oneOf(SEGMENTS, given.segments, state.segments);
   const mass = Number(given.mass);
   if (Number.isInteger(mass) && mass >= 1 && mass <= 100) state.mass = mass;
   state.words = given.words === "1";
@@ -53,10 +68,7 @@ export function decodeState(text, { heads = 0, queries = 0, keys = 0, pair = fal
 }
 
 function numbers(text, below) {
-  const parts = text ? text.split(".") : [];
-  return [...new Set(parts.filter((p) => /^\d+$/.test(p)).map(Number))]
-    .filter((n) => n < below)
-    .sort((a, b) => a - b);
+  return [...new Set(numbersOf(text, below))].sort((a, b) => a - b);
 }
 
 /** The heads that are on, of `count`. */

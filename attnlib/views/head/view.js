@@ -39,6 +39,11 @@ const NO_HEAD = "#808890";
 
 /** @extends {ChoosingView<import("./types").HeadHeader, import("./types").HeadState, import("./types").HeadEvents>} */
 export class HeadView extends ChoosingView {
+  tokens; // as text, to see whether they are others
+  raw; // the attention as it came, of a pair {a, b}
+  shown; // what remains of it by what is chosen
+  scene; // what was drawn last
+
   constructor(root) {
     super(root);
     this.hover = null; // {side, token}: under the mouse or the keyboard's focus
@@ -382,7 +387,10 @@ function heightOf({ queries, keys }) {
   return Math.max(queries.length, keys.length) * ROW + 2 * PAD;
 }
 
-/** Mounts the view in a Streamlit component; runs again when the data changes. */
+/**
+ * Mounts the view in a Streamlit component; runs again when the data changes.
+ * @param {import("../shared/types").Component} component
+ */
 export default function mount(component) {
   return mountView(HeadView, "head", component);
 }

@@ -8,7 +8,10 @@ const SMALLEST = 2;
 const LINE = 13; // pixels from label to label, at least
 const EDGE = 4; // pixels right of and below the cells
 
-/** {a, b, diff, scale}: weights as numbers; b and diff are null for a single text. */
+/**
+ * {a, b, diff, scale}: weights as numbers; b and diff are null for a single text.
+ * @param {Record<string, import("../shared/types").Numbers>} arrays
+ */
 export function valuesOf({ a, b }) {
   const numbers = (packed) => (packed ? Float32Array.from(packed, (v) => v / 65535) : null);
   const [first, second] = [numbers(a), numbers(b)];
@@ -17,7 +20,11 @@ export function valuesOf({ a, b }) {
   return { a: first, b: second, diff, scale };
 }
 
-/** Which rows or columns exist on a side; in the difference those that both prompts have (in a single text: all). */
+/**
+ * Which rows or columns exist on a side; in the difference those that both prompts have (in a single text: all).
+ * @param {import("../shared/types").Row} row
+ * @param {import("../shared/types").Side} side
+ */
 export function presentOf({ labels, a, b }, side) {
   const there = (names, i) => !names || names[i] !== null;
   return labels.map((_, i) => (side === "b" || there(a, i)) && (side === "a" || there(b, i)));
@@ -98,8 +105,11 @@ export function moveCell(cursor, [rows, columns], key, whole = false) {
   return [within(cursor[0] + step[0], rows), within(cursor[1] + step[1], columns)];
 }
 
-/** A cell in words: “She → He” looks at “doctor”: A 0.213  B 0.603  B − A +0.390. */
-export function sayCell({ queries, keys }, values, query, key) {
+/**
+ * A cell in words: “She → He” looks at “doctor”: A 0.213  B 0.603  B − A +0.390.
+ * @param {import("./types").MatrixHeader} header
+ */
+export function sayCell({ queries, keys }, values, [query, key]) {
   const columns = keys ?? queries;
   const i = query * columns.labels.length + key;
   const what = `“${queries.labels[query].trim()}” looks at “${columns.labels[key].trim()}”`;
@@ -128,13 +138,17 @@ export function labelOn(row, i, side) {
   return text === null ? "–" : text.trim();
 }
 
-/** The weights as rows for a spreadsheet: one for each that is not zero; a change only where both prompts have it. */
+/**
+ * The weights as rows for a spreadsheet: one for each that is not zero; a change only where both prompts have it.
+ * @param {import("./types").MatrixHeader} header
+ */
 export function matrixTable({ queries, keys, pair }, { a, b }) {
   const columns = keys ?? queries;
   const rows = [["query", "query token", "key", "key token", ...(pair ? ["A", "B", "B − A"] : ["weight"])]];
-  const there = Object.fromEntries(
-    ["a", "b"].map((side) => [side, [queries, columns].map((row) => presentOf(row, side))]),
-  );
+  const there = {
+    a: [queries, columns].map((row) => presentOf(row, "a")),
+    b: [queries, columns].map((row) => presentOf(row, "b")),
+  };
   const value = (of, side, q, k, i) => (there[side][0][q] && there[side][1][k] ? of[i] : NaN);
   queries.labels.forEach((label, q) =>
     columns.labels.forEach((other, k) => {

@@ -27,9 +27,16 @@ const STRIPES = 6; // pixels from stripe to stripe where there is nothing to com
 
 /** @extends {PairView<import("./types").MatrixHeader>} */
 export class MatrixView extends PairView {
+  tokens; // as text, to see whether they are others
+  columns; // the row of keys
+  values;
+  layout;
+  shown; // width and height of the window
+
   constructor(root) {
     super(root); // the cursor is [query, key]
-    this.chosen = "diff"; // the side of a pair
+    /** @type {import("../shared/types").Side} */
+    this.chosen = "diff"; // of a pair
     this.legend = el("div", { class: "legend" });
     Object.assign(this, scrollingCanvas()); // canvas, overlay, window, inner, scroller
     this.tip = el("div", { class: "tip", "aria-hidden": "true", hidden: true });
@@ -62,6 +69,7 @@ export class MatrixView extends PairView {
     this.scroller.scrollTop = Math.max(0, edit - 8) * this.layout.cell;
   }
 
+  /** The side that is shown. @returns {import("../shared/types").Side} */
   get side() {
     return this.header?.pair ? this.chosen : "a";
   }
@@ -72,6 +80,7 @@ export class MatrixView extends PairView {
     if (this.header?.pair) this.draw();
   }
 
+  /** Rows and columns. @returns {[number, number]} */
   size() {
     return [this.header.queries.labels.length, this.columns.labels.length];
   }
@@ -232,7 +241,7 @@ export class MatrixView extends PairView {
 
   placeTip(x, y) {
     const { cell } = this.layout;
-    const words = sayCell(this.header, this.values, ...this.cursor);
+    const words = sayCell(this.header, this.values, this.cursor);
     if (words !== this.tip.textContent) this.tip.textContent = words;
     centreTip(this.tip, x + cell / 2, Math.max(this.root.clientWidth, this.shown[0]));
     const { offsetHeight } = this.tip;
@@ -264,11 +273,14 @@ export class MatrixView extends PairView {
     this.scroller.scrollLeft = into(cursor[1] * cell, x, this.shown[0] - left);
     this.scroller.scrollTop = into(cursor[0] * cell, y, this.shown[1] - top);
     this.setCursor(cursor);
-    this.spoken.textContent = sayCell(this.header, this.values, ...cursor);
+    this.spoken.textContent = sayCell(this.header, this.values, cursor);
   }
 }
 
-/** Mounts the view in a Streamlit component; runs again when the data changes. */
+/**
+ * Mounts the view in a Streamlit component; runs again when the data changes.
+ * @param {import("../shared/types").Component} component
+ */
 export default function mount(component) {
   return mountView(MatrixView, "matrix", component);
 }

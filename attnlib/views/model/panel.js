@@ -2,18 +2,8 @@
 import { el } from "../shared/dom.js";
 import { labelOf, anyLabel } from "../shared/heads.js";
 import { signColors } from "../shared/colors.js";
-import {
-  DRAWS,
-  ORDERS,
-  SEGMENTS,
-  ZOOMS,
-  hasSegments,
-  parseList,
-  writeList,
-  rowsOf,
-  sayScore,
-  scoreOf,
-} from "./shown.js";
+import { rowsOf, sayScore, scoreOf } from "./shown.js";
+import { DRAWS, ORDERS, SEGMENTS, ZOOMS, hasSegments, parseList, writeList } from "./state.js";
 import { formatSigned } from "../shared/numbers.js";
 
 const DRAW_NAMES = { lines: "lines", matrix: "matrix" };
@@ -140,7 +130,7 @@ export function scoreTable(details, view) {
     const does = (text) => (anyLabel(header.labels) ? [{ class: "does", text, title: text }] : []);
     const body = heads.map((head) => {
       const scores = header.scores.map(({ name, signed }) =>
-        sayScore(scoreOf(header, arrays.scores, name, ...head), signed),
+        sayScore(scoreOf(header, arrays.scores, name, head), signed),
       );
       return line([...head, ...does(labelOf(header.labels, ...head)), ...scores], "td");
     });

@@ -1,13 +1,9 @@
 // From a model payload and what a person chose to what the model view shows: maps, lines, order, sizes, words.
 // A map is a Float32Array [query block, key block] of one head. Pure: no DOM.
 import { labelOf, nameHead } from "../shared/heads.js";
-import { SIDES } from "../shared/sides.js";
+import { ZOOMS } from "./state.js";
 import { formatNumber, formatSigned } from "../shared/numbers.js";
 
-export const DRAWS = ["lines", "matrix"];
-export const ORDERS = ["place", "layers", "heads", "all"];
-export const SEGMENTS = ["all", "AA", "AB", "BA", "BB"];
-export const ZOOMS = [1, 1.5, 2, 3, 4];
 const LEAST_CHANGE = 0.1; // the smallest end of the scale of differences: noise is not to look like a finding
 const LEAST_SCORE = 0.05; // likewise of signed scores
 const GAP = 4; // from cell to cell
@@ -17,92 +13,15 @@ const NAMED_FROM = 40; // pixels a cell must be wide to have its name and score 
 export const TOP = 18; // pixels for the heads' numbers
 export const LEFT = 26; // for the layers'
 
-// ---- the state and its text: "draw:matrix,by:entropy,order:all,layers:0.1.2,zoom:1,segments:AB,show:a"
-
-/** What a person chose; nothing chosen: lines, the first score, every head in its place; of a pair the difference. */
-export function initialState({ scores, pair }) {
-  const start = { draw: "lines", by: scores[0].name, order: "place", layers: null, heads: null, zoom: 0 };
-  return { ...start, segments: "all", show: pair ? "diff" : "a" };
-}
-
-/** The state as text; what is as at the start is left out. */
-export function encodeState(state, header) {
-  const start = initialState(header);
-  const parts = [];
-  for (const name of ["draw", "by", "order", "zoom", "segments", "show"]) {
-    if (state[name] !== start[name]) parts.push(`${name}:${state[name]}`);
-  }
-  for (const name of ["layers", "heads"]) if (state[name]) parts.push(`${name}:${state[name].join(".")}`);
-  return parts.join(",");
-}
-
-/** Text → state. Whatever does not fit the payload (from a foreign or mistyped link) is as at the start. */
-export function decodeState(text, header) {
-  const state = initialState(header);
-  const parts = String(text ?? "").split(",");
-  const given = Object.fromEntries(parts.map((part) => part.split(":")).filter((part) => part.length === 2));
-  const known = { draw: DRAWS, order: ORDERS, by: header.scores.map(({ name }) => name) };
-  if (header.pair) known.show = SIDES;
-  if (hasSegments(header)) known.segments = SEGMENTS;
-  for (const [name, values] of Object.entries(known)) if (values.includes(given[name])) state[name] = given[name];
-  if (/^\d$/.test(given.zoom) && ZOOMS[given.zoom]) state.zoom = Number(given.zoom);
-  for (const [name, count] of [
-    ["layers", header.layers],
-    ["heads", header.heads],
-  ]) {
-    state[name] = within(
-      (given[name] ?? "")
-        .split(".")
-        .filter((n) => /^\d{1,4}$/.test(n))
-        .map(Number),
-      count,
-    );
-  }
-  return state;
-}
-
-/** Numbers below a count, each once, in order; null for none or all of them. */
-function within(numbers, count) {
-  const found = [...new Set(numbers)].filter((n) => n < count).sort((a, b) => a - b);
-  return found.length && found.length < count ? found : null;
-}
-
-/** “0-3, 7” as numbers below `count`; null for all. Throws a sentence where it is no such list. */
-export function parseList(text, count, what) {
-  if (!text.trim()) return null;
-  const numbers = text
-    .split(/[\s,;]+/)
-    .filter(Boolean)
-    .flatMap((part) => {
-      const found = /^(\d{1,4})(?:[-–](\d{1,4}))?$/.exec(part);
-      const [from, to] = found ? [Number(found[1]), Number(found[2] ?? found[1])] : [NaN, NaN];
-      if (!(from <= to && to < count)) {
-        throw new Error(`“${part}” is no ${what} there is. Write numbers from 0 to ${count - 1}, such as “0-2, 5”.`);
-      }
-      return Array.from({ length: to - from + 1 }, (_, i) => from + i);
-    });
-  return within(numbers, count);
-}
-
-/** Numbers as a list a person would write: [0, 1, 2, 5] → “0-2, 5”. */
-export function writeList(numbers) {
-  const runs = [];
-  for (const n of numbers ?? []) {
-    if (runs.length && runs.at(-1)[1] === n - 1) runs.at(-1)[1] = n;
-    else runs.push([n, n]);
-  }
-  return runs.map(([from, to]) => (from === to ? from : `${from}-${to}`)).join(", ");
-}
-
-/** Whether there are two sentences to choose between. */
-export function hasSegments({ queries, keys }) {
-  return !keys && (queries.segments?.includes(1) ?? false);
-}
-
 // ---- maps
 
-/** Reads the maps of a payload, head by head when they are asked for: → {size, map(side, layer, head), scale}. */
+/**
+ * Reads the maps of a payload, head by head when they are asked for: → {size, map(side, layer, head)}.
+ * @param {import("./types").ModelHeader} header
+ * @param {Record<string, import("../shared/types").Numbers>} arrays
+ */
 export function mapsOf(header, arrays) {
+  /** @type {[number, number]} */
   const size = [header.blocks.q.length - 1, (header.blocks.k ?? header.blocks.q).length - 1];
   const firsts = [0];
   for (const count of header.counts) firsts.push(firsts.at(-1) + count);
@@ -132,7 +51,10 @@ function spread(packed, [rows, columns], triangle, number) {
   return out;
 }
 
-/** The largest change of all heads: what differences are drawn by. */
+/**
+ * The largest change of all heads: what differences are drawn by.
+ * @param {import("./types").ModelHeader} header
+ */
 export function scaleOf(header, { map }) {
   let most = LEAST_CHANGE;
   header.counts.forEach((count, layer) => {
@@ -142,7 +64,12 @@ export function scaleOf(header, { map }) {
   return most;
 }
 
-/** Which blocks of rows and of columns a choice of sentences leaves: [boolean per block] each. */
+/**
+ * Which blocks of rows and of columns a choice of sentences leaves: [boolean per block] each.
+ * @param {import("./types").ModelHeader} header
+ * @param {string} segments
+ * @returns {[boolean[], boolean[]]}
+ */
 export function chosenBlocks(header, segments) {
   const row = (edges, labels, wanted) =>
     edges.slice(0, -1).map((first) => wanted === null || (labels?.[first] ?? 0) === wanted);
@@ -203,13 +130,19 @@ export function strongest(map, columns, most, scale = 1, signed = false) {
 
 // ---- scores and order
 
-/** A head's score: NaN where there is no such head. */
-export function scoreOf(header, scores, name, layer, head) {
+/**
+ * A head's score: NaN where there is no such head.
+ * @param {import("./types").ModelHeader} header
+ */
+export function scoreOf(header, scores, name, [layer, head]) {
   const n = header.scores.findIndex((score) => score.name === name);
   return scores[(n * header.layers + layer) * header.heads + head];
 }
 
-/** The scale of a score: the largest size there is. */
+/**
+ * The scale of a score: the largest size there is.
+ * @param {import("./types").ModelHeader} header
+ */
 export function scoreScale(header, scores, name) {
   const n = header.scores.findIndex((score) => score.name === name);
   const size = header.layers * header.heads;
@@ -220,9 +153,10 @@ export function scoreScale(header, scores, name) {
 /**
  * The rows of the grid: [{layer, cells: [[layer, head]]}]; `layer` is null where a row has several. In place; layers by
  * their mean score; heads of each layer by score; or all heads by score, `columns` to a row.
+ * @param {import("./types").ModelHeader} header
  */
 export function rowsOf(header, scores, state, columns) {
-  const size = ([layer, head]) => Math.abs(scoreOf(header, scores, state.by, layer, head)) || 0;
+  const size = (head) => Math.abs(scoreOf(header, scores, state.by, head)) || 0;
   const fall = (a, b) => size(b) - size(a) || a[0] - b[0] || a[1] - b[1];
   const layers = state.layers ?? header.counts.map((_, layer) => layer);
   const rows = layers.map((layer) => {
@@ -250,6 +184,7 @@ export function inColumns(state) {
 /**
  * Sizes for a width: of a cell (width, the strip with its name, the square under it), how many fit beside each other,
  * and, with the rows, of everything. In place a cell's column is its head.
+ * @param {import("./types").ModelHeader} header
  */
 export function fitCells(header, state, width) {
   const columns = Math.max(1, state.heads?.length ?? header.heads);
@@ -338,11 +273,14 @@ export function sayKeys({ counts, layers }, opens) {
   return `${heads} heads in ${layers} layers. Arrow keys move, Space chooses a head${opens ? ", Enter opens it" : ""}.`;
 }
 
-/** A head's name with its label, and its score: ["layer 3 head 7 · previous token .93", " · Entropy 0.412"]. */
+/**
+ * A head's name with its label, and its score: ["layer 3 head 7 · previous token .93", " · Entropy 0.412"].
+ * @returns {[string, string]}
+ */
 export function wordsOf(header, scores, state, [layer, head]) {
   const { title, signed } = header.scores.find(({ name }) => name === state.by);
   const name = nameHead(`layer ${layer} head ${head}`, labelOf(header.labels, layer, head));
-  return [name, ` · ${title} ${sayScore(scoreOf(header, scores, state.by, layer, head), signed)}`];
+  return [name, ` · ${title} ${sayScore(scoreOf(header, scores, state.by, [layer, head]), signed)}`];
 }
 
 /** The same as one sentence: “layer 3 head 7 · Entropy 0.412”. */
@@ -350,7 +288,10 @@ export function sayHead(...head) {
   return wordsOf(...head).join("");
 }
 
-/** What a cell is and what is left out, in words. */
+/**
+ * What a cell is and what is left out, in words.
+ * @param {import("./types").ModelHeader} header
+ */
 export function noteText(header, state, drawn) {
   const parts = [];
   const size = (edges) => Math.max(...edges.slice(1).map((edge, i) => edge - edges[i]));
@@ -370,13 +311,16 @@ export function noteText(header, state, drawn) {
   return parts.join(" ");
 }
 
-/** The scores of the shown heads as rows for a spreadsheet, in the order of the grid. */
+/**
+ * The scores of the shown heads as rows for a spreadsheet, in the order of the grid.
+ * @param {import("./types").ModelHeader} header
+ */
 export function modelTable(header, scores, state) {
   const heads = rowsOf(header, scores, state, 1).flatMap(({ cells }) => cells);
   const rows = heads.map((head) => [
     ...head,
     labelOf(header.labels, ...head) ?? "",
-    ...header.scores.map(({ name }) => scoreOf(header, scores, name, ...head)),
+    ...header.scores.map(({ name }) => scoreOf(header, scores, name, head)),
   ]);
   return [["layer", "head", "what it does", ...header.scores.map(({ title }) => title)], ...rows];
 }

@@ -12,8 +12,6 @@ import { ChoosingView, onKeys } from "../shared/base_view.js";
 import {
   TOP,
   LEFT,
-  encodeState,
-  decodeState,
   mapsOf,
   scaleOf,
   chosenBlocks,
@@ -35,6 +33,7 @@ import {
   noteText,
   modelTable,
 } from "./shown.js";
+import { encodeState, decodeState } from "./state.js";
 import { sideWords, sideName, sayTexts } from "../shared/export.js";
 
 const SCROLLBAR = 15;
@@ -43,6 +42,15 @@ const LENS_BELOW = 84;
 
 /** @extends {ChoosingView<import("./types").ModelHeader, import("./types").ModelState, import("./types").ModelEvents>} */
 export class ModelView extends ChoosingView {
+  maps;
+  selected; // the chosen head
+  layout; // sizes of cells
+  rows; // of heads
+  extent; // width and height of all
+  shown; // those of the window
+  lensOf; // what the lens shows
+  lensData;
+
   constructor(root) {
     super(root); // the cursor is a head, [layer, head]
     this.left = false; // whether lines were left out of a miniature
@@ -175,7 +183,7 @@ export class ModelView extends ChoosingView {
 
   drawCell(context, head, x, y, cell, strip) {
     const { header, arrays, state, theme } = this;
-    const value = scoreOf(header, arrays.scores, state.by, ...head);
+    const value = scoreOf(header, arrays.scores, state.by, head);
     const { signed } = header.scores.find(({ name }) => name === state.by);
     const there = !Number.isNaN(value);
     const { background, ink } = cellColors(there ? value : 0, { scale: this.scale, signed }, theme);
@@ -219,6 +227,7 @@ export class ModelView extends ChoosingView {
   drawHead(context, head, size) {
     const map = masked(this.maps.map(this.state.show, ...head), this.maps.size, this.chosen);
     const look = { scale: this.signed ? this.changeScale : 1, signed: this.signed, theme: this.theme };
+    /** @type {[number, number, number, number]} */
     const inside = this.state.draw === "lines" ? [3, 2, size - 6, size - 4] : [1, 1, size - 2, size - 2];
     if (this.state.draw === "matrix") drawMapMatrix(context, map, this.maps.size, inside, look);
     else if (drawMapLines(context, map, this.maps.size, inside, look)) this.left = true;
@@ -347,7 +356,10 @@ export class ModelView extends ChoosingView {
   }
 }
 
-/** Mounts the view in a Streamlit component; runs again when the data changes. */
+/**
+ * Mounts the view in a Streamlit component; runs again when the data changes.
+ * @param {import("../shared/types").Component} component
+ */
 export default function mount(component) {
   return mountView(ModelView, "model", component);
 }

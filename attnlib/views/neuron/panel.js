@@ -34,6 +34,7 @@ const NAMES = {
   strip: { product: "products", key: "keys" },
 };
 const TOP = 6; // dimensions in the readout
+/** @type {[number, number]} */
 const CURVE = [300, 116];
 
 /** Controls of what is drawn; `change` gets the changed part of the state. → {elements, update(view)} */

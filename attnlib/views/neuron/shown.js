@@ -7,7 +7,10 @@ const ENOUGH = 0.8;
 
 // ---- rows: tokens of a text, or tokens of A beside those of B
 
-/** For each row its label and its tokens: {label, a, b}; a token that is not there is null. */
+/**
+ * For each row its label and its tokens: {label, a, b}; a token that is not there is null.
+ * @param {import("./types").NeuronHeader["queries"]} row
+ */
 export function rowsOf({ labels, at_a: atA, at_b: atB }) {
   return labels.map((label, i) => ({ label, a: atA ? atA[i] : i, b: atB ? atB[i] : null }));
 }

@@ -1,5 +1,6 @@
 // What was chosen in the neuron view, and its text for the URL: "q:8,pins:4.1,dim:17,dims:16". Pure: no DOM.
 import { SIDES } from "../shared/sides.js";
+import { numbersOf, oneOf, partsOf } from "../shared/state_text.js";
 
 export const PARTS = ["weight", "value"]; // query × key → weight, or weight × value → output
 export const DIMS = ["order", "size", "16", "8"];
@@ -8,7 +9,11 @@ export const SCALES = ["head", "layer"];
 export const STRIPS = ["product", "key"]; // what is drawn where there is no room for both
 export const MOST_PINS = 5;
 
-/** The state a view starts in: the header's query, everything as it is, nothing pinned; of a pair B − A. */
+/**
+ * The state a view starts in: the header's query, everything as it is, nothing pinned; of a pair B − A.
+ * @param {Pick<import("./types").NeuronHeader, "start">} header
+ * @returns {import("./types").NeuronState}
+ */
 export function initialState({ start }) {
   const none = { pins: [], dim: null, keep: null };
   return {
@@ -25,7 +30,11 @@ export function initialState({ start }) {
 
 const CHOICES = { show: SIDES, part: PARTS, dims: DIMS, keys: KEYS, scale: SCALES, strip: STRIPS };
 
-/** The state as text; what is as at the start is left out. */
+/**
+ * The state as text; what is as at the start is left out.
+ * @param {import("./types").NeuronState} state
+ * @param {import("./types").NeuronHeader} header
+ */
 export function encodeState(state, header) {
   const start = initialState(header);
   const parts = state.query === start.query ? [] : [`q:${state.query}`];
@@ -36,30 +45,24 @@ export function encodeState(state, header) {
   return parts.join(",");
 }
 
-/** Text → state. Whatever does not fit this head (from a foreign or mistyped link) is as at the start. */
+/**
+ * Text → state. Whatever does not fit this head (from a foreign or mistyped link) is as at the start.
+ * @param {string | undefined} text
+ * @param {import("./types").NeuronHeader} header
+ */
 export function decodeState(text, header) {
   const state = initialState(header);
-  const pairs = String(text ?? "")
-    .split(",")
-    .map((part) => part.split(":"));
-  const given = Object.fromEntries(pairs.filter((pair) => pair.length === 2));
-  for (const [name, values] of Object.entries(CHOICES)) if (values.includes(given[name])) state[name] = given[name];
+  const given = partsOf(text);
+  for (const [name, values] of Object.entries(CHOICES)) state[name] = oneOf(values, given[name], state[name]);
   const [queries, keys] = [header.queries, header.keys ?? header.queries].map(({ labels }) => labels.length);
-  const [query] = numbers(given.q, queries);
+  const [query] = numbersOf(given.q, queries);
   if (query !== undefined) state.query = query;
-  state.pins = [...new Set(numbers(given.pins, keys))].slice(0, MOST_PINS);
-  state.dim = numbers(given.dim, state.part === "weight" ? header.dims : header.value_dims)[0] ?? null;
-  const keep = numbers(given.keep, Infinity);
-  state.keep = keep.length === 2 && keep[0] < queries && keep[1] < keys && state.dims !== "order" ? keep : null;
+  state.pins = [...new Set(numbersOf(given.pins, keys))].slice(0, MOST_PINS);
+  state.dim = numbersOf(given.dim, state.part === "weight" ? header.dims : header.value_dims)[0] ?? null;
+  const [from, to, ...more] = numbersOf(given.keep, Infinity);
+  const fits = from < queries && to < keys && !more.length && state.dims !== "order";
+  state.keep = fits ? [from, to] : null;
   return state;
-}
-
-function numbers(text, below) {
-  const parts = text ? text.split(".") : [];
-  return parts
-    .filter((part) => /^\d{1,6}$/.test(part))
-    .map(Number)
-    .filter((n) => n < below);
 }
 
 /** A key pinned or released; of more than MOST_PINS the oldest gives way. */

@@ -16,7 +16,10 @@ export function decode16(packed, scales, width) {
   return Float64Array.from(packed, (v, i) => (v - 32767) * scales[Math.floor(i / width)]);
 }
 
-/** One text's vectors and what else its arithmetic needs: {query, key, value, queries, keys, biasAt, …}. */
+/**
+ * One text's vectors and what else its arithmetic needs: {query, key, value, queries, keys, biasAt, …}.
+ * @param {import("./types").NeuronHeader} header
+ */
 export function sideOf(header, arrays, name) {
   const { dims, value_dims: valueDims, sides } = header;
   const [queries, keys] = [arrays[`${name}_query_scale`].length, arrays[`${name}_key_scale`].length];

@@ -33,6 +33,12 @@ const HEAD_KEYS = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 /** @extends {ChoosingView<import("./types").NeuronHeader, import("./types").NeuronState, import("./types").NeuronEvents>} */
 export class NeuronView extends ChoosingView {
+  tokens; // as text, to see whether they are others
+  data; // vectors and rows of each side
+  shown; // of the query
+  layout;
+  buttons; // of the text
+
   constructor(root) {
     super(root); // the cursor is {row, dim} of the drawing
     this.preview = null; // the query under the mouse or the keyboard's focus
@@ -369,7 +375,10 @@ export class NeuronView extends ChoosingView {
   }
 }
 
-/** Mounts the view in a Streamlit component; runs again when the data changes. */
+/**
+ * Mounts the view in a Streamlit component; runs again when the data changes.
+ * @param {import("../shared/types").Component} component
+ */
 export default function mount(component) {
   return mountView(NeuronView, "neuron", component);
 }

@@ -3,12 +3,19 @@ import { labelOf, nameHead } from "../shared/heads.js";
 import { bare, weightOf, hiddenByMask, stripOf, topStrip, columnsOf, columnNumber, sayNumber } from "./shown.js";
 import { formatPower } from "../shared/numbers.js";
 
-/** Which head this is, and what it does: "layer 0 head 2 · previous token .93". */
+/**
+ * Which head this is, and what it does: "layer 0 head 2 · previous token .93".
+ * @param {Pick<import("./types").NeuronHeader, "layer" | "head" | "labels">} header
+ * @param {string} [joint]
+ */
 export function sayPlace({ layer, head, labels }, joint) {
   return nameHead(`layer ${layer} head ${head}`, labelOf(labels, head), joint);
 }
 
-/** What keys do in the drawing; to other heads and layers they turn only where somebody answers. */
+/**
+ * What keys do in the drawing; to other heads and layers they turn only where somebody answers.
+ * @param {import("./types").NeuronHeader} header
+ */
 export function sayKeys(header, turns) {
   const here =
     "Keys of the query. Arrow keys move through keys and dimensions, Enter pins a key, Space follows a dimension";

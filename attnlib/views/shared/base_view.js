@@ -29,8 +29,9 @@ export function onKeys(element, answer) {
 }
 
 /**
- * A view of payloads with the header `Header`.
+ * A view of payloads with the header `Header`, which tells Python of `Events`.
  * @template {import("./types").Header} Header
+ * @template {import("./types").Events} [Events={}]
  */
 export class View {
   /** @type {Header} */
@@ -53,15 +54,31 @@ export class View {
     new ResizeObserver(() => this.header && this.resize()).observe(watched);
   }
 
-  /** How to reach Python; undefined where nobody hears. */
+  /** How to reach Python; undefined where nobody hears. @param {import("./types").Send | undefined} send */
   connect(send) {
     this.send = send;
+  }
+
+  /**
+   * An event for Python, where somebody hears.
+   * @template {keyof Events & string} Name
+   * @param {Name} name
+   * @param {Events[Name]} value
+   */
+  tell(name, value) {
+    this.send?.(name, value);
+  }
+
+  /** The element of the view that has the focus. @returns {HTMLElement | null} */
+  get focused() {
+    const tree = /** @type {Document | ShadowRoot} */ (this.root.getRootNode());
+    return /** @type {HTMLElement | null} */ (tree.activeElement);
   }
 
   /** The component is gone. */
   leave() {}
 
-  /** A new payload. What a person chose stays as far as it fits. */
+  /** A new payload. What a person chose stays as far as it fits. @param {Uint8Array} bytes */
   setData(bytes) {
     const before = this.header;
     Object.assign(this, readPayload(bytes), { theme: themeOf(this.root) });
@@ -89,6 +106,18 @@ export class View {
  * @extends {View<Header>}
  */
 export class PairView extends View {
+  // what scrollingCanvas() of scroll.js gives, where a drawing has it
+  /** @type {HTMLCanvasElement} */
+  canvas;
+  /** @type {HTMLCanvasElement} */
+  overlay;
+  /** @type {HTMLElement} */
+  window;
+  /** @type {HTMLElement} */
+  inner;
+  /** @type {HTMLElement} */
+  scroller;
+
   constructor(root) {
     super(root);
     this.cursor = null; // what is under the mouse or the keyboard
@@ -135,7 +164,8 @@ export class PairView extends View {
     this.cursorMoved(before);
   }
 
-  cursorMoved() {}
+  /** What else a moved cursor does; `before` is where it was. */
+  cursorMoved(_before) {}
 
   /** Shows what the cursor is on; the drawing below stays. */
   mark() {}
@@ -143,6 +173,7 @@ export class PairView extends View {
   /** Draws what is in sight. */
   draw() {}
 
+  /** How far the drawing is scrolled. @returns {[number, number]} */
   scrolled() {
     return [this.scroller.scrollLeft, this.scroller.scrollTop];
   }
@@ -179,6 +210,14 @@ export class ChoosingView extends PairView {
     super.setData(bytes);
     if (first && this.header.pair) shareSide(this.state.show);
     this.reporter.answered();
+  }
+
+  /** From the state to what is shown. */
+  update() {}
+
+  /** What was chosen as a short text, for Python and the address. @returns {string} */
+  stateText() {
+    return "";
   }
 
   /** Something else was chosen: shown at once, told once it is quiet. @param {Partial<State>} changed */

@@ -64,7 +64,11 @@ export function isDark(color) {
   return 0.299 * r + 0.587 * g + 0.114 * b < 128;
 }
 
-/** The page's colours and fonts, from Streamlit's CSS variables (head/view.css sets them where there is no Streamlit). */
+/**
+ * The page's colours and fonts, from Streamlit's CSS variables (saved pages set them themselves).
+ * @param {Element} element
+ * @returns {import("./types").Theme}
+ */
 export function themeOf(element) {
   const style = getComputedStyle(element);
   const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;

@@ -8,8 +8,12 @@ const mounted = new WeakMap(); // views by their parent element
  * Mounts a view in a Streamlit component (or anything with its interface); runs again when the data changes. A view
  * has a root, `setData(bytes)`, `redraw()`, `exported()` (export.js) and, where it needs them, `connect(send)`
  * (undefined where nobody hears) and `leave()`.
+ * @param {new (root: HTMLElement) => any} View
+ * @param {string} name
+ * @param {import("./types").Component} component
  */
-export function mountView(View, name, { data, parentElement, setTriggerValue }) {
+export function mountView(View, name, component) {
+  const { data, parentElement, setTriggerValue } = component;
   let view = mounted.get(parentElement);
   if (!view) {
     view = new View(parentElement.querySelector(`.attn-${name}`));

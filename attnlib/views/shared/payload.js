@@ -3,7 +3,11 @@
 const TYPES = { uint8: Uint8Array, uint16: Uint16Array, float32: Float32Array };
 const MAGIC = "ATTN";
 
-/** Bytes → {header, arrays}. The bytes may start at any offset of their buffer, so arrays are copied. */
+/**
+ * Bytes → {header, arrays}. The bytes may start at any offset of their buffer, so arrays are copied.
+ * @param {Uint8Array} bytes
+ * @returns {{header: any, arrays: Record<string, import("./types").Numbers>}}
+ */
 export function readPayload(bytes) {
   if (!(bytes instanceof Uint8Array) || String.fromCharCode(...bytes.subarray(0, 4)) !== MAGIC) {
     throw new Error("not an attention payload");

@@ -56,13 +56,21 @@ function pageLine() {
   return document[LINE];
 }
 
-/** One view's part in it. `tell()` gives what was chosen as text when it is sent. */
+/**
+ * One view's part in it. `tell()` gives what was chosen as text when it is sent.
+ * @template {import("./types").Events} Events
+ */
 export class Reporter {
   constructor(tell, line = pageLine()) {
-    Object.assign(this, { tell, line, changed: false });
+    this.tell = tell;
+    this.line = line;
+    this.changed = false;
   }
 
-  /** How to reach Python; a function that returns true has answered at once (a saved page). None: nobody hears. */
+  /**
+   * How to reach Python; a function that returns true has answered at once (a saved page). None: nobody hears.
+   * @param {import("./types").Send | undefined} send
+   */
   connect(send) {
     this.send = send;
   }
@@ -96,7 +104,12 @@ export class Reporter {
     return false;
   }
 
-  /** A request, which new data answers. */
+  /**
+   * A request, which new data answers.
+   * @template {keyof Events & string} Name
+   * @param {Name} name
+   * @param {Events[Name]} value
+   */
   ask(name, value) {
     if (this.heard) this.line.add(this, () => this.tellNow(name, value) !== true);
   }

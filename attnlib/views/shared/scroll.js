@@ -16,7 +16,11 @@ export function tallest(root, most) {
   return root.classList.contains("exporting") ? Infinity : most;
 }
 
-/** Sets a size; where it is that already nothing is set, or the page would be laid out anew. */
+/**
+ * Sets a size; where it is that already nothing is set, or the page would be laid out anew.
+ * @param {{style: CSSStyleDeclaration}} element
+ * @param {number[]} size
+ */
 export function sizeOf({ style }, [width, height]) {
   if (style.width !== `${width}px`) style.width = `${width}px`;
   if (style.height !== `${height}px`) style.height = `${height}px`;

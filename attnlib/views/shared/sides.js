@@ -2,6 +2,7 @@
 // The views of one page show the same side: each tells the others through an event on the document.
 import { el } from "./dom.js";
 
+/** @type {import("./types").Side[]} */
 export const SIDES = ["a", "b", "diff"];
 const SIDE_NAMES = { a: "A", b: "B", diff: "B − A" };
 const SIDE_TITLES = {

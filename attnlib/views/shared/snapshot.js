@@ -67,6 +67,7 @@ function paintElement(taken, element, above) {
   }
 }
 
+/** @returns {[number, number, number, number]} */
 function boxOf({ origin }, { left, top, width, height }) {
   return [left - origin[0], top - origin[1], width, height];
 }

@@ -96,9 +96,23 @@ const START = {
 };
 
 export class SvgContext {
+  globalAlpha = START.globalAlpha;
+  lineWidth = START.lineWidth;
+  strokeStyle = START.strokeStyle;
+  fillStyle = START.fillStyle;
+  font = START.font;
+  textAlign = START.textAlign;
+  textBaseline = START.textBaseline;
+  imageSmoothingEnabled = START.imageSmoothingEnabled;
+  dash = START.dash;
+  decoration = START.decoration;
+
   /** `pen` measures text: a context of a canvas; without one widths are guessed. `shared` is of one document. */
   constructor(width, height, pen = null, shared = { clips: [], cells: MOST_IN_ALL }) {
-    Object.assign(this, START, { width, height, pen, shared });
+    this.width = width;
+    this.height = height;
+    this.pen = pen;
+    this.shared = shared;
     this.matrix = [1, 0, 0, 1, 0, 0];
     this.clipped = null; // the name of what is seen
     this.parts = [];
