@@ -2,6 +2,7 @@
 // What is shown is decided in shown.js; here are elements, focus and events.
 import { signColors, cellColors } from "../shared/colors.js";
 import { labelOf, nameHead } from "../shared/heads.js";
+import { ramp } from "../shared/controls.js";
 import { namedWords, el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
 import { centreTip } from "../shared/tip.js";
@@ -57,12 +58,11 @@ export class GridView extends View {
     const { signed, scale, statistic } = this.header;
     const { background, accent, dark } = this.theme;
     const { more, less } = signColors(dark);
-    const ramp = el("span", { class: "ramp", "aria-hidden": "true", text: signed ? "0" : "" });
-    ramp.style.background = `linear-gradient(to right, ${(signed ? [less, background, more] : [background, accent]).join(", ")})`;
+    const colors = signed ? [less, background, more] : [background, accent];
     this.legend.replaceChildren(
       el("span", { class: "statistic", text: statistic }),
       el("span", { class: "end", text: signed ? sayValue(-scale, true) : "0" }),
-      ramp,
+      ramp(colors, signed ? "0" : ""),
       el("span", { class: "end", text: sayValue(scale, signed) }),
       el("span", { class: "meaning", text: sayMeaning(this.header) }),
     );

@@ -1,4 +1,5 @@
 // The head view's words and numbers beside the drawing: bar of heads, options, readout, table.
+import { choice } from "../shared/controls.js";
 import { el } from "../shared/dom.js";
 import { isDark } from "../shared/colors.js";
 import { labelOf, nameHead } from "../shared/heads.js";
@@ -57,66 +58,46 @@ export function headBar(count, colors, { toggle, solo, all }) {
   return { element: bar, update };
 }
 
-/** The switches that change what is drawn; `change` gets the changed part of the state. */
+/** The switches that change what is drawn; `change` gets the changed part of the state. → {element, update(state)} */
 export function optionBar({ pairs, words, special }, change) {
-  const select = (name, label, values, names) => {
-    const box = el(
-      "select",
-      { "data-option": name, onchange: (e) => change({ [name]: e.target.value }) },
-      ...values.map((value) => el("option", { value, text: names[value] })),
-    );
-    return { name, box, element: el("label", {}, el("span", { text: label }), box) };
-  };
   const parts = [
-    select("rule", "Lines", RULES, RULE_NAMES),
-    select("hide", "Hide", special ? HIDES : ["none", "first"], HIDE_NAMES),
+    choice("rule", "Lines", RULES, RULE_NAMES, change),
+    choice("hide", "Hide", special ? HIDES : ["none", "first"], HIDE_NAMES, change),
   ];
-  if (pairs) parts.push(select("segments", "Sentences", SEGMENTS, SEGMENT_NAMES));
+  if (pairs) parts.push(choice("segments", "Sentences", SEGMENTS, SEGMENT_NAMES, change));
+  parts.push(massSlider(change));
+  if (words) parts.push(wordsBox(change));
+  const element = el("div", { class: "options", "data-screen": true }, ...parts.map((part) => part.element));
+  return { element, update: (state) => parts.forEach((part) => part.update(state)) };
+}
+
+function massSlider(change) {
   const output = el("output", { class: "mass" });
-  const mass = el("input", {
+  const slider = el("input", {
     type: "range",
     min: 10,
     max: 100,
     step: 5,
     "data-option": "mass",
     "aria-label": "Share of each token's attention that is drawn",
-    oninput: (e) => change({ mass: Number(e.target.value) }),
+    oninput: (event) => change({ mass: Number(event.target.value) }),
   });
-  parts.push({
-    name: "mass",
-    box: mass,
-    element: el(
-      "label",
-      { title: "Draws the fewest lines that hold this share of each token's attention" },
-      el("span", { text: "Show" }),
-      mass,
-      output,
-    ),
-  });
-  const merge = el("input", {
-    type: "checkbox",
-    "data-option": "words",
-    onchange: (e) => change({ words: e.target.checked, pins: [] }),
-  });
-  if (words)
-    parts.push({
-      name: "words",
-      box: merge,
-      element: el(
-        "label",
-        { title: "Pieces of a word merged: attention to it summed, from it averaged" },
-        merge,
-        el("span", { text: "whole words" }),
-      ),
-    });
-  const update = (state) => {
-    for (const { name, box } of parts) {
-      if (name === "words") box.checked = state.words;
-      else box.value = state[name];
-    }
-    output.textContent = `${state.mass} %`;
+  const title = "Draws the fewest lines that hold this share of each token's attention";
+  const update = ({ mass }) => {
+    slider.value = mass;
+    output.textContent = `${mass} %`;
   };
-  return { element: el("div", { class: "options", "data-screen": true }, ...parts.map((p) => p.element)), update };
+  return { element: el("label", { title }, el("span", { text: "Show" }), slider, output), update };
+}
+
+function wordsBox(change) {
+  const onchange = (event) => change({ words: event.target.checked, pins: [] });
+  const box = el("input", { type: "checkbox", "data-option": "words", onchange });
+  const title = "Pieces of a word merged: attention to it summed, from it averaged";
+  const update = ({ words }) => {
+    box.checked = words;
+  };
+  return { element: el("label", { title }, box, el("span", { text: "whole words" })), update };
 }
 
 /** A number in a cell (".412"), shaded in a colour by its size. */

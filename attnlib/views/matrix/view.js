@@ -1,6 +1,7 @@
 // The matrix view: one head as a token x token picture, of one text or as A, B and B − A of a pair.
 // What is shown is decided in shown.js; here are two canvases as large as the visible part, mouse and keys.
 import { fitCanvas, shorten } from "../shared/canvas.js";
+import { ramp } from "../shared/controls.js";
 import { el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
 import { scrollingCanvas, fitWindow, tallest } from "../shared/scroll.js";
@@ -207,11 +208,10 @@ export class MatrixView extends PairView {
   showLegend() {
     const { side, theme, values } = this;
     const diff = side === "diff";
-    const ramp = el("span", { class: "ramp", "aria-hidden": "true", text: diff ? "0" : "" });
-    ramp.style.background = `linear-gradient(to right, ${rampOf(side, values.scale, theme).join(", ")})`;
+    const bar = ramp(rampOf(side, values.scale, theme), diff ? "0" : "");
     const [from, to] = diff ? [formatSigned(-values.scale), formatSigned(values.scale)] : ["0", "1"];
     const meaning = diff ? "orange: more in B, blue: less" : "";
-    const parts = [el("span", { text: from }), ramp, el("span", { text: to })];
+    const parts = [el("span", { text: from }), bar, el("span", { text: to })];
     this.legend.replaceChildren(...parts, el("span", { class: "meaning", text: meaning }));
   }
 

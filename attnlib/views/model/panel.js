@@ -1,4 +1,5 @@
 // The model view's controls, legend and table of scores.
+import { choice, ramp } from "../shared/controls.js";
 import { el } from "../shared/dom.js";
 import { labelOf, anyLabel } from "../shared/heads.js";
 import { signColors } from "../shared/colors.js";
@@ -14,11 +15,11 @@ const SEGMENT_NAMES = { all: "all", AA: "A → A", AB: "A → B", BA: "B → A",
 export function modelBar(header, change) {
   const titles = Object.fromEntries(header.scores.map(({ name, title }) => [name, title]));
   const parts = [
-    select("draw", "Heads as", DRAWS, DRAW_NAMES, change),
-    select("by", "Score", Object.keys(titles), titles, change),
-    select("order", "Order", ORDERS, ORDER_NAMES, change),
+    choice("draw", "Heads as", DRAWS, DRAW_NAMES, change),
+    choice("by", "Score", Object.keys(titles), titles, change),
+    choice("order", "Order", ORDERS, ORDER_NAMES, change),
   ];
-  if (hasSegments(header)) parts.push(select("segments", "Sentences", SEGMENTS, SEGMENT_NAMES, change));
+  if (hasSegments(header)) parts.push(choice("segments", "Sentences", SEGMENTS, SEGMENT_NAMES, change));
   parts.push(
     list("layers", "Layers", header.layers, "layer", change),
     list("heads", "Heads", header.heads, "head", change),
@@ -26,16 +27,6 @@ export function modelBar(header, change) {
   parts.push(zoom(change));
   const update = (now) => parts.forEach((part) => part.update(now));
   return { elements: parts.map(({ element }) => element), update };
-}
-
-function select(name, label, values, names, change) {
-  const box = el(
-    "select",
-    { "data-option": name, onchange: (event) => change({ [name]: event.target.value }) },
-    ...values.map((value) => el("option", { value, text: names[value] })),
-  );
-  const element = el("label", {}, el("span", { text: label }), box);
-  return { element, update: (state) => (box.value = state[name]) };
 }
 
 /** A field for a list such as “0-3, 7”; empty is all. What is no list is said and changes nothing. */
@@ -90,11 +81,6 @@ function zoom(change) {
 export function scoreLegend({ header, state, scale, changeScale, theme }) {
   const { title, about, signed } = header.scores.find(({ name }) => name === state.by);
   const { more, less } = signColors(theme.dark);
-  const ramp = (colors, text) => {
-    const element = el("span", { class: "ramp", "aria-hidden": "true", text });
-    element.style.background = `linear-gradient(to right, ${colors.join(", ")})`;
-    return element;
-  };
   const end = (text) => el("span", { class: "end", text });
   const colors = signed ? [less, theme.background, more] : [theme.background, theme.accent];
   const group = (...parts) => el("span", { class: "scale" }, ...parts);

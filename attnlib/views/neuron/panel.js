@@ -1,4 +1,5 @@
 // The neuron view's controls, text, legend, readout and tables: DOM around the drawing.
+import { choice, ramp } from "../shared/controls.js";
 import { el } from "../shared/dom.js";
 import { fitCanvas } from "../shared/canvas.js";
 import { signColors } from "../shared/colors.js";
@@ -40,12 +41,12 @@ const CURVE = [300, 116];
 /** Controls of what is drawn; `change` gets the changed part of the state. → {elements, update(view)} */
 export function neuronBar(change, keep) {
   const parts = [
-    choice("part", "Show", PARTS, change),
-    choice("dims", "Dimensions", DIMS, change),
+    neededChoice("part", "Show", PARTS, change),
+    neededChoice("dims", "Dimensions", DIMS, change),
     keepBox(keep),
-    choice("keys", "Keys", KEYS, change),
-    choice("scale", "Colours alike in", SCALES, change),
-    choice("strip", "Strip", STRIPS, change),
+    neededChoice("keys", "Keys", KEYS, change),
+    neededChoice("scale", "Colours alike in", SCALES, change),
+    neededChoice("strip", "Strip", STRIPS, change),
   ];
   const update = (view) => parts.forEach((part) => part.update(view));
   return { elements: parts.map(({ element }) => element), update };
@@ -56,18 +57,13 @@ const NEEDED = {
   strip: ({ layout }) => Boolean(layout?.single),
 };
 
-function choice(name, label, values, change) {
-  const box = el(
-    "select",
-    { "data-option": name, onchange: (event) => change({ [name]: event.target.value }) },
-    ...values.map((value) => el("option", { value, text: NAMES[name][value] })),
-  );
-  const element = el("label", {}, el("span", { text: label }), box);
-  const update = (view) => {
-    box.value = view.state[name];
+function neededChoice(name, label, values, change) {
+  const { element, update } = choice(name, label, values, NAMES[name], change);
+  const updateOf = (view) => {
+    update(view.state);
     element.hidden = name in NEEDED && !NEEDED[name](view);
   };
-  return { element, update };
+  return { element, update: updateOf };
 }
 
 function keepBox(keep) {
@@ -82,16 +78,14 @@ function keepBox(keep) {
 }
 
 /** What colours mean, with the numbers at their ends; halfway is a quarter, since colour goes with the root. */
-export function neuronLegend({ shown, state, ramp, layout }) {
+export function neuronLegend({ shown, state, ramp: colors, layout }) {
   const names = { key: "q and k", product: "q × k", value: "v and weight × v", part: "v and weight × v" };
   const kinds = layout.strips.map(({ kind }) => kind).filter((kind) => kind !== "part" || layout.single);
   const items = kinds.map((kind) => {
     const scale = scaleFor(shown, kind);
-    const bar = el("span", { class: "ramp", "aria-hidden": "true", text: "0" });
-    const stops = Array.from({ length: 21 }, (_, n) => rampColor(ramp, (n - 10) / 10));
-    bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+    const stops = Array.from({ length: 21 }, (_, n) => rampColor(colors, (n - 10) / 10));
     const end = (v) => el("span", { text: sayNumber(v, true, Math.abs(v) < 10 ? 2 : 1) });
-    return el("span", { class: "scale" }, el("b", { text: names[kind] }), end(-scale), bar, end(scale));
+    return el("span", { class: "scale" }, el("b", { text: names[kind] }), end(-scale), ramp(stops, "0"), end(scale));
   });
   const meaning =
     state.show === "diff" && shown.header.pair ? "orange: more in B, blue: less" : "orange: positive, blue: negative";

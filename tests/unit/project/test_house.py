@@ -1,12 +1,14 @@
 """The rules of the house that a machine can check: what may import what, sizes, docstrings."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -17,6 +19,7 @@ ROOT = PROJECT
 LIBRARY = sorted((ROOT / "attnlib").rglob("*.py"))
 PAGES = [ROOT / "dashboard.py", *sorted((ROOT / "pages").rglob("*.py"))]
 SCRIPTS = sorted((ROOT / "attnlib" / "views").rglob("*.js"))
+STYLES = sorted((ROOT / "attnlib" / "views").rglob("*.css"))
 DISTRIBUTIONS = packages_distributions()  # markdown_it is of markdown-it-py
 
 
@@ -67,18 +70,57 @@ def test_pages_do_not_import_heavy_libraries_at_their_head(path: Path) -> None:
     assert not {"torch", "transformers"} & {module.split(".")[0] for module in imported(head)}
 
 
-def docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """How long a function's docstring is: explaining every argument does not make a function long."""
-    first = node.body[0]
-    return (first.end_lineno or 0) - first.lineno + 1 if ast.get_docstring(node) else 0
+def docstring_lines(node: ast.AST) -> int:
+    """How long a docstring is: explaining every argument makes neither a function nor a file long."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    if not isinstance(node, documented) or ast.get_docstring(node) is None:
+        return 0
+    return (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
 
 
-@pytest.mark.parametrize("path", [*LIBRARY, *(path for path in PAGES if path.exists())], ids=name_of)
-def test_no_function_is_longer_than_fifty_lines(path: Path) -> None:
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    found = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, functions)]
-    lengths = {node.name: (node.end_lineno or 0) - node.lineno + 1 - docstring_lines(node) for node in found}
-    assert {name: length for name, length in lengths.items() if length > 50} == {}
+def functions_of(paths: Iterable[Path]) -> dict[str, int]:
+    """The lines of every function in Python, without its docstring."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [(path, node) for path in paths for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    return {
+        f"{name_of(path)}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno + 1 - docstring_lines(node)
+        for path, node in found
+        if isinstance(node, kinds)
+    }
+
+
+def script_functions() -> dict[str, int]:
+    """The lines of every function of the views' JavaScript."""
+    command = [Path(sys.executable).with_name("node"), ROOT / "tests" / "js" / "functions.mjs", *SCRIPTS]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, f"the parser of JavaScript is missing? `make check` installs it. {done.stderr}"
+    found = {
+        f"{name_of(Path(path))}:{line} {name}": n
+        for path, of in json.loads(done.stdout).items()
+        for line, name, n in of
+    }
+    assert len(found) > 500
+    return found
+
+
+@pytest.mark.parametrize("language", ["Python", "JavaScript"])
+def test_functions_are_short(language: str) -> None:
+    functions = functions_of([*LIBRARY, *PAGES]) if language == "Python" else script_functions()
+    lengths = sorted(functions.values())
+    assert {name: length for name, length in functions.items() if length > 50} == {}
+    assert median(lengths) <= 8
+    assert lengths[int(0.95 * len(lengths))] <= 30
+
+
+def length_of(path: Path) -> int:
+    text = path.read_text("utf-8")
+    documented = sum(map(docstring_lines, ast.walk(ast.parse(text)))) if path.suffix == ".py" else 0
+    return text.count("\n") - documented
+
+
+@pytest.mark.parametrize("path", [*LIBRARY, *PAGES, *SCRIPTS, *STYLES], ids=name_of)
+def test_no_file_is_longer_than_four_hundred_lines(path: Path) -> None:
+    assert length_of(path) <= 400
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=name_of)
