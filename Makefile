@@ -21,7 +21,7 @@ test: .venv/dev .venv/js/done browser
 
 quick: .venv/dev .venv/js/done
 	$(BIN)/node --test "tests/js/*.test.mjs"
-	$(PYTEST) -m "not hub and not slow" tests/unit
+	$(PYTEST) -m "not hub and not slow" -n logical tests/unit
 
 check: .venv/dev .venv/js/done
 	$(BIN)/ruff format --check .

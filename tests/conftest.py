@@ -26,8 +26,8 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    return workers.number()
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return workers.number(config.option.numprocesses)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.Groups:

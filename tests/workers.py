@@ -34,9 +34,12 @@ def place_of(test: str) -> int:
     return FIRST.index(group) if group in FIRST else len(FIRST)
 
 
-def number() -> int:
-    """Two a core, since browser tests wait; not more than six, each of which may have a server and a browser."""
-    return min(6, 2 * (os.cpu_count() or 1))
+def number(asked: str) -> int:
+    """`-n auto`: two a core, since browser tests wait; `-n logical`: one.
+
+    Not more than six, each of which may have a server and a browser.
+    """
+    return min(6, (2 if asked == "auto" else 1) * (os.cpu_count() or 1))
 
 
 class Groups(LoadScopeScheduling):
