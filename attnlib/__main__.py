@@ -38,19 +38,19 @@ def _parser() -> argparse.ArgumentParser:
     study = commands.add_parser(
         "study",
         help="measure many prompt pairs",
-        description="Measure every pair in every model. The same command again, or only --out, goes on with a study "
-        "that was stopped or killed. Exit status: 0 done, 2 wrong input, 3 stopped.",
+        description="Measure every pair in every model. The same command, or --out alone, resumes a study that was "
+        "stopped or killed. Exit status: 0 done, 2 wrong input, 3 stopped.",
     )
     study.set_defaults(run=_study)
     study.add_argument("--out", required=True, help="the study's folder")
     study.add_argument(
-        "--pairs", help="a file, or a built-in set: see --format; without it the study in --out goes on"
+        "--pairs", help="a file (see --format) or a built-in set; if left out, the study in --out is resumed"
     )
     study.add_argument(
         "--format", default="csv", help="csv (also Parquet), winogender, winobias, crows-pairs, stereoset"
     )
     study.add_argument(
-        "--columns", default="", help="our names of columns and the file's: prompt_a=first,prompt_b=second"
+        "--columns", default="", help="which columns of the file are ours: prompt_a=first,prompt_b=second"
     )
     study.add_argument(
         "--unit", default="", help="which pairs belong together: a column, “same targets”, …, or “every pair”"
@@ -64,12 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument(
         "--scores",
         action="store_true",
-        help="also how likely a masked model finds the prompts (a causal one is always asked)",
+        help="also how likely a masked model finds the prompts (always measured for causal models)",
     )
     study.add_argument("--engine", default="local", help="local, or ray: the cluster of RAY_ADDRESS")
     study.add_argument("--workers", type=int, help="model actors on the cluster (default: one per GPU, or per core)")
     study.add_argument("--report", help="also write the report (HTML) of a finished study to this file")
-    study.add_argument("--json", action="store_true", help="progress as lines of JSON")
+    study.add_argument("--json", action="store_true", help="print progress as JSON lines")
     return parser
 
 

@@ -12,12 +12,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 LIMITS = """\
-- **One text, or one pair of texts, is an anecdote.** What holds for many is told by the page "Study many pairs", with
+- **One text, or one pair of texts, is an anecdote.** The page "Study many pairs" shows what holds for many, with
   intervals and a correction for looking at many heads.
 - **Attention is not an explanation.** A head that looks somewhere need not matter for what the model says; the panel
-  "Does it matter?" of the page "Compare prompts" changes heads and measures that.
-- The numbers are of these models, weights, versions and this kind of floating point number, and of no others
-  (`provenance.json`).
+  "Does it matter?" on the page "Compare prompts" changes heads and measures that.
+- The numbers hold for these models, weights, versions and floating point format only (`provenance.json`).
 """
 
 
@@ -103,14 +102,14 @@ Made {about["made"]} with the attention microscope.
 | --- | --- |
 {files}
 
-## To see it again
+## How to see it again
 
 Start the dashboard (`streamlit run dashboard.py`), press **Share**, and give `state.json` to "Open a saved state"; or
 open this address there: {_code(about["address"])}
 
 ## Models
 
-{models or "This page runs no model by itself; the study's report names those of the study."}
+{models or "This page runs no model itself; the study's report names the models of the study."}
 
 ## What this does not show
 

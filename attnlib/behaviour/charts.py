@@ -108,7 +108,7 @@ def product_map(profile: HeadProfile, order: Sequence[int]) -> go.Figure:
     )
     figure = go.Figure(heat)
     figure.update_layout(**layout(120 + 12 * len(order)))
-    figure.update_xaxes(title="distance: tokens from the key on to the query")
+    figure.update_xaxes(title="distance (tokens from key to query)")
     figure.update_yaxes(
         title="dimension",
         autorange="reversed",
@@ -139,7 +139,7 @@ def decay_curves(profile: HeadProfile, dimensions: Sequence[int]) -> go.Figure:
     ]
     figure = go.Figure(traces)
     figure.update_layout(**layout(340), showlegend=True)
-    figure.update_xaxes(title="distance: tokens from the key on to the query")
+    figure.update_xaxes(title="distance (tokens from key to query)")
     figure.update_yaxes(title="mean of scaling · q·k", zeroline=True)
     return figure
 
@@ -199,7 +199,7 @@ def before_after(curve: pd.DataFrame) -> go.Figure:
     ]
     figure = go.Figure(traces)
     figure.update_layout(**layout(260), showlegend=True)
-    figure.update_xaxes(title="distance: tokens from the key on to the query")
+    figure.update_xaxes(title="distance (tokens from key to query)")
     figure.update_yaxes(title="mean attention", rangemode="tozero")
     return figure
 

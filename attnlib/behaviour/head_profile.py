@@ -1,8 +1,8 @@
 """One head over many texts, dimension by dimension: its products q_d · k_d by distance, and by the key's word class.
 
 The score of a place is scaling · Σ_d q_d k_d (and a bias that no dimension adds to), so whatever is averaged here
-adds up over the dimensions to the same of the head. What tokens rest on when they have nothing to say (special
-tokens, or the first) is left out, as query and as key: there a place in the text would be mistaken for a distance.
+adds up over the dimensions to the same number of the head. Attention sinks are excluded as query and key: they would
+show a place in the text as a distance.
 Vig 2019 (1904.02679), third use case: the product as a function of the distance i − j.
 """
 
@@ -119,7 +119,7 @@ class HeadProfile:
             InputError: If the class does not occur often enough.
         """
         if name not in self.classes:
-            raise InputError(f"Too few texts have a {name}. There are {', '.join(self.classes) or 'none'}.")
+            raise InputError(f"Too few texts contain a {name}. Available: {', '.join(self.classes) or 'none'}.")
         return self.reactions[self.classes.index(name)]
 
     def table(self) -> pd.DataFrame:
@@ -254,7 +254,9 @@ def _by_distance(
     batch: TextBatch,
 ) -> _Measured:
     if query.shape[2] != key.shape[2]:
-        raise InputError("Queries and keys of this head have different dimensions: their products are no sums.")
+        raise InputError(
+            "Queries and keys of this head have different dimensions, so their products cannot be summed."
+        )
     length = query.shape[1]
     written = torch.tensor([_counted(read.tokens) for read in batch.reads], dtype=torch.float32)
     classes = torch.tensor([_classes(read.tokens) for read in batch.reads], dtype=torch.float32)

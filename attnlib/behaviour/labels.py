@@ -14,28 +14,30 @@ from attnlib.stats.resampling import FEWEST_UNITS
 from attnlib.wording import short_number, signed_digits, two_digits
 
 STRONG = 0.35  # of the way from the baseline to 1: a head is called after this
-PARTLY = 0.15  # the same, for “partly”
+WEAK = 0.15  # of the way: a weak pattern, named as such if there is no stronger one
 # Heads with random weights look at tokens that stand out, such as the first: what it takes to look there more than
-# they do (over 120 models; docs/patterns.md has the table). They do nothing else by PARTLY.
+# they do (over 120 models; docs/patterns.md has the table). In all other patterns they stay below WEAK.
 OUTSTANDING = {"first": 0.6, "special": 0.6, "punctuation": 0.4, "self": 0.2}
 RELATION = 0.4  # of patterns by example, which may be about a word that stands out
 EVEN = 0.9  # of the largest entropy: more is even attention, where nothing else is a name
 NAMES = 2  # patterns in one label, at most
+UNCLEAR = "no clear pattern"
 
 
 class HeadName(NamedTuple):
     """What a head is called after."""
 
-    how: str  # "" (strongly), "partly", "even" or "mixed"; "unknown": too few texts; "none": there is no such head
+    how: str  # "" (strongly), "weak", "even" or "unclear"; "unknown": too few texts; "none": there is no such head
     patterns: tuple[int, ...] = ()  # their numbers, the strongest first
 
 
 def head_names(found: HeadPatterns) -> list[list[HeadName]]:
     """[layer][head]: the patterns that name it.
 
-    A pattern names a head whose score is at least STRONG of the way from the baseline to 1, with an interval of the
-    excess above 0; where none does, those of at least PARTLY name it partly. Heads with random weights go
-    further in some patterns (OUTSTANDING), and coreference asks for more (`resolved`). Others are even or mixed.
+    A pattern names a head whose score is at least STRONG of the way from the baseline to 1, if the interval of the
+    excess lies above 0; if there is none, patterns of at least WEAK name it, with the word “weak”. Patterns in which
+    heads with random weights go further ask for more (OUTSTANDING), and so does coreference (`resolved`). Other heads
+    attend evenly or show no clear pattern.
     """
     strength = _naming_strength(found)
     even, known = found.of("uniform"), found.texts[found.number("uniform")] >= FEWEST_UNITS
@@ -75,7 +77,7 @@ def resolved(found: HeadPatterns, choice: Choice) -> np.ndarray:
 
 def _name(strength: Float[np.ndarray, " pattern"], even: float, known: bool) -> HeadName:
     order = np.argsort(-strength, kind="stable").tolist()
-    for how, enough in (("", STRONG), ("partly", PARTLY)):
+    for how, enough in (("", STRONG), ("weak", WEAK)):
         patterns = tuple(n for n in order if strength[n] >= enough)[:NAMES]
         if patterns:
             return HeadName(how, patterns)
@@ -83,11 +85,12 @@ def _name(strength: Float[np.ndarray, " pattern"], even: float, known: bool) -> 
         return HeadName("none" if known else "unknown")
     if not known:
         return HeadName("unknown")
-    return HeadName("even" if even >= EVEN else "mixed")
+    return HeadName("even" if even >= EVEN else "unclear")
 
 
 def head_labels(found: HeadPatterns) -> list[list[str]]:
-    """[layer][head]: "previous token .93", "partly induction .27", "even .95", "mixed"; empty: no head, few texts."""
+    """[layer][head]: "previous token .93", "weak induction .27", "even attention .95" or UNCLEAR; empty: not "
+    "known."""
     return [
         [_label(found, name, layer, head) for head, name in enumerate(row)]
         for layer, row in enumerate(head_names(found))
@@ -98,7 +101,7 @@ def _label(found: HeadPatterns, name: HeadName, layer: int, head: int) -> str:
     if name.how == "even":
         return evidence(found, "uniform", layer, head)
     if not name.patterns:
-        return "mixed" if name.how == "mixed" else ""
+        return UNCLEAR if name.how == "unclear" else ""
     told = ", ".join(evidence(found, found.names[n], layer, head) for n in name.patterns)
     return f"{name.how} {told}".strip()
 
@@ -115,23 +118,23 @@ class NamedHead(NamedTuple):
     layer: int
     head: int
     score: float
-    partly: bool
+    weak: bool
 
 
 def named_heads(found: HeadPatterns) -> dict[str, list[NamedHead]]:
     """The heads called after each pattern (its title), the strongest first; the pattern of most heads first.
 
-    "even" is one; heads that are mixed are left out.
+    Even attention is one of them; heads without a clear pattern are left out.
     """
     groups: dict[str, list[NamedHead]] = {}
     for layer, row in enumerate(head_names(found)):
         for head, name in enumerate(row):
             numbers = (found.number("uniform"),) if name.how == "even" else name.patterns[:1]
             for n in numbers:
-                one = NamedHead(layer, head, float(found.score[n, layer, head]), name.how == "partly")
+                one = NamedHead(layer, head, float(found.score[n, layer, head]), name.how == "weak")
                 groups.setdefault(found.patterns[n].title, []).append(one)
     for heads in groups.values():
-        heads.sort(key=lambda one: (one.partly, -one.score))
+        heads.sort(key=lambda one: (one.weak, -one.score))
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
 
@@ -140,7 +143,7 @@ def pattern_finding(found: HeadPatterns, name: str) -> str:
     n = found.number(name)
     pattern, score = found.patterns[n], found.score[n]
     if np.isnan(score).all():
-        return f"No text has an occasion for “{pattern.title}”."
+        return f"The pattern “{pattern.title}” cannot occur in any of these texts."
     layer, head = (int(i) for i in np.unravel_index(np.nanargmax(score), score.shape))
     reach, texts = found.reach[n, layer, head], int(found.texts[n])
     unit = f" {pattern.unit}" if pattern.unit else ""
@@ -149,25 +152,25 @@ def pattern_finding(found: HeadPatterns, name: str) -> str:
         told += f" ± {two_digits(reach)}"
     told += f" over {texts:,} text{'' if texts == 1 else 's'}"
     if pattern.name == "uniform":
-        told += " (1: all tokens alike)."
+        told += " (1: every token gets the same)."
     else:
         told += f" ({pattern.held_against}: {short_number(float(found.baseline[n, layer, head]))})."
     if texts < FEWEST_UNITS:
-        return f"{told} From fewer than {FEWEST_UNITS} texts there is no interval, and no head is called after it."
+        return f"{told} With fewer than {FEWEST_UNITS} texts there is no interval, so no head is named after it."
     return f"{told} {_called(found, n)}".strip()
 
 
 def unnamed_finding(found: HeadPatterns) -> str:
     """How many heads no pattern names, and why; empty where all have names."""
     names = [name.how for row in head_names(found) for name in row]
-    mixed, unknown = names.count("mixed"), names.count("unknown")
+    unclear, unknown = names.count("unclear"), names.count("unknown")
     if unknown:
         heads = "One head has" if unknown == 1 else f"{unknown} heads have"
-        return f"{heads} no name: that takes {FEWEST_UNITS} texts or more."
-    if not mixed:
+        return f"{heads} no name: naming takes at least {FEWEST_UNITS} texts."
+    if not unclear:
         return ""
-    heads = "One head is mixed: it does" if mixed == 1 else f"{mixed} heads are mixed: they do"
-    return f"{heads} none of this much more than the baseline, or no more than heads with random weights can."
+    heads = "One head shows" if unclear == 1 else f"{unclear} heads show"
+    return f"{heads} {UNCLEAR}: none is much above its baseline, or above what heads with random weights reach."
 
 
 def _called(found: HeadPatterns, n: int) -> str:
@@ -176,9 +179,9 @@ def _called(found: HeadPatterns, n: int) -> str:
         return ""
     called = sum(n in name.patterns for row in head_names(found) for name in row)
     heads = "One head is" if called == 1 else f"{called} heads are" if called else "No head is"
-    told = f"{heads} called after it, or partly."
+    told = f"{heads} named after it."
     if found.patterns[n].name == REPEATED_WORDS[0].name and found.model.startswith("demo/"):
-        told += " The model card has this score, and a second one on the nouns that the training corpus repeats."
+        told += " The model card also has the score on nouns that the training corpus repeats."
     return told
 
 
@@ -236,7 +239,7 @@ def head_clusters(found: HeadPatterns, count: int) -> HeadClusters:
     there = np.isfinite(found.of("uniform")) if "uniform" in found.names else np.isfinite(whole).any(0)
     profiles = np.nan_to_num(whole[:, there]).T  # [head, pattern]
     if not 1 <= count <= len(profiles):
-        raise InputError(f"{len(profiles)} heads cannot stand in {count} groups. Choose from 1 to {len(profiles)}.")
+        raise InputError(f"{len(profiles)} heads cannot form {count} groups. Choose from 1 to {len(profiles)}.")
     raw = fcluster(linkage(profiles, "ward"), count, "maxclust") if len(profiles) > 1 else np.ones(1, int)
     order = sorted(set(raw.tolist()), key=lambda one: (-int((raw == one).sum()), int(np.argmax(raw == one))))
     members = np.array([order.index(one) for one in raw.tolist()])

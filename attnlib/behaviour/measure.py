@@ -109,7 +109,9 @@ def measure_patterns(
     patterns = [p for p in PATTERNS if p.in_causal or not model.causal] + [r.pattern for r in relations]
     blind = [p.title for p in patterns if model.causal and not p.in_causal]
     if blind:
-        raise InputError(f"No token of {model.name} sees a later one, so “{blind[0]}” cannot be. Turn it around.")
+        raise InputError(
+            f"No token of {model.name} sees a later one, so “{blind[0]}” cannot occur. Swap its two words."
+        )
     total = len(texts) if isinstance(texts, Sized) else None
     given = _Tally(patterns)
 

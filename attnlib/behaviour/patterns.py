@@ -1,9 +1,9 @@
 """Recurring patterns of attention, each a matrix of marks: a head's score is the attention on the marked places.
 
 A pattern marks, in the row of a query token, the keys it is about. Its score in a text is the attention on the marks,
-added up over the keys of a row and averaged over the rows that have a mark. So all scores of a layer are one matrix
-product, whatever the patterns are, and what attention that makes no choice would give (the baseline) is the same
-product once more. Only evenness (entropy) is no such sum. Not here: texts and runs (measure.py).
+summed over the keys of a row and averaged over the rows that have a mark. All scores of a layer are therefore one
+matrix product, whatever the patterns are, and the baseline is the same product with even attention. Only evenness
+(entropy) is not such a sum. Not here: texts and runs (measure.py).
 
 Definitions: previous, next, first token and delimiters after Clark et al. 2019 and Kovaleva et al. 2019; induction
 and duplicate token after Olsson et al. 2022.
@@ -28,16 +28,16 @@ Marks = Float[Tensor, "text query key"]  # how much each place counts; rows with
 
 @dataclass(frozen=True)
 class Pattern:
-    """One thing that heads do."""
+    """A recurring pattern of attention: which tokens a head looks at."""
 
     name: str
     title: str
     about: str
-    in_causal: bool = True  # whether a model can do it in which no token sees a later one
+    in_causal: bool = True  # whether it is possible if no token sees a later one
     share: bool = True  # a share of attention, from 0 to 1; else in `unit`
     unit: str = ""
-    held_against: str = "attention without a choice"  # what the baseline is
-    names: bool = True  # whether heads may be called after it; else it says more about another pattern
+    held_against: str = "even attention"  # what the baseline is
+    names: bool = True  # whether heads may be named after it
 
 
 class Marked(NamedTuple):
@@ -56,12 +56,19 @@ PATTERNS = (
     Pattern("previous", "previous token", "to the token just before"),
     Pattern("next", "next token", "to the token just after", in_causal=False),
     Pattern("self", "itself", "to the token itself"),
-    Pattern("same", "same token", "to other places of the same token (earlier ones, where later ones are unseen)"),
+    Pattern(
+        "same",
+        "same token",
+        "to other occurrences of the same token (earlier ones in models that read from left to right)",
+    ),
     Pattern("first", "first token", "to the first token of the text"),
     Pattern("special", "delimiters", "to tokens that the tokenizer adds, such as [CLS] and [SEP]"),
     Pattern("punctuation", "punctuation", "to punctuation marks"),
     Pattern(
-        "uniform", "even", "entropy of the row, divided by the largest it could be: 1, all tokens alike", names=False
+        "uniform",
+        "even attention",
+        "entropy of the row, divided by its maximum: 1 if every token gets the same",
+        names=False,
     ),
     Pattern(
         "distance",
@@ -72,35 +79,39 @@ PATTERNS = (
         names=False,
     ),
 )
-AGAIN = "from the second time to the token after the first time"
+AGAIN = "from the second occurrence to the token after the first"
 REPEATED = (
-    Pattern("induction", "induction", f"in random tokens that come twice: {AGAIN}"),
-    Pattern("duplicate", "duplicate token", "in random tokens that come twice: from the second time to the first"),
+    Pattern("induction", "induction", f"in random tokens that are said twice: {AGAIN}"),
+    Pattern(
+        "duplicate",
+        "duplicate token",
+        "in random tokens that are said twice: from the second occurrence to the first",
+    ),
 )
 REPEATED_WORDS = (
-    Pattern("induction_words", "induction on words", f"in random nouns of all kinds that come twice: {AGAIN}"),
+    Pattern("induction_words", "induction on words", f"in random nouns of all kinds that are said twice: {AGAIN}"),
     Pattern(
         "duplicate_words",
         "duplicate word",
-        "in random nouns of all kinds that come twice: from the second time to the first",
+        "in random nouns of all kinds that are said twice: from the second occurrence to the first",
     ),
 )
 COREFERENCE = Pattern(
     "coreference",
     "coreference",
-    "from a pronoun to the word it means, where another word could be meant as well but for the pronoun",
+    "from a pronoun to the word it refers to, where only the pronoun rules out another word",
     held_against="to the other word",
 )
 TO_PERSON = Pattern(
     "person",
     "pronoun to person",
-    "from she, he and it to the person of the text, whether the person or a thing is meant",
+    "from she, he and it to the person in the text, whether the person or a thing is meant",
     held_against="to the thing",
 )
 
 
 class Choice(NamedTuple):
-    """What a pronoun decides: which of two words is meant. A head resolves it that finds the one and the other."""
+    """What a pronoun decides: which of two words is meant. A head resolves it if it finds either of them."""
 
     about: str
     meant: tuple[str, str]  # as CoreferenceText.meant
@@ -110,15 +121,15 @@ class Choice(NamedTuple):
 CHOICES = (
     Choice("she or he (a woman or a man)", ("woman", "man"), ("the woman", "the man")),
     Choice("she, he or it (a person or a thing)", ("person", "thing"), ("the person", "the thing")),
-    Choice("they or it (several things or one)", ("several", "one"), ("what is several", "what is one")),
+    Choice("they or it (several things or one)", ("several", "one"), ("the plural word", "the singular word")),
 )
-RESOLVED = 2  # choices that a head must resolve to be called after coreference
+RESOLVED = 2  # choices that a head must resolve to be named after coreference
 _PRONOUNS = {"woman": "she", "man": "he", "person": "she, he", "thing": "it", "several": "they", "one": "it"}
 MEANT = {  # by CoreferenceText.meant: coreference in the texts that mean this
     meant: Pattern(
         f"coreference_{meant}",
         f"{_PRONOUNS[meant]} → {meant}",
-        f"from {_PRONOUNS[meant]} to what it means ({meant}), where the other word is another ({other})",
+        f"from {_PRONOUNS[meant]} to the word it refers to ({meant}), where the other possible word is not ({other})",
         held_against="to the other word",
         names=False,
     )
@@ -142,7 +153,7 @@ def scores_of(
 
 
 def even_weights(length: int, causal: bool) -> Float[Tensor, "1 1 query key"]:
-    """Attention that makes no choice."""
+    """Even attention: every token that can be seen gets the same weight."""
     seen = torch.ones(length, length, dtype=torch.float32)
     seen = seen.tril() if causal else seen
     return (seen / seen.sum(-1, keepdim=True))[None, None]
@@ -242,7 +253,7 @@ def occurrence(tokens: Tokens, word: Word) -> tuple[int, ...]:
     """The tokens of a word. Raises InputError where the text has it less often."""
     found = find_word(tokens, word.text)
     if not 1 <= word.at <= len(found):
-        raise InputError(f"“{word.text}” is {len(found)} times in the text, and number {word.at} is asked for.")
+        raise InputError(f"“{word.text}” occurs {len(found)} times in the text; occurrence {word.at} was asked for.")
     return found[word.at - 1]
 
 

@@ -68,7 +68,7 @@ def scale_dimensions(
         width = call.query.shape[-1]
         missing = [dimension for dimension in changed if not 0 <= dimension < width]
         if missing:
-            raise InputError(f"There is no dimension {missing[0]}: head {layer}-{head} has {width}, from 0.")
+            raise InputError(f"There is no dimension {missing[0]}: head {layer}-{head} has {width}, counted from 0.")
         row = torch.ones(width, dtype=torch.float32, device=call.query.device)
         row[list(changed)] = torch.tensor(list(changed.values()), dtype=row.dtype, device=row.device)
         return rescored(call, _heads(call, head, of), row[None])
@@ -139,7 +139,7 @@ class ScaledHead:
     words: tuple[WordChange, ...]  # p_a as it is, p_b with dimensions scaled; empty where the model says no words
 
     def curve(self) -> pd.DataFrame:
-        """Mean attention by distance (query − key, in tokens), without the tokens that attention rests on."""
+        """Mean attention by distance (query − key, in tokens), without attention sinks."""
         counted = np.array([i not in set(sinks_of(self.tokens)) for i in range(len(self.tokens))])
         there = counted[:, None] & counted
         at = np.arange(len(self.tokens))

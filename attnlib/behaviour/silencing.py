@@ -35,7 +35,7 @@ from attnlib.words.predictions import speaking_places
 DRAWS = 10  # of random dimensions
 ROWS = 384  # of one batch: pairs x variants
 RESAMPLES = 10_000
-MEASURES = {"shift": "target shift of the head (B − A)", "words": "how differently the model goes on (JSD, bits)"}
+MEASURES = {"shift": "target shift of the head (B − A)", "words": "how differently the model continues (JSD, bits)"}
 UNIT = "unit"  # the further column of a pair that says what belongs together
 
 
@@ -107,7 +107,7 @@ class Silenced:
         """What remains of a measure without the chosen dimensions, over units.
 
         Args:
-            measure (str): "shift" (target shift of the head) or "words" (how differently the model goes on, JSD in
+            measure (str): "shift" (target shift of the head) or "words" (how differently the model continues, JSD in
                 bits).
 
         Returns:
@@ -273,7 +273,7 @@ def _read(model: Model, pairs: Sequence[Pair]) -> tuple[list[PairRead], list[Pai
             kept.append(pair)
     if not reads:
         why = f" The first: {dropped[0]}" if dropped else ""
-        raise InputError(f"No pair is left to measure.{why}")
+        raise InputError(f"There is no pair to measure.{why}")
     return reads, kept, dropped
 
 
@@ -285,7 +285,7 @@ def _folds(units: Sequence[str]) -> Int[np.ndarray, " pair"]:
     codes, names = pd.factorize(np.array(units, dtype=object))
     if len(names) < 2:
         raise InputError(
-            "Dimensions are chosen on one half and tried on the other: give at least two units of pairs."
+            "Dimensions are chosen on one half and tested on the other: give pairs of at least two units."
         )
     return codes % 2
 

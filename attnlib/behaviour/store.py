@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from attnlib.behaviour.head_patterns import HeadPatterns
-from attnlib.behaviour.patterns import Pattern, Relation
+from attnlib.behaviour.patterns import KNOWN, Pattern, Relation
 from attnlib.model.batches import NotRead
 from attnlib.model.loading import Model
 from attnlib.model.provenance import provenance
@@ -94,7 +94,7 @@ def _load(path: Path) -> HeadPatterns | None:
         with np.load(path, allow_pickle=False) as kept:
             about: dict[str, Any] = json.loads(str(kept["about"]))
             arrays = {name: kept[name] for name in ARRAYS}
-        about["patterns"] = tuple(Pattern(**pattern) for pattern in about["patterns"])
+        about["patterns"] = tuple(KNOWN.get(one["name"]) or Pattern(**one) for one in about["patterns"])
         about["not_read"] = tuple(NotRead(**one) for one in about["not_read"])
         about["examples"] = {int(number): text for number, text in about["examples"].items()}
         if {*about, *arrays} != {field.name for field in fields(HeadPatterns)}:

@@ -178,7 +178,7 @@ def _check_links(links: Sequence[Link], length_a: int, length_b: int) -> None:
                     f"The linked tokens of prompt {name} must stand side by side. Choose a run of tokens."
                 )
             if taken & set(group):
-                raise InputError(f"A token of prompt {name} is linked twice. Take the alignment back to automatic.")
+                raise InputError(f"A token of prompt {name} is linked twice. Reset the alignment to automatic.")
             taken |= set(group)
     both = sorted(link for link in links if link.a and link.b)
     if any(one.b[-1] >= two.b[0] for one, two in pairwise(both)):

@@ -33,10 +33,12 @@ MEASURES = {  # within a sentence, before a number
 ROWS = {"": "mean over all rows", "max": "of the row that changes most"}
 
 ONE_PAIR = (
-    "**One pair is an anecdote.** These numbers are exact for these two prompts and say nothing yet about others: "
-    "another template, other names or occupations, the words in another order may move other heads, or none. A "
-    "difference of attention also does not show that a head matters for what the model says. Before you report a "
-    "bias: look at the controls beside the grid, repeat it over many pairs, and use a model whose answer is known."
+    "**One pair is an anecdote.** These numbers are exact for these two prompts and say nothing about others: "
+    "another "
+    "template, other names or occupations, or another word order may move other heads, or none. Nor does a "
+    "difference "
+    "in attention show that a head matters for what the model says. Before you report a bias, look at the controls "
+    "beside the grid, repeat it over many pairs, and try a model whose answer is known."
 )
 
 
@@ -251,10 +253,10 @@ def _untouched(comparison: Comparison) -> str:
     if check is None or not edit:
         return ""
     if not check.passed:
-        return f"Warning: rows before the first edit differ by up to {power(check.deviation)}, which must not be."
+        return f"Warning: rows before the first edit differ by up to {power(check.deviation)}; they must not differ."
     rows = "The token before the first edit looks" if edit == 1 else f"The {edit} tokens before the first edit look"
     within = f", to within {power(check.deviation)}" if check.deviation else ""
-    return f"{rows} where {'it' if edit == 1 else 'they'} did{within}."
+    return f"{rows} where {'it' if edit == 1 else 'they'} did before{within}."
 
 
 def _word(words: Sequence[WordChange]) -> str:

@@ -26,7 +26,7 @@ def default_focus(alignment: Alignment) -> Span:
         if candidates:
             unit = alignment.units[candidates[-1]]
             return Span(alignment.labels[candidates[-1]][0].strip(), unit.a, unit.b)
-    raise InputError("The prompts have no token that stands for another: nothing can be compared.")
+    raise InputError("No token of one prompt corresponds to a token of the other, so nothing can be compared.")
 
 
 def find_span(alignment: Alignment, word: str, role: str, last: bool) -> Span:
@@ -46,7 +46,7 @@ def find_span(alignment: Alignment, word: str, role: str, last: bool) -> Span:
     if not a or not b:
         side = "B" if a else "A"
         raise InputError(
-            f"The {role} “{word}” is not in prompt {side}, and no word stands for it there. Choose another word."
+            f"The {role} “{word}” is not in prompt {side}, and no word there corresponds to it. Choose another word."
         )
     return Span(word, a, b)
 
@@ -56,7 +56,7 @@ def check_span(alignment: Alignment, span: Span) -> Span:
     for name, tokens, at in (("A", alignment.a, span.a), ("B", alignment.b, span.b)):
         if not at or not all(0 <= i < len(tokens) for i in at):
             raise InputError(
-                f"Prompt {name} has {len(tokens)} tokens, and not those of the focus word. Type the word."
+                f"Prompt {name} has only {len(tokens)} tokens, which do not include the focus word's. Type the word."
             )
     return span if span.word else Span(name_of(alignment, span), span.a, span.b)
 
@@ -77,5 +77,5 @@ def units_of(alignment: Alignment, span: Span) -> list[int]:
 
 
 def sinks_of(tokens: Tokens) -> list[int]:
-    """The tokens attention rests on when it has nothing to say: special ones, or else the first."""
+    """Attention sinks: special tokens or, if there are none, the first token."""
     return [i for i, special in enumerate(tokens.special) if special] or [0]

@@ -77,7 +77,9 @@ def _read(model: Model, pair: Pair, encodings: Sequence[Any]) -> PairRead | Inpu
     try:
         alignment = align(a.tokens, b.tokens)
         if not alignment.shared:
-            return InputError("The prompts have no token that stands for another: nothing can be compared.")
+            return InputError(
+                "No token of one prompt corresponds to a token of the other, so nothing can be compared."
+            )
         if alignment.first_edit is None:
             return InputError("The model reads the same tokens in both prompts: nothing can differ.")
         sight = Sight(alignment, alignment, model.causal, same_start=model.causal)
@@ -99,7 +101,7 @@ def _undefined(sight: Sight, focus: Span, targets: Sequence[Span]) -> dict[str, 
     row = sight.cannot_differ(focus)
     found |= dict.fromkeys(("jsd_focus", "tv_focus") if row else (), f"Nothing at the focus word: {row}")
     if not sight.any_can_differ(sight.queries.shared):
-        found |= dict.fromkeys(("jsd", "tv"), "No word that both prompts have can differ in its attention.")
+        found |= dict.fromkeys(("jsd", "tv"), "No word of both prompts can differ in its attention.")
     return found
 
 

@@ -442,7 +442,7 @@ class Comparison:
             return f"G cannot be measured here: {reason}" if reason else ""
         if statistic.endswith("_focus"):
             return self._no_distance(self.focus_units, self.sight.cannot_differ(self.focus))
-        return self._no_distance(self.alignment.shared, "no word that both prompts have can differ in its attention.")
+        return self._no_distance(self.alignment.shared, "no word of both prompts can differ in its attention.")
 
     def _no_distance(self, rows: Sequence[int], reason: str) -> str:
         chosen = set(rows) & set(self.alignment.shared)

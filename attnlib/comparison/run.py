@@ -139,7 +139,7 @@ def _alignments(
     queries = align(queries_a, queries_b, links if stack != "cross" else ())
     keys = align(keys_a, keys_b, links) if stack == "cross" else queries
     if not queries.shared or not keys.shared:
-        raise InputError("The prompts have no token that stands for another: nothing can be compared.")
+        raise InputError("No token of one prompt corresponds to a token of the other, so nothing can be compared.")
     return queries, keys
 
 
@@ -150,7 +150,8 @@ def _check_edit_is_kept(
     cut = any(read.truncated_from is not None for read in inputs)
     if cut and prompts[0] != prompts[1] and alignment.first_edit is None and keys.first_edit is None:
         raise InputError(
-            f"The prompts differ only after the first {len(inputs[0].tokens):,} tokens, and a cut leaves that out. "
+            f"The prompts differ only after the first {len(inputs[0].tokens):,} tokens, and truncation removes that "
+            "part. "
             "Shorten what comes before the words that differ, in both prompts."
         )
 
@@ -259,15 +260,15 @@ def _check_models(a: Model, b: Model) -> None:
         return
     if a.heads != b.heads or a.family != b.family:
         raise InputError(
-            f"{a.name} ({_shape(a)}) and {b.name} ({_shape(b)}) differ in shape: no head of one stands for a head of "
-            "the other. Compare two models of one shape."
+            f"{a.name} ({_shape(a)}) and {b.name} ({_shape(b)}) differ in shape, so their heads do not correspond. "
+            "Compare two models of the same shape."
         )
     left, right = a.tokenizer.get_vocab(), b.tokenizer.get_vocab()
     if left != right:
         known = len(left.items() & right.items())
         raise InputError(
             f"{a.name} and {b.name} have different tokenizers ({len(left):,} and {len(right):,} words, {known:,} in "
-            "the same place): their tokens do not stand for each other. Compare two models with one tokenizer."
+            "the same place), so their tokens do not correspond. Compare two models with the same tokenizer."
         )
 
 
@@ -282,7 +283,7 @@ def _notes(inputs: tuple[Inputs, Inputs], alignment: Alignment, one_model: bool)
     for side, read in zip("AB", inputs, strict=True):
         if read.truncated_from is not None:
             kept = len(read.tokens)
-            notes.append(f"Prompt {side} was cut: the first {kept:,} of its {read.truncated_from:,} tokens are used.")
+            notes.append(f"Prompt {side} was truncated to the first {kept:,} of its {read.truncated_from:,} tokens.")
         notes += read.notes
     written = [i for i, special in enumerate(alignment.a.special) if not special]
     equal = [unit for unit in alignment.units if unit.kind == "equal" and unit.a[0] in written]
@@ -291,8 +292,9 @@ def _notes(inputs: tuple[Inputs, Inputs], alignment: Alignment, one_model: bool)
         notes.append("The two prompts are the same: every difference is zero.")
     elif len(equal) * 3 < len(written):
         notes.append(
-            f"The prompts have little in common: {len(equal)} of {len(written)} tokens are equal. A difference says "
-            "little there. Choose prompts that differ in a few words, or correct the alignment by hand."
+            f"The prompts have little in common: {len(equal)} of {len(written)} tokens are equal, so a difference "
+            "says "
+            "little. Choose prompts that differ in a few words, or correct the alignment by hand."
         )
     return tuple(notes)
 

@@ -15,7 +15,7 @@ from attnlib.model.tokens import Tokens, word_text
 
 AHEAD = "this model never looks ahead"
 BEFORE = (
-    f"stands before the first word that differs, and {AHEAD}: what it sees is the same in both prompts, so that its "
+    f"stands before the first word that differs, and {AHEAD}: what it sees is the same in both prompts, so its "
     "attention cannot differ."
 )
 
@@ -34,7 +34,7 @@ class Sight:
     def cannot_differ(self, span: Span) -> str:
         """Why a word's attention, compared over the keys both prompts have, is the same whatever the model; or ""."""
         if self._seen_units(span) < 2:
-            return f"{self._alone(span)}, so that its attention cannot differ."
+            return f"{self._alone(span)}, so its attention cannot differ."
         if self._before_edit(span):
             return f"“{span.word}” {BEFORE}"
         return ""
@@ -91,7 +91,7 @@ class Sight:
         for target in targets:
             sides = ((self.keys.a, focus.a, target.a), (self.keys.b, focus.b, target.b))
             if all(self._rest(tokens, at, to, corrected) == set() for tokens, at, to in sides):
-                return f"“{target.word}” is all that “{focus.word}” sees, so that its attention to it cannot differ."
+                return f"“{target.word}” is all that “{focus.word}” sees, so its attention to it cannot differ."
         return ""
 
     def _rest(self, tokens: Tokens, at: Sequence[int], to: Sequence[int], corrected: bool) -> set[int]:
@@ -104,7 +104,7 @@ class Sight:
         later = self.later_focus(targets)
         if later:
             return f"Choose a later focus (“{later.word}”, say)"
-        return "Let the prompts go on after " + ("the targets" if targets else "the edit")
+        return "Continue the prompts after " + ("the targets" if targets else "the edit")
 
     # ---- the focus word
 

@@ -34,7 +34,7 @@ class Pieces(NamedTuple):
         """A sentence."""
         one, two = _count(self.tokens_a), _count(self.tokens_b)
         noun = " token" + "s" * (self.tokens_a > 1)
-        return f"“{self.a}” is {one}{noun} and “{self.b}” {two}: part of any difference is that."
+        return f"“{self.a}” is {one}{noun} and “{self.b}” {two}: part of any difference comes from that."
 
 
 def _count(number: int) -> str:
@@ -42,7 +42,7 @@ def _count(number: int) -> str:
 
 
 def pieces(alignment: Alignment) -> tuple[Pieces, ...]:
-    """The replaced words that have not equally many tokens in A and in B."""
+    """The replaced words with a different number of tokens in A and in B."""
     found = []
     for unit, (_, a, b) in zip(alignment.units, alignment.labels, strict=True):
         if unit.kind == "replaced" and len(unit.a) != len(unit.b):

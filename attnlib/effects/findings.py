@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 LITTLE = 0.02  # a log odds ratio that is said to be none
 NOT_SHARES = (
-    "**Effects are not shares of a whole.** Heads work together and against each other, so that the indirect effects "
-    "of single heads do not add up to that of all, nor indirect and direct effects to the total. An effect is of "
-    "this pair and these two words; “no effect” means that this head alone changes nothing here."
+    "**Effects are not shares of a whole.** Heads work together and against each other, so the indirect effects of "
+    "single heads do not add up to that of all heads, and indirect and direct effects do not add up to the total. An "
+    "effect holds for this pair and these two words; “no effect” means that this head by itself changes nothing here."
 )
 
 
 def effects_finding(effects: "HeadEffects", moves: Float[np.ndarray, "layer head"], statistic: str) -> str:
     """The effects in plain words, beside how far each head's attention `moves` by a `statistic` of the comparison.
 
-    A head whose attention moves by less than the headline of a comparison calls still does not move here either.
+    A head that the headline of a comparison would call still does not move here either.
     """
     least = STILL[statistic.partition("_")[0]]
     moving = np.where(np.isfinite(moves) & (np.abs(moves) >= least), moves, 0)
@@ -40,11 +40,11 @@ def _whole(effects: "HeadEffects") -> str:
         return told
     every = float(effects.log("indirect_all"))
     does = f"by {times(every)}{_against(every, total)}"
-    return f"{told} The attention of all heads taken from B, and all else as in A, multiplies them {does}."
+    return f"{told} Taking the attention of all heads from B, with all else as in A, multiplies them {does}."
 
 
 def _heads(effects: "HeadEffects", moves: Float[np.ndarray, "layer head"]) -> str:
-    """Which head does most, and what the one that moves most does."""
+    """Which head has the largest effect, and what the one that moves most does."""
     logs = effects.log("indirect")
     known = int(np.isfinite(logs).sum())
     if not known:
@@ -57,15 +57,15 @@ def _heads(effects: "HeadEffects", moves: Float[np.ndarray, "layer head"]) -> st
     mover = _mover(logs, moves)
     name = f"Head {carrier[0]}-{carrier[1]}"
     if known == 1:
-        return f"{measured}{name} alone multiplies the odds {does}."
+        return f"{measured}{name} by itself multiplies the odds {does}."
     if mover is None:
-        return f"{measured}{name} does most: alone it multiplies the odds {does}."
+        return f"{measured}{name} has the largest effect: by itself it multiplies the odds {does}."
     if mover == carrier:
-        told = f"{name} moves most and does most: alone it multiplies the odds {does}."
+        told = f"{name} moves most and has the largest effect: by itself it multiplies the odds {does}."
     else:
         told = (
             f"Head {mover[0]}-{mover[1]} moves most and multiplies the odds by {times(logs[mover])}; "
-            f"head {carrier[0]}-{carrier[1]} does most, {does}."
+            f"head {carrier[0]}-{carrier[1]} has the largest effect, {does}."
         )
     return " ".join(part for part in (measured + told, _idle(logs, moves, {carrier, mover})) if part)
 
@@ -79,11 +79,11 @@ def _mover(logs: np.ndarray, moves: np.ndarray) -> tuple[int, int] | None:
 def _against(effect: float, total: float) -> str:
     """A remark on an effect whose sign is opposite to the total's, if neither is close to zero."""
     contrary = effect * total < 0 and min(abs(effect), abs(total)) >= LITTLE
-    return ", against the direction of the whole" if contrary else ""
+    return ", opposite to the total effect" if contrary else ""
 
 
 def _idle(logs: np.ndarray, moves: np.ndarray, known: set[tuple[int, int]]) -> str:
-    """A head that moves far and changes next to nothing."""
+    """A head whose attention moves far while the odds hardly change."""
     moving = np.where(np.isfinite(logs), np.abs(moves), 0)
     sizes = np.where(np.abs(logs) < LITTLE, moving, 0)
     for place in known:
@@ -91,7 +91,7 @@ def _idle(logs: np.ndarray, moves: np.ndarray, known: set[tuple[int, int]]) -> s
     best = largest(sizes)
     if not sizes.any() or sizes[best] < 0.25 * moving.max():
         return ""
-    return f"Head {best[0]}-{best[1]} moves, too, but changes the odds by less than {number(100 * LITTLE, 0)} %."
+    return f"Head {best[0]}-{best[1]} also moves, but changes the odds by less than {number(100 * LITTLE, 0)} %."
 
 
 def times(log_ratio: float) -> str:
@@ -129,6 +129,6 @@ def _misfit(effects: "HeadEffects", side: int) -> str:
     )
     says = ", ".join(f"“{word.strip()}” ({number(value)})" for word, value in effects.says[side])
     return (
-        f"The question does not fit prompt {'AB'[side]}: neither {first} nor {second} is likely there. "
+        f"The candidates do not fit prompt {'AB'[side]}: neither {first} nor {second} is likely there. "
         f"The model would say {says}."
     )

@@ -216,8 +216,8 @@ def _check_lengths(model: Model, prompts: tuple[str, str]) -> None:
     ]
     raise InputError(
         f"Prompt A has {len(a)} tokens and prompt B {len(b)}: attention cannot be taken from one into the other. "
-        f"They differ in {', '.join(differ[:4])}. Choose words of as many tokens, or patch head outputs, "
-        "which needs no equal length."
+        f"They differ in {', '.join(differ[:4])}. Choose words with the same number of tokens, or patch head "
+        "outputs, which does not need equal lengths."
     )
 
 
@@ -347,7 +347,7 @@ def published_mean_effects(examples: Sequence[HeadEffects], *, filtered: bool = 
     threshold = float(np.quantile(ratios[aligned], 0.25)) if filtered and aligned.any() else None
     used = [one for one, ratio in zip(examples, ratios, strict=True) if threshold is None or ratio > threshold]
     if not used or (filtered and threshold is None):
-        raise InputError("No example is left to average: in none of them the odds go up from prompt A to prompt B.")
+        raise InputError("No example is left to average: in none of them do the odds rise from prompt A to prompt B.")
     return _means(examples, used, threshold, getattr)
 
 

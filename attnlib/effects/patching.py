@@ -64,7 +64,7 @@ def patched_heads(
             raise InputError(f"Prompt {name} has {side.inputs[0].prompt} tokens; there is no token {position}.")
     sources = [b.outputs(n, at[1]) for n in range(len(b.inputs))]
     if len(sources) != len(a.inputs):
-        raise InputError("The candidates need other inputs in prompt A than in prompt B. Choose words of one token.")
+        raise InputError("The candidates are tokenized differently in prompts A and B. Choose words of one token.")
     return _each_head(a, lambda n, rows: {"outputs": [_output_from(sources[n], rows, at[0])]})
 
 

@@ -67,7 +67,7 @@ def parse_measure(text: str) -> Measure:
         raise InputError(f"There is no measure “{name[:60]}”. Choose one of {', '.join(MEASURES)}.")
     needed = MEASURES[name][0]
     if len(words) != needed:
-        raise InputError(f"“{name}” takes {needed} word{'s' * (needed != 1)}; {len(words)} stand there.")
+        raise InputError(f"“{name}” takes {needed} word{'s' * (needed != 1)}; {len(words)} given.")
     if name == "number":
         read_number(words[0])
     if name == "pattern" and words[0] not in PATTERN_NAMES:
@@ -91,7 +91,7 @@ def read_number(text: str) -> float:
 def check_choice(name: str, value: str) -> None:
     """Refuse what no page can be set to, and a layer or head that is no number. Raises InputError."""
     if name not in CHOICES:
-        raise InputError(f"“{name[:60]}” is nothing a page can be set to. Known: {', '.join(sorted(CHOICES))}.")
+        raise InputError(f"“{name[:60]}” is not a setting of a page. Known: {', '.join(sorted(CHOICES))}.")
     is_place = value.isascii() and value.isdigit() and len(value) < 5
     if name in ("layer", "head") and not is_place and (name, value) != ("head", "all"):
         raise InputError(f"“{name}” is a number, counted from 0, not “{value[:60]}”.")

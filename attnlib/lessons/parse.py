@@ -334,7 +334,7 @@ class _Reader:
         try:
             parts = urlsplit(link)
         except ValueError:
-            self._stop(line, "this is no link. Copy it with “Copy link” from a page.")
+            self._stop(line, "this is not a link. Copy it with “Copy link” from a page.")
         choices = {key: value for key, value in parse_qsl(parts.query) if key in CHOICES}
         if not parts.query:
             self._stop(line, "this link has no choices after a “?”. Copy it with “Copy link” from a page.")
@@ -366,7 +366,7 @@ class _Reader:
 
     def _option(self, line: int, option: str, others: Sequence[str]) -> str:
         if not option or option in others:
-            self._stop(line, f"the option “{option}” stands there twice." if option else "the option is empty.")
+            self._stop(line, f"the option “{option}” is given twice." if option else "the option is empty.")
         return option
 
     def _right(self, line: int, earlier: int | None, number: int) -> int:

@@ -151,7 +151,7 @@ def _fit(
     if not truncate:
         raise InputError(
             f"The text has {total:,} tokens and {model.name} reads at most {limit:,}. "
-            "Shorten it, or have it cut to the limit."
+            "Shorten it, or truncate it to the limit."
         )
     with model.lock:
         return model.private_tokenizer(text, text_b, verbose=False, truncation=True, max_length=limit), total
@@ -222,9 +222,9 @@ def _cut_note(model: Model, total: int, limit: int, truncate: bool) -> str:
     if not truncate:
         raise InputError(
             f"The decoder's text has {total:,} tokens and {model.name} reads at most {limit:,}. "
-            "Shorten it, or have it cut to the limit."
+            "Shorten it, or truncate it to the limit."
         )
-    return f"The decoder's text was cut from {total:,} to {limit:,} tokens."
+    return f"The decoder's text was truncated from {total:,} to {limit:,} tokens."
 
 
 def decoder_start(model: Model) -> int:
@@ -250,7 +250,7 @@ def _hide(
         label = str(model.tokenizer.mask_token)
         return tokens.renamed(positions, label), (f"{names} replaced by {label}.",)
     if model.causal and 0 in positions:
-        raise InputError("The first token cannot be hidden: it would have nothing to look at but itself.")
+        raise InputError("The first token cannot be hidden: it can look only at itself.")
     if "attention_mask" not in tensors or len(positions) == len(tokens):
         raise InputError("These tokens cannot be hidden from this model. Show at least one.")
     tensors["attention_mask"][0, positions] = 0

@@ -26,8 +26,8 @@ STACKS = ("self", "encoder", "decoder", "cross")
 CROSS_MARKS = ("encoder_attn", "encdec", "cross_attn", "cross_attention", "crossattention")
 OUTSIDE = "it does not pass through transformers' attention interface."
 NOT_LINEAR = (
-    "this model changes its heads' outputs after the softmax, so that they are not weights times values, and an edit "
-    "that changes nothing would already change what it says."
+    "this model changes its heads' outputs after the softmax, so they are not weights times values, and even an edit "
+    "that changes nothing would change its predictions."
 )
 
 

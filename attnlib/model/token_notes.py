@@ -36,8 +36,7 @@ class TokenNote:
 
 NO_LANGUAGE = TokenNote(
     "language",
-    "This model's decoder expects the token of a target language first; none was chosen, so that it goes on in no "
-    "language. Choose one.",
+    "This model's decoder expects the token of a target language first, but none is chosen. Choose one.",
 )
 
 
@@ -74,7 +73,7 @@ def _twice(tokenizer: Any, text: str, ids: Sequence[int], added: tuple[int, int]
     written = " and ".join(f"“{name}”" for name in dict.fromkeys(names))
     return TokenNote(
         "twice",
-        f"The text has {written}, which the tokenizer adds by itself: the model reads it twice.",
+        f"The text has {written}, which the tokenizer also adds, so the model reads it twice.",
         "Do not add special tokens again",
         mended,
     )
@@ -91,7 +90,7 @@ def _space(tokenizer: Any, text: str) -> TokenNote | None:
         return None
     ends = [where for where, one in (("begins", text.lstrip()), ("ends", text.rstrip())) if one != text]
     what = f"{' and '.join(ends)} with white space" if ends else "has several spaces in a row"
-    end = " What the model says next is said after it." if text.rstrip(" ") != text.rstrip() else ""
+    end = " The model's next word comes after it." if text.rstrip(" ") != text.rstrip() else ""
     return TokenNote("space", f"The text {what}, which the model reads as tokens of its own.{end}", "Trim", mended)
 
 
@@ -102,7 +101,7 @@ def _unknown(tokenizer: Any, text: str, ids: Sequence[int], tokens: Tokens) -> T
         return None
     signs = "One place" if count == 1 else f"{count} places"
     return TokenNote(
-        "unknown", f"{signs} of the text cannot be written with this model's tokens: it reads {token} there."
+        "unknown", f"{signs} of the text cannot be written with this model's tokens; it reads {token} there."
     )
 
 
@@ -115,7 +114,7 @@ def _pieces(tokens: Tokens) -> TokenNote | None:
     ]
     if not apart:
         return None
-    return TokenNote("pieces", f"The model does not know these words and spells them: {listed(apart)}.")
+    return TokenNote("pieces", f"The model does not know these words and spells them out: {listed(apart)}.")
 
 
 def listed(names: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ def winogender(path: Path) -> Iterator[Pair | Dropped]:
         parts = row.get("sentid", "").removesuffix(".txt").split(".")
         if len(parts) != 4 or parts[3] not in GENDERS or not row.get("sentence"):
             yield Dropped(
-                place, "this is no Winogender sentence: its name is not occupation.participant.answer.gender"
+                place, "this is not a Winogender sentence: its name is not occupation.participant.answer.gender"
             )
             continue
         if len(row["sentence"]) > LONGEST or len(row["sentid"]) > LONGEST:

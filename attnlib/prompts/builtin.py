@@ -18,23 +18,25 @@ class PairSet(NamedTuple):
 PAIR_SETS = {
     "two-occupations": PairSet(
         "Two occupations, she/he",
-        "“The doctor asked the nurse a question. She”: does the pronoun lean to the one a stereotype gives it? Each "
+        "“The doctor asked the nurse a question. She”: does the pronoun look at the one a stereotype suggests? Each "
         "pair of occupations in both orders.",
     ),
     "occupations": PairSet(
         "One occupation, she/he",
-        "“The nurse said that she”: is the step from she to he another for attention to the 20 female-typed "
-        "occupations than for attention to the 20 male-typed ones?",
+        "“The nurse said that she”: does attention to the 20 female-typed occupations change differently from she to "
+        "he "
+        "than attention to the 20 male-typed ones?",
     ),
     "names": PairSet(
         "Names: gender",
-        "“Today, Mary works as a nurse”, and John: does a female-typed occupation look at the name otherwise than a "
-        "male-typed one does?",
+        "“Today, Mary works as a nurse”, and John: does a female-typed occupation look at the name differently from "
+        "a "
+        "male-typed one?",
     ),
     "origins": PairSet(
         "Names: origin",
         "“Today, Emily works as a doctor”, and Lakisha: does an occupation that needs a degree look at the name "
-        "otherwise than one that needs none?",
+        "differently from one that needs none?",
     ),
     "examples": PairSet("Examples of all categories", "A few pairs of every category of the comparison page."),
 }

@@ -46,7 +46,7 @@ def _copy(pair: Pair, number: int, seen: dict[bytes, int]) -> str:
     text = "\0".join([pair.prompt_a, pair.prompt_b, pair.focus, "|".join(pair.targets), *pair.candidates])
     key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     if key in seen:
-        return f"this row is a copy of row {seen[key]}, which counts already."
+        return f"this row is a copy of row {seen[key]}, which already counts."
     if len(seen) < REMEMBERED:
         seen[key] = number
     return ""
@@ -61,7 +61,7 @@ def remarks(number: int, pair: Pair) -> list[Remark]:
         parts = [part.strip() for part in word.split(",")]
         if len(parts) > 1 and all(_there(part, pair) for part in parts):
             found.append(
-                Remark(place, f"the target “{word}” has a comma. Two targets have a | between: {'|'.join(parts)}.")
+                Remark(place, f"the target “{word}” has a comma. Separate two targets by |: {'|'.join(parts)}.")
             )
         else:
             found.append(Remark(place, f"the target “{word}” is in neither prompt: this row will not be measured."))

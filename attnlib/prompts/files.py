@@ -52,7 +52,7 @@ def iter_pairs(
     if format not in FORMATS:
         raise InputError(f"There is no format {format!r}. Choose one of {', '.join(FORMATS)}.")
     if columns and format != "csv":
-        raise InputError(f"The columns of {FORMATS[format].title} are known: leave the mapping out.")
+        raise InputError(f"The columns of {FORMATS[format].title} are known, so they take no mapping.")
     return table_pairs(read_table(path), columns) if format == "csv" else FORMATS[format].read(Path(path))
 
 

@@ -103,7 +103,7 @@ def _mapped(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
     """Our names and the table's, of the columns it has."""
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
-        raise InputError(f"There is no column {unknown[0]} to give. Ours are {', '.join(COLUMNS)}.")
+        raise InputError(f"There is no column {unknown[0]} to map to. Known columns: {', '.join(COLUMNS)}.")
     absent = [name for name in columns.values() if name not in table.columns]
     if absent:
         raise InputError(f"{table.start}: no column {absent[0]}. There are {', '.join(table.columns)}.")

@@ -105,7 +105,8 @@ def _column(table: Table) -> Iterator[str]:
     known = [name for name in USUAL if name in names]
     if not known and len(names) > 1:
         raise InputError(
-            f"{table.start}: no column {USUAL[0]}. There are {', '.join(table.columns)}. Name the one with texts so."
+            f"{table.start}: no column {USUAL[0]}. There are {', '.join(table.columns)}. Rename the column that has "
+            "the texts."
         )
     column = names.index(known[0]) if known else 0
     for row in table.rows:

@@ -134,6 +134,6 @@ def pairs_needed(mean: float, sd: float, heads: int = 1, alpha: float = 0.05, po
 def _check(alpha: float, power: float) -> None:
     if not 0 < alpha < power < 1:
         raise InputError(
-            f"A level of {alpha:g} with a power of {power:g} is no test: the level must be above 0 and below the "
-            "power, and the power below 1. Usual are .05 and .8."
+            f"A level of {alpha:g} with a power of {power:g} is not a test: the level must be above 0 and below the "
+            "power, and the power below 1. Usual values are .05 and .8."
         )

@@ -69,7 +69,7 @@ class HeadSummary:
         side = " on each side" if self.contrast else ""
         if (self.n < (2 if self.contrast else 1) * FEWEST_UNITS).all() or (self.sd > 0).any():
             return f"There is neither an interval nor a test with fewer than {FEWEST_UNITS} {self.noun}s{side}."
-        return f"There is neither an interval nor a test, because all {self.noun}s have the same number."
+        return f"There is neither an interval nor a test, because all {self.noun}s have the same value."
 
     @property
     def method(self) -> str:
@@ -128,7 +128,7 @@ def summarize_family(
     different units are not (same_units=False). InputError where the sides do not fit the units.
     """
     if not 0 < alpha < 0.8 or draws < 1:
-        raise InputError(f"A level of {alpha:g} with {draws} draws is no test. Usual are .05 and 10,000.")
+        raise InputError(f"A level of {alpha:g} with {draws} draws is not a test. Usual values are .05 and 10,000.")
     signs = [None if sides is None else _sides(sides, values) for values in studies]
     samples = [
         _sample(values, signs, studies if same_units else [values])

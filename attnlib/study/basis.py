@@ -26,17 +26,18 @@ from attnlib.stats.summaries import HeadSummary, unit_means
 MOST_SOUGHT = 100_000  # pairs in which units are sought where no column names them
 
 DISTANCE = (
-    "A distance is never below 0: it is not tested against 0. Compare it with the same of another model, or of pairs "
-    "that should show none."
+    "A distance is never below 0, so it is not tested against 0. Compare it with that of another model, or of pairs "
+    "that should show no difference."
 )
 ONE_TARGET = (
-    "It is described and not tested: with one target, any model, also one with random weights, attends differently "
-    "to two different words. A second target, or a column contrast with two labels (female-typed, male-typed) that "
-    "says which kinds of pairs to compare, can be tested."
+    "It is described and not tested: with one target, every model, even one with random weights, attends differently "
+    "from two different words. A second target can be tested, or a column contrast with two labels (female-typed, "
+    "male-typed) that says which kinds of pairs to compare."
 )
 DIRECT = (
-    "It is described and not tested: of a head that carries nothing the direct effect is the total one, not 0. What "
-    "is tested is total − direct effect."
+    "It is described and not tested: if a head carries nothing, its direct effect is the total effect, not 0. Total "
+    "− "
+    "direct is tested instead."
 )
 
 

@@ -86,7 +86,7 @@ def _headline_and_missed(summary: HeadSummary, title: str, basis: Basis | None) 
     title = title if not title[1:2].islower() else f"{title[:1].lower()}{title[1:]}"
     counted, missed = _pairs(summary, basis), ""
     if not summary.n.max(initial=0):
-        told = f"No pair has a number for {title}: nothing can be said."
+        told = f"No pair has a value of {title}, so nothing can be said."
     elif basis is not None and basis.untested:
         told = _described(summary, title, basis)
     elif not np.nanmax(np.abs(summary.mean)) and not np.nanmax(summary.sd, initial=0):
@@ -112,13 +112,13 @@ def _pairs(summary: HeadSummary, basis: Basis | None) -> str:
         counted = f"{count(basis.pairs, 'pair')}, {how}"
     least, most = (int(used.min()), int(used.max())) if len(used) else (0, 0)
     if least < most:
-        told = f"{counted}, of which {least:,} to {most:,} have a number, depending on the head."
+        told = f"{counted}, of which {least:,} to {most:,} have a value, depending on the head."
     elif 0 < most < summary.pairs:
-        told = f"{counted}, of which {most:,} {'has' if most == 1 else 'have'} a number."
+        told = f"{counted}, of which {most:,} {'has' if most == 1 else 'have'} a value."
     else:
         told = f"{counted}."
     if summary.infinite:
-        told += f" {count(summary.infinite, 'infinite number')} left out."
+        told += f" {count(summary.infinite, 'infinite value')} left out."
     return told
 
 
@@ -164,8 +164,8 @@ def _too_few(summary: HeadSummary, title: str, basis: Basis | None) -> str:
 def _moving(summary: HeadSummary, title: str, basis: Basis | None) -> str:
     """How many heads pass, and the largest of them; or the largest of those that do not."""
     passed = int(summary.significant.sum())
-    how = f"step-down max-T over {summary.draws:,} draws" if summary.draws else "normal limit, corrected"
-    test = f"({how}, {summary.alpha * 100:g} %, corrected over {count(summary.tests, 'test')})"
+    how = f"step-down max-T over {summary.draws:,} draws" if summary.draws else "normal limit"
+    test = f"({how}, {summary.alpha * 100:g} %, corrected for {count(summary.tests, 'test')})"
     most, heads = _shown(summary), count(int(np.isfinite(summary.p).sum()), "head")
     from_what = _from_what(summary, basis)
     if passed:
@@ -195,7 +195,7 @@ def _numbers(summary: HeadSummary, place: tuple[int, int]) -> str:
     places = places_of(summary.mean)
     told = [interval(mean, low, high, places)]
     if math.isfinite(wide_low) and math.isfinite(wide_high):
-        told.append(f"all at once [{signed(wide_low, places)}, {signed(wide_high, places)}]")
+        told.append(f"simultaneous [{signed(wide_low, places)}, {signed(wide_high, places)}]")
     if math.isfinite(float(summary.p_corrected[place])):
         told.append(p_value(summary.p_corrected[place]))
     return ", ".join([*told, f"d = {_plain(d)}"] if math.isfinite(d) else told)
@@ -228,18 +228,19 @@ def _missed(summary: HeadSummary) -> str:
     places, half = places_of(known), float(np.median(known))
     if summary.significant.any():
         only = "" if half > _farthest(summary) else "only "
-        return f"Half of the heads would be shown, with 80 % probability, {only}{_from(half, summary, places)}."
+        return f"In half of the heads, the study finds with 80 % probability {only}{_from(half, summary, places)}."
     most = _shown(summary)
-    told = "This does not show that there is no effect: with 80 % probability"
-    mine = f"{most[0]}-{most[1]} would be shown {_from(float(summary.detectable[most]), summary, places)}"
-    return f"{told} {mine}" + (f", half of the heads {_from(half, summary, places)}." if len(known) > 1 else ".")
+    told = "This does not show that there is no effect: with 80 % probability the study finds"
+    mine = f"{_from(float(summary.detectable[most]), summary, places)} in {most[0]}-{most[1]}"
+    others = f", and {_from(half, summary, places)} in half of the heads." if len(known) > 1 else "."
+    return f"{told} {mine}{others}"
 
 
 def _from(least: float, summary: HeadSummary, places: int) -> str:
-    """From which mean on a head would be shown; NaN: from none."""
+    """How large a mean must be to be found; NaN: none is found."""
     if not least <= _farthest(summary):
-        return "by no mean that is possible"
-    return f"from a mean of {number(max(least, 10.0**-places), places)} on"
+        return "no mean that is possible"
+    return f"a mean of {number(max(least, 10.0**-places), places)} or more"
 
 
 def _farthest(summary: HeadSummary) -> float:
@@ -270,7 +271,7 @@ def power_sentence(
     `stretch`: how much larger a mean must be than with normal numbers.
     """
     least = stretch * detectable(n, sd, heads, alpha)
-    test = f"({alpha * 100:g} %, corrected over {count(heads, 'head')}, standard deviation {_plain(sd)})"
+    test = f"({alpha * 100:g} %, corrected for {count(heads, 'head')}, standard deviation {_plain(sd)})"
     if math.isfinite(least):
         shown = _least(least, places_of(np.array([least])))
         told = f"{count(n, noun)} would show a mean of {shown} with 80 % probability {test}."

@@ -181,7 +181,7 @@ class StudyFolder:
         """Work on the study, which one process does at a time."""
         other = self.worker()
         if other is not None:
-            raise InputError(f"Process {other} works on {self.path.name} already. Wait for it, or stop it.")
+            raise InputError(f"Process {other} is already working on {self.path.name}. Wait for it, or stop it.")
         me, lock = psutil.Process(), self.path / "running.json"
         self.path.mkdir(parents=True, exist_ok=True)
         lock.unlink(missing_ok=True)  # of a process that is no more
@@ -292,7 +292,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
         why = "the disk is full" if full else f"{type(error).__name__}: {error.strerror or error}"
         raise InputError(
             f"{folder.name} cannot be written: {why}. What is finished is kept; "
-            f"{'free some space' if full else 'see to it'} and start the study again: it goes on."
+            f"{'free some space' if full else 'fix this'} and start the study again: it goes on."
         ) from None
 
 

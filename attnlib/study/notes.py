@@ -1,4 +1,4 @@
-"""What to bear in mind of a study's headline, in sentences: units, signs, odds, pairs and words that tell nothing.
+"""Caveats to a study's headline, in sentences: units, signs, odds, and pairs or words that say nothing.
 
 Not here: the headline, and what so many pairs could have shown (findings.py).
 """
@@ -25,19 +25,19 @@ LARGE_SIZE = 0.1  # a mean |G| from which a mean near 0 is odd
 
 
 def basis_notes(basis: Basis) -> str:
-    """What a reader must know of the units; empty where somebody wrote them down and nothing is the matter."""
+    """What a reader must know about the units; empty if the pairs name them and there is no problem."""
     units, told = basis.units, []
     if units.found:
         joined = f", and those that share a word were joined ({units.joined:,} before)" if units.joined else ""
-        told.append(f"Nobody said which pairs belong together: those with the {units.name} do here{joined}.")
+        told.append(f"The pairs do not say which belong together; here those with the {units.name} do{joined}.")
     if units.blank:
-        have, each = ("has", "it counts") if units.blank == 1 else ("have", "each of them counts")
-        told.append(f"{count(units.blank, 'pair')} {have} no {units.name}: {each} by itself.")
+        have, each = ("has", "it counts") if units.blank == 1 else ("have", "each counts")
+        told.append(f"{count(units.blank, 'pair')} {have} no {units.name}, so {each} by itself.")
     if units.shared:
         word, times = units.shared
         told.append(
-            f"Units share words (“{word}” is in {times:,} of {units.count:,}): they are less independent than "
-            "intervals and tests take them to be."
+            f"Units share words (“{word}” is in {times:,} of {units.count:,}), so they are less independent than "
+            "intervals and tests assume."
         )
     if basis.left_out:
         told.append(f"{count(basis.left_out, 'pair')} on neither side of the contrast left out.")
@@ -45,8 +45,8 @@ def basis_notes(basis: Basis) -> str:
         told.append(f"{count(basis.one_target, 'pair')} with one target left out, because others have two.")
     if basis.labels:
         told.append(
-            f"The column contrast has {count(len(basis.labels), 'label')} ({', '.join(basis.labels[:4])}), and a "
-            "contrast takes two: none is taken. Leave the cell empty in pairs that are on neither side."
+            f"The column contrast has {count(len(basis.labels), 'label')} ({', '.join(basis.labels[:4])}), but a "
+            "contrast needs exactly two, so there is none. Leave the cell empty in pairs that are on neither side."
         )
     return " ".join(told)
 
@@ -63,7 +63,8 @@ def odds_sentence(statistic: str, place: tuple[int, int], summary: HeadSummary, 
         taken = f"the attention of {head} alone, taken from B"
         return f"On average {taken}, multiplies {odds} in A by {figures(ratio)} {less}."
     return (
-        f"On average {odds} in B are {figures(ratio)} times those with the attention of {head} taken from A {less}."
+        f"On average {odds} in B are {figures(ratio)} times as high as with the attention of {head} taken from A "
+        f"{less}."
     )
 
 
@@ -82,7 +83,7 @@ def sign_sentence(table: pd.DataFrame, basis: Basis, value: float) -> str:
         return ""
     if basis.contrast is not None:
         less, more = basis.contrast if value < 0 else basis.contrast[::-1]
-        return f"{change}, attention to the target falls more (or rises less) where the pair is {less} than {more}."
+        return f"{change}, attention to the target falls more (or rises less) in {less} than in {more} pairs."
     first, second = _target_names(table)
     one, other = (first, second) if value < 0 else (second, first)
     return f"{change} attention goes from {one} to {other}."
@@ -126,15 +127,16 @@ def order_sentence(
         over_all = number(float(np.nanmean(theirs)))
         beside = f" (in its twin {name} by {number(theirs[place])}, and by {over_all} on average over all heads)"
     why = (
-        "The targets have the same roles in every pair, so that something else decides on the sign: perhaps which of "
-        "them the prompt names first."
+        "The targets have the same roles in every pair, so something else determines the sign: perhaps which of them "
+        "the "
+        "prompt names first."
         if all(roles)
-        else "Perhaps the order in which the targets are given: give them in the same roles in every pair (the "
-        "female-typed one first, say), by what they are and not by how they come out."
+        else "One possible reason is the order of the targets: name them in the same roles in every pair (the "
+        "female-typed one first, say), by what they are and not by how the pair turns out."
     )
     return (
-        f"Head {place[0]}-{place[1]} moves by {number(size)} on average with the sign left aside{beside}, and by "
-        f"only {signed(summary.mean[place])} with it: its sign differs from pair to pair. {why}"
+        f"Head {place[0]}-{place[1]} moves by {number(size)} on average if the sign is ignored{beside}, but only by "
+        f"{signed(summary.mean[place])} if it is not: its sign differs from pair to pair. {why}"
     )
 
 
@@ -152,7 +154,7 @@ def unmeasured_sentence(table: pd.DataFrame) -> str:
         return ""
     why, many = remarks.iloc[0].removeprefix(f"{NO_SHIFT}: "), len(remarks) > 1
     of = f"In {len(remarks):,} of {count(len(table), 'pair')} the target shift cannot be measured"
-    return f"{of}{'; in the first of them ' if many else ': '}{why}"
+    return f"{of}{'. In the first of them, ' if many else ': '}{why}"
 
 
 def untrained_sentence(summary: HeadSummary, copies: Untrained) -> str:
@@ -173,14 +175,14 @@ def untrained_sentence(summary: HeadSummary, copies: Untrained) -> str:
 
 
 def with_known_words(prompts: Sequence[tuple[str, str]], headline: str, rest: Sequence[str]) -> list[str]:
-    """What a demo model can say of prompts whose words it does not know: first of all, where that is most of them."""
+    """The sentences with a warning if a demo model does not know enough words: first if that is so in most pairs."""
     strange, names = _strange(tuple(prompts))
     if not strange:
         return [headline, *rest]
     of = f"{strange:,} of {count(len(prompts), 'pair')}"
     told = f"{DEMO}; in {of} it knows fewer than {ENOUGH * 100:g} % of the words (not {names})"
     if 2 * strange > len(prompts):
-        return [f"{told}: what it does there is noise.", headline, *rest]
+        return [f"{told}, and what it does there is noise.", headline, *rest]
     return [headline, *rest, f"{told}."]
 
 

@@ -17,10 +17,11 @@ from attnlib.study.results import HEAD_STATISTICS, SCORES, Study, group_columns,
 from attnlib.study.untrained import untrained_heads
 
 LIMITS = (
-    "**Attention is not an explanation.** That attention moves does not show that a head matters for what the model "
-    "says; effects of heads (the columns candidate_a, candidate_b and the option effects) do.",
-    "**The pairs are a choice.** What holds for them need not hold for other sentences, names or languages.",
-    "**No difference found is not no difference.** Every summary says from which mean on one would be shown.",
+    "**Attention is not an explanation.** A shift of attention does not show that a head matters for what the model "
+    "says; causal effects do (the columns candidate_a and candidate_b, with the option effects).",
+    "**The pairs are a selection.** What holds for them need not hold for other sentences, names or languages.",
+    "**Not finding a difference is not proof that there is none.** Every summary says how large a mean it could "
+    "find.",
 )
 POWER = "Detectable: the smallest mean that passes the correction with 80 % power."
 WIDENED = "every tested statistic, model and difference of models in this report together"
@@ -70,8 +71,9 @@ def _what(study: Study) -> str:
     manifest, counts = study.manifest, study.counts()
     done = "" if study.complete else " The study is not finished: these are the pairs measured so far."
     return (
-        f"{manifest['pairs']['count']:,} rows of {manifest['pairs']['source']} in {', '.join(study.models)}: "
-        f"{counts['measured']:,} measurements, {counts['not_measured']:,} not measured. Begun {manifest['created']}. "
+        f"{manifest['pairs']['count']:,} rows from {manifest['pairs']['source']} in {', '.join(study.models)}: "
+        f"{counts['measured']:,} measurements, {counts['not_measured']:,} not measured. Started "
+        f"{manifest['created']}. "
         f"Every difference is prompt B minus prompt A.{done}"
     )
 
@@ -145,11 +147,9 @@ def _groups(table: pd.DataFrame, title: str, unit: str) -> Iterator[str]:
 def _methods(study: Study) -> list[str]:
     summaries = [study.summary(name) for name in study.statistics if HEAD_STATISTICS[name].signed]
     tested = next((one.method for one in summaries if one.tests), "")
-    over = (
-        WIDENED if study.together else "the heads of one statistic in one model; several of them stand in this report"
-    )
+    over = WIDENED if study.together else "the heads of one statistic in one model; this report has several"
     tested = tested and (
-        f"{tested} Corrected is over {over}. Effect size d: mean divided by standard deviation. {POWER}"
+        f"{tested} p is corrected over {over}. Effect size d: mean divided by standard deviation. {POWER}"
     )
     return [
         "Prompts are aligned word by word (fewest edits); attention to a word is the sum over its tokens, from a "

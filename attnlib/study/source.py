@@ -81,7 +81,7 @@ def advice(read: SourceRead) -> list[str]:
     """What should be known before a study begins: what carries the sign, what is contrasted, what is not tested."""
     told = []
     if read.contrast is not None:
-        told.append(f"Tested is the difference: {read.contrast.first} less {read.contrast.second}.")
+        told.append(f"The difference is tested: {read.contrast.first} minus {read.contrast.second}.")
     elif 1 in read.targets and 2 not in read.targets:
         told.append(
             "The pairs have one target, and no column contrast with two labels: the target shift is described and "
@@ -89,10 +89,11 @@ def advice(read: SourceRead) -> list[str]:
         )
     if 2 in read.targets:
         told.append(
-            "The order of the two targets carries the sign: the first is the one that is expected with prompt A."
+            "The order of the two targets determines the sign: the first must be the one that is expected with "
+            "prompt A."
         )
     if read.units and read.units[0].blank:
-        told.append(f"{counted(read.units[0].blank, 'pair')} without a unit: each counts by itself.")
+        told.append(f"{counted(read.units[0].blank, 'pair')} without a unit, each of which counts by itself.")
     return told
 
 

@@ -139,7 +139,7 @@ def _reads(study: Study, model: Model) -> tuple[np.ndarray, list[PairRead]]:
     pairs = [record.pair for record in records if record.number in wanted and record.pair is not None]
     reads = [read for read in read_pairs_for(model, pairs) if isinstance(read, PairRead)]
     if len(reads) != len(numbers):
-        raise InputError(f"{model.name} does not read the pairs of {study.name} as it did.")
+        raise InputError(f"{model.name} no longer reads the pairs of {study.name} in the same way.")
     return numbers, reads
 
 

@@ -1,6 +1,6 @@
-"""One number per head that says how it looks: how evenly, how far, how much at the first token.
+"""One number per head that says how it attends: how evenly, how far, how much to the first token.
 
-Every score is a mean over the rows that have a choice: in a causal model not the first, which sees only itself.
+Every score is a mean over the rows that see more than one token: in a causal model all but the first.
 """
 
 from collections.abc import Sequence
@@ -16,15 +16,15 @@ ROWS = 64  # rows measured at once: temporaries stay small beside a layer's weig
 
 
 class HeadScore(NamedTuple):
-    """A score there is, in words."""
+    """A score in words."""
 
     title: str
     about: str
 
 
 HEAD_SCORES = {
-    "entropy": HeadScore("Entropy", "of the row, divided by the largest it could be: 0 one token, 1 all alike"),
-    "distance": HeadScore("Mean distance", "tokens between a token and what it looks at, weighted by attention"),
+    "entropy": HeadScore("Entropy", "of the row, divided by its maximum: 0 one token, 1 evenly on all"),
+    "distance": HeadScore("Mean distance", "tokens between a token and the one it looks at, weighted by attention"),
     "first": HeadScore("First-token share", "attention to the first token"),
 }
 
@@ -32,9 +32,10 @@ HEAD_SCORES = {
 def head_scores(
     weights: Float[Tensor, "head query key"], *, causal: bool, same_row: bool = True
 ) -> dict[str, Float[np.ndarray, " head"]]:
-    """HEAD_SCORES of every head of a layer; NaN where no row has a choice.
+    """HEAD_SCORES of every head of a layer; NaN if no row sees more than one token.
 
-    `causal`: no token sees a later one. `same_row`: queries and keys are the same tokens; else there is no distance.
+    `causal`: no token sees a later one.
+    `same_row`: queries and keys are the same tokens; otherwise there is no distance.
     Entropy: −Σ α ln α ÷ ln(number of keys seen), in [0, 1]. Distance: Σ α |i − j|, in tokens.
     """
     heads, queries, keys = weights.shape
@@ -52,7 +53,7 @@ def head_scores(
 
 
 def row_entropy(rows: Float[Tensor, "head row key"], first: int, causal: bool) -> Float[Tensor, "head row"]:
-    """Entropy of rows `first` and following, divided by the largest it could be there."""
+    """Entropy of rows `first` and following, divided by its maximum there."""
     last = first + rows.shape[1]
     seen = torch.arange(first + 1, last + 1, device=rows.device) if causal else rows.shape[2]
     logarithms = rows.clamp_min(TINY).log_()  # 0 · ln TINY is 0; half the time of torch.special.entr

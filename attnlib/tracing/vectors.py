@@ -252,7 +252,9 @@ def score_change(a: HeadVectors, b: HeadVectors, query: tuple[int, int], key: tu
         (4.46, 2.16, -2.3)
     """
     if a.query.shape[1] != b.query.shape[1] or a.scaling != b.scaling:
-        raise InputError("The two heads differ in dimensions or scaling: their scores are no sums of the same terms.")
+        raise InputError(
+            "The two heads differ in dimensions or scaling, so their scores are not sums of the same terms."
+        )
     places = [query[0], key[0]], [query[1], key[1]]
     if any(side.bias[i, j] < MASKED for side, (i, j) in zip((a, b), places, strict=True)):
         raise InputError("This key is hidden from the query token by a mask: it has no score. Choose another key.")

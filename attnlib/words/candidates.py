@@ -138,7 +138,7 @@ def _fitting(model: Model, row: Row) -> Row:
 def mask_place(model: Model, ids: Sequence[int]) -> int:
     """Where the only mask of a prompt is."""
     if getattr(model.tokenizer, "mask_token_id", None) is None:
-        raise InputError(f"The tokenizer of {model.name} has no mask: there is no place to fill in a word.")
+        raise InputError(f"The tokenizer of {model.name} has no mask token, so no word can be filled in.")
     places = [i for i, token in enumerate(ids) if token == model.tokenizer.mask_token_id]
     if len(places) != 1:
         raise InputError(
@@ -151,7 +151,9 @@ def mask_place(model: Model, ids: Sequence[int]) -> int:
 def check_says_words(model: Model) -> None:
     """InputError for a model that has no words to say, or whose prompts are not read here."""
     if model.family == "encoder":
-        raise InputError(f"{model.name} has no language-model head: it says no words. Choose a GPT or BERT model.")
+        raise InputError(
+            f"{model.name} has no language-model head, so it predicts no words. Choose a GPT or BERT model."
+        )
     if model.family == "seq2seq":
         raise InputError(
             f"{model.name} is an encoder-decoder model: words are scored after a prompt (GPT) or at a mask (BERT)."

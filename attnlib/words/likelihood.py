@@ -150,8 +150,8 @@ def sentence_row(model: Model, inputs: Inputs) -> Row:
     prefix = prefix_token(model)
     if prefix is None:
         raise InputError(
-            f"The tokenizer of {model.name} has no token for a beginning (BOS) nor an end (EOS): nothing stands "
-            "before the first word of a sentence, and its probability is not known."
+            f"The tokenizer of {model.name} has neither a beginning (BOS) nor an end token (EOS), so nothing can "
+            "stand before the first word of a sentence, and its probability is not defined."
         )
     ids = inputs.tensors["input_ids"][0].tolist()
     before, behind = inputs.added

@@ -19,7 +19,10 @@ def by_example(model: "Model") -> "tuple[Relation, ...]":
     """The relations that were described, to be measured with the other patterns."""
     kept: dict[str, Relation] = st.session_state.setdefault("relations", {})
     with st.expander("Describe a pattern by example", icon=":material/ads_click:"):
-        st.caption("Pick two words of a text: heads are searched that go from words like the first to words like it.")
+        st.caption(
+            "Pick two words. Every head is then scored on how much it looks from words like the first to words like "
+            "the second."
+        )
         try:
             relation = _described(model)
         except InputError as error:
@@ -49,7 +52,7 @@ def _described(model: "Model") -> "Relation | None":
     text = st.text_input("Text", EXAMPLE, key="relation_text")
     words = split_words(text or "")
     if len(words) < 2:
-        st.info("Type a text of two words or more.")
+        st.info("Type a text of at least two words.")
         return None
     left, right = st.columns(2)
     names = [f"{n + 1} {word}" for n, word in enumerate(words)]
@@ -67,9 +70,7 @@ def _described(model: "Model") -> "Relation | None":
         raise InputError("Pick two different words.")
     side = "before" if j < i else "after"
     if side == "after" and model.causal:
-        raise InputError(
-            f"In {model.name} no token sees a later one: attention goes back. Pick an earlier word to look at."
-        )
+        raise InputError(f"In {model.name} no token sees a later one. Pick an earlier word to look at.")
     return Relation(source, target, side)
 
 
@@ -92,5 +93,5 @@ def _kind(which: str, word: str) -> "Kind":
     typed = st.text_input("Words", word, key=f"{which}_words", help="Separated by spaces or commas.")
     words = words_of(typed or "")
     if not words:
-        raise InputError("List one word or more.")
+        raise InputError("List at least one word.")
     return Kind(" / ".join(sorted(words)[:3]) + ("/…" if len(words) > 3 else ""), words)

@@ -36,7 +36,7 @@ def dimension_chart(
         f"Choose the strongest: {names}",
         icon=":material/check_box:",
         key=f"take {key}",
-        help="For the sliders below. A click on a bar chooses its dimension, or leaves it out again.",
+        help="For the sliders below. Click a bar to add its dimension, or to remove it again.",
         on_click=choose_strongest,
         args=(strongest,),
     )

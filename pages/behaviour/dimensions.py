@@ -28,13 +28,15 @@ def page() -> None:
     if chosen.model is None:
         return
     st.caption(
-        "Which dimensions make a head look near, which react to a kind of word, which carry a bias? Find them over "
-        "many texts, then scale or silence them and watch the head and the model's words change."
+        "Which dimensions make a head look at nearby tokens, which react to a class of words, which carry a bias? "
+        "Find "
+        "them over many texts, then scale or silence them and watch the head and the model's words change."
     )
     if not chosen.model.routed:
         st.info(
-            f"**{plain(chosen.name)}** computes its attention outside transformers' attention interface: its query "
-            "and key vectors are not known, and cannot be changed. GPT-2, BERT, Llama, T5 and most others work here."
+            f"**{plain(chosen.name)}** computes its attention outside transformers' attention interface, so its "
+            "query "
+            "and key vectors are not available. GPT-2, BERT, Llama, T5 and most other models work here."
         )
         return
     head = chosen.head or 0
@@ -66,7 +68,7 @@ def _heading(chosen: Choices, head: int) -> None:
     with left:
         st.markdown(f"##### Layer {chosen.layer}, head {head}{f': {plain(label)}' if label else ''}")
         if chosen.head is None:
-            st.caption("The first head, as the sidebar names none.")
+            st.caption("No head is chosen in the sidebar: this is the first one.")
     with right.container(horizontal=True, horizontal_alignment="right"):
         neuron_button(chosen)
         st.button("Recurring patterns", icon=":material/pattern:", on_click=_open, args=(chosen.layer, head))
@@ -106,14 +108,15 @@ def _by_distance(profile: "HeadProfile") -> None:
     left, right = st.columns(2)
     with left:
         low, high = profile.slopes - profile.slopes_reach, profile.slopes + profile.slopes_reach
-        title = "change of q·k per token further away"
+        title = "change of q·k per token of distance"
         dimension_chart(profile.slopes, low, high, title, key="slopes", strongest=profile.strongest(FIRST))
     with right:
         st.plotly_chart(decay_curves(profile, profile.strongest(4)), key="decay", config=CHART)
     with st.expander("Every dimension by distance"):
         st.plotly_chart(product_map(profile, profile.near()), key="products", config=CHART)
         st.caption(
-            "Mean scaled product of each dimension by distance. On top the dimensions that favour near tokens most."
+            "Mean scaled product of each dimension by distance; the dimensions that favour nearby tokens most are on "
+            "top."
         )
 
 
@@ -127,16 +130,19 @@ def _by_class(profile: "HeadProfile") -> None:
     if st.session_state.get("word_class") not in names:
         st.session_state.pop("word_class", None)
     first = names.index("noun") if "noun" in names else 0
-    name = st.selectbox("Which dimensions react to words of the class …", names, index=first, key="word_class")
+    name = st.selectbox("Which dimensions react to this word class?", names, index=first, key="word_class")
     n = names.index(name)
     values, reach = profile.reactions[n], profile.reactions_reach[n]
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
-        title = f"q·k: {name} − other words as far away"
+        title = f"q·k: {name} − other words at the same distance"
         dimension_chart(values, values - reach, values + reach, title, key="reactions")
     with right:
         st.markdown(plain(class_finding(profile, name)))
-        st.caption("Classes are lists of words (data/texts), not a tagger: a word of two classes counts as one.")
+        st.caption(
+            "Classes are word lists (data/texts), not a tagger: a word that belongs to two classes counts as one of "
+            "them."
+        )
 
 
 def _downloads(profile: "HeadProfile") -> None:

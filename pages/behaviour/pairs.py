@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attnlib import Silenced
 
 UPLOAD, ONE = "Upload a file", "One pair of prompts"
-FOUND, MINE = "those that carry most", "the dimensions chosen above"
+FOUND, MINE = "the dimensions that carry most", "the dimensions chosen above"
 MOST_PAIRS = 5_000
 LISTED = 200  # pairs offered one by one
 
@@ -40,12 +40,13 @@ class Asked(NamedTuple):
 def over_pairs(chosen: Choices, head: int) -> None:
     """Choose pairs and dimensions; measure when asked; every error is a sentence."""
     st.markdown(
-        "##### Over many pairs: what carries the difference, and what remains without it",
+        "##### Over many pairs: which dimensions carry the difference, and what remains without them",
         help=explained("silencing", "independent unit"),
     )
     st.caption(
-        "Dimensions are chosen on half of the pairs and tried on the other half, then the other way round. Beside "
-        "them stand as many dimensions drawn at random."
+        "Dimensions are chosen on one half of the pairs and tested on the other, then the other way round, and "
+        "compared "
+        "with as many dimensions drawn at random."
     )
     with st.container():
         pairs = _choose_pairs()
@@ -100,7 +101,9 @@ def _choose_pairs() -> tuple[Pair, ...] | None:
         st.error(plain(str(error)), icon=":material/error:")
         return None
     if len(pairs) > MOST_PAIRS:
-        st.warning(f"The first {MOST_PAIRS:,} of {len(pairs):,} pairs are measured here; attnlib takes them all.")
+        st.warning(
+            f"Only the first {MOST_PAIRS:,} of {len(pairs):,} pairs are measured here; attnlib measures all of them."
+        )
     return pairs[:MOST_PAIRS]
 
 
@@ -111,7 +114,9 @@ def _one_pair() -> tuple[Pair, ...] | None:
     a = left.text_input("Prompt A", st.session_state.get("prompt_a") or first.prompt_a, key="silence_a")
     b = right.text_input("Prompt B", st.session_state.get("prompt_b") or first.prompt_b, key="silence_b")
     known = st.session_state.get("targets") or ", ".join(first.targets)
-    typed = targets.text_input("Targets", known, key="silence_targets", help="One or two words of both prompts.")
+    typed = targets.text_input(
+        "Targets", known, key="silence_targets", help="One or two words that are in both prompts."
+    )
     words = tuple(word.strip() for word in (typed or "").split(",") if word.strip())
     if not (a or "").strip() or not (b or "").strip() or not words:
         st.info("Type both prompts and one or two target words.")
@@ -124,9 +129,9 @@ def _choose_dimensions(pairs: int) -> tuple[int, tuple[int, ...]]:
     mine = tuple(sorted(st.session_state.get("dimensions", [])))
     if pairs == 1:
         if not mine:
-            st.info("Choose dimensions above: of one pair none can be chosen and tried on another.")
+            st.info("Choose dimensions above: one pair cannot be split into a selection and a test half.")
         else:
-            st.caption("Silenced are the dimensions chosen above: " + ", ".join(map(str, mine)))
+            st.caption("The dimensions chosen above are silenced: " + ", ".join(map(str, mine)))
         return len(mine), mine
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     which = left.segmented_control("Silence", [FOUND, MINE], default=FOUND, required=True, key="silence_which")
@@ -134,7 +139,7 @@ def _choose_dimensions(pairs: int) -> tuple[int, tuple[int, ...]]:
         right.caption("Dimensions " + ", ".join(map(str, mine)))
         return len(mine), mine
     if which == MINE:
-        right.caption("None is chosen above: those that carry most are taken.")
+        right.caption("None are chosen above, so those that carry most are used.")
     return right.slider("How many", 1, 16, 4, key="silence_count"), ()
 
 
@@ -148,7 +153,7 @@ def _results(found: "Silenced") -> None:
     mean, interval = found.carried_mean
     left, right = st.columns([3, 2], vertical_alignment="center")
     with left:
-        title = "part of the change B − A of the score"
+        title = "contribution to the change of the score, B − A"
         dimension_chart(mean, interval[:, 0], interval[:, 1], title, key="carried")
     with right:
         st.markdown(plain(carried_finding(found)))
@@ -165,10 +170,12 @@ def _pair_by_itself(found: "Silenced") -> None:
     """What the dimensions carry in one of the pairs."""
     if len(found.pairs) < 2:
         return
-    with st.expander("One of the pairs by itself"):
+    with st.expander("A single pair"):
         names = [f"{pair.prompt_a} | {pair.prompt_b}" for pair in found.pairs[:LISTED]]
         n = st.selectbox("Pair", range(len(names)), format_func=names.__getitem__, key="silence_one")
-        dimension_chart(found.carried[n], None, None, "part of the change B − A of the score", key="carried_one")
+        dimension_chart(
+            found.carried[n], None, None, "contribution to the change of the score, B − A", key="carried_one"
+        )
         st.caption("One pair is an anecdote.")
 
 

@@ -36,8 +36,9 @@ def page() -> None:
     if chosen.model is None:
         return
     st.caption(
-        "What does each head do, whatever the text says? Every head is scored for known patterns over many texts; "
-        "the strongest name it, in every view."
+        "What does each head do, whatever the text says? Every head is scored on known patterns over many texts, and "
+        "is "
+        "named after its strongest patterns in every view."
     )
     with st.container():
         texts = choose_texts()
@@ -78,14 +79,14 @@ def _measured(name: str, texts: Texts, relations: "tuple[Relation, ...]") -> "He
 def _measure(name: str, texts: Texts, relations: "tuple[Relation, ...]", key: str) -> "HeadPatterns | None":
     from attnlib.behaviour.measure import measure_patterns
     from attnlib.behaviour.store import save_patterns
+    from attnlib.effects.findings import duration
 
     model = cached.load_model(name)
     if model.parameters >= SMALL:
-        seconds = max(1, round(cached.patterns_seconds(name, texts.texts)))
-        title = f"Measure {plain(name)} (about {seconds:,} s)"
+        title = f"Measure {plain(name)} ({duration(cached.patterns_seconds(name, texts.texts))})"
         if not st.button(title, icon=":material/play_arrow:", key=f"measure {name}"):
             return None
-    bar = st.progress(0.0, f"Reading texts with {plain(name)} … Any other choice stops it.")
+    bar = st.progress(0.0, f"Reading texts with {plain(name)} … Changing any setting stops it.")
 
     def show(now: Progress) -> None:
         bar.progress(now.share)
@@ -141,7 +142,7 @@ def _told(found: "HeadPatterns") -> None:
     """How many texts were read, and what became of the others."""
     facts = [f"{found.read:,} texts read"]
     if found.cut:
-        facts.append(f"{found.cut:,} of them cut to what the model reads")
+        facts.append(f"{found.cut:,} of them truncated to what the model can read")
     st.caption(" · ".join(facts) + f" · measured in {found.seconds:.1f} s")
     if found.not_read:
         first = found.not_read[0]
@@ -156,7 +157,7 @@ def _named(found: "HeadPatterns") -> None:
     lines, groups = [], named_heads(found)
     for title, heads in groups.items():
         shown = ", ".join(
-            f"{'partly ' if one.partly else ''}{one.layer}-{one.head} ({short_number(one.score)})"
+            f"{'weak: ' if one.weak else ''}{one.layer}-{one.head} ({short_number(one.score)})"
             for one in heads[:NAMED]
         )
         more = f" and {len(heads) - NAMED} more" if len(heads) > NAMED else ""
@@ -241,7 +242,10 @@ def _grids(
             drawn.append(HeadGrid(other[0], theirs, pattern.about))
             differs = HeadGrid(f"{chosen.name} − {other[0]}", score - theirs, "difference of the scores")
         else:
-            st.info("The two models differ in layers or heads: no head stands for another. Both are drawn.")
+            st.info(
+                "The two models have different layers or heads, so they cannot be compared head by head. Both are "
+                "shown."
+            )
             payload = grid_payload([HeadGrid(other[0], theirs, pattern.about)], statistic=pattern.title, signed=False)
             head_grid(payload, key="patterns_theirs", on_pick=lambda layer, head: None)
     payload = grid_payload(drawn, statistic=pattern.title, signed=False, selected=place, labels=labels)
@@ -283,7 +287,7 @@ def _kinds(found: "HeadPatterns", place: tuple[int, int]) -> None:
     st.markdown("##### Kinds of heads")
     heads = int((found.texts.max() > 0) and (found.score == found.score).any(0).sum())
     if heads < 3:
-        st.caption("Three heads or more can be grouped.")
+        st.caption("Grouping needs at least three heads.")
         return
     count = st.slider("Groups", 2, min(8, heads - 1), min(KINDS, heads - 1), key="kinds") if heads > 3 else 2
     clusters = head_clusters(found, count)
@@ -295,7 +299,8 @@ def _kinds(found: "HeadPatterns", place: tuple[int, int]) -> None:
         config=CHART,
     )
     st.caption(
-        "Grouped by all scores (Ward). Each group is named by the patterns in which it is most above the others."
+        "Grouped by all scores (Ward's method). Each group is named after the patterns in which it exceeds the "
+        "others most."
     )
 
 
@@ -315,9 +320,9 @@ def _gallery(chosen: Choices, found: "HeadPatterns", name: str, place: tuple[int
 
     pattern = found.patterns[found.number(name)]
     best = found.best_texts(name, *place)[:SHOWN]
-    st.markdown(f"##### Where head {place[0]}-{place[1]} shows it best: {plain(pattern.title)}")
+    st.markdown(f"##### Texts in which head {place[0]}-{place[1]} shows it most: {plain(pattern.title)}")
     if not best:
-        st.caption("This pattern is measured on random tokens; a text with a repetition shows it to the eye.")
+        st.caption("This pattern is measured on random tokens. To see it, open a text that repeats itself.")
         return
     layer, head = place
     for n, (column, (text, score)) in enumerate(zip(st.columns(SHOWN), best, strict=False)):

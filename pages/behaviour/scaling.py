@@ -22,7 +22,7 @@ PAINTS = 0.06  # seconds in which the browser paints the head view, before chart
 @st.fragment
 def acting(chosen: Choices, head: int) -> None:
     """Sliders, and beside them what they do to the text of the sidebar."""
-    st.markdown("##### Act: scale or silence them in your text")
+    st.markdown("##### Scale or silence dimensions in your text")
     with st.container():
         factors, of = _choose(chosen, head)
     if not chosen.text.strip():
@@ -52,7 +52,7 @@ def _choose(chosen: Choices, head: int) -> tuple[tuple[tuple[int, float], ...], 
         placeholder="Choose dimensions here, or click bars",
     )
     every = middle.slider(
-        "Multiply all of them by", -1.0, 3.0, 0.0, 0.1, key="factor", help="0 silences, 1 changes nothing."
+        "Multiply them by", -1.0, 3.0, 0.0, 0.1, key="factor", help="0 silences, 1 changes nothing."
     )
     of = right.segmented_control(
         "of the",
@@ -60,10 +60,11 @@ def _choose(chosen: Choices, head: int) -> tuple[tuple[tuple[int, float], ...], 
         default="query",
         required=True,
         key="factor_of",
-        help="For one head both are the same. Where heads share their keys, a change of the key changes all of them.",
+        help="For one head both give the same result. If heads share their keys, changing the key changes all of "
+        "them.",
     )
     factors = dict.fromkeys(dimensions, every)
-    if dimensions and st.toggle("Each by itself", key="factor_each"):
+    if dimensions and st.toggle("One slider per dimension", key="factor_each"):
         for column, dimension in zip(st.columns(4) * 3, dimensions, strict=False):
             factors[dimension] = column.slider(
                 f"Dimension {dimension}", -1.0, 3.0, every, 0.1, key=f"factor {dimension}"
@@ -80,7 +81,7 @@ def _draw(chosen: Choices, scaled: "ScaledHead", factors: tuple[tuple[int, float
     left, right = st.columns([3, 2])
     with left:
         st.caption(
-            "A: as it is. B: with these dimensions multiplied." if factors else "Choose dimensions to see B change."
+            "A: unchanged. B: with these dimensions multiplied." if factors else "Choose dimensions to see B change."
         )
         try:
             about = {"layers": chosen.layers, "can_hide": False, "labels": names_in_layer(chosen)}
@@ -94,9 +95,9 @@ def _draw(chosen: Choices, scaled: "ScaledHead", factors: tuple[tuple[int, float
         st.plotly_chart(before_after(scaled.curve()), key="before_after", config=CHART)
         places = list(dict.fromkeys(word.place for word in scaled.words))
         if not places:
-            st.caption("This model says no word here: give a causal model any text, a masked one its mask.")
+            st.caption("Nothing to predict: add some text (causal models) or a mask (masked models).")
             return
         st.caption(f"What the model says, {places[0]} word".replace("mask 1 word", "at its first mask"))
         here = [word for word in scaled.words if word.place == places[0]]
-        figure = word_bars(largest_changes(here), names=("as it is", "scaled"))
+        figure = word_bars(largest_changes(here), names=("unchanged", "scaled"))
         st.plotly_chart(figure, key="scaled_words", config=CHART)

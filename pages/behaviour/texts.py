@@ -29,10 +29,10 @@ def choose_texts() -> Texts | None:
     )
     if kind != UPLOAD:
         texts = builtin_texts()
-        right.caption(f"{len(texts)} sentences in words that the demo models know (data/texts).")
+        right.caption(f"{len(texts)} sentences in the demo models' vocabulary (data/texts).")
         return Texts("built-in texts", texts)
     file = right.file_uploader(
-        "A text on each line (.txt), or a column named text (.csv, .parquet)",
+        "One text per line (.txt), or a column named text (.csv, .parquet)",
         type=["txt", "csv", "tsv", "parquet"],
         key="texts_file",
     )
@@ -46,12 +46,11 @@ def choose_texts() -> Texts | None:
         return None
     if len(texts) > MOST:
         st.warning(
-            f"The first {MOST:,} texts are measured here. In Python, attnlib.measure_patterns takes any number: "
-            "its memory does not grow with them."
+            f"Only the first {MOST:,} texts are measured here. In Python, attnlib.measure_patterns takes any number."
         )
     if not texts:
-        st.error("There is no text in this file. Put each text on a line of its own.", icon=":material/error:")
+        st.error("This file has no texts. Put one text on each line.", icon=":material/error:")
         return None
     texts = texts[:MOST]
-    right.caption(f"{len(texts):,} texts of {plain(file.name)}")
+    right.caption(f"{len(texts):,} texts from {plain(file.name)}")
     return Texts(path.stem, texts)

@@ -145,7 +145,7 @@ def _offer_matches(reading: Reading) -> None:
             st.button(
                 f"Use “{plain(word)}” in prompt B",
                 key=f"match {word}",
-                help=f"As many tokens as “{plain(unequal[0].a)}”.",
+                help=f"It has as many tokens as “{plain(unequal[0].a)}”.",
                 on_click=st.session_state.__setitem__,
                 args=("prompt_b", text),
             )

@@ -93,7 +93,7 @@ def words(reading: Reading) -> None:
         place = st.segmented_control("At", places, default=place, required=True, key="place") or place
     here = [word for word in words if word.place == place]
     st.plotly_chart(word_bars(largest_changes(here)), key="words", config={"displaylogo": False})
-    st.caption(f"Words of at least {LEAST} probability under A or B; the largest changes of log-probability.")
+    st.caption(f"Words with a probability of at least {LEAST} under A or B; largest changes in log-probability.")
 
 
 def _why_no_words(reading: Reading) -> str:
@@ -101,10 +101,10 @@ def _why_no_words(reading: Reading) -> str:
 
     model = reading.chosen.model
     if model is None or model.family == "encoder":
-        return "This model has no language-model head: it says no words."
+        return "This model has no language-model head, so it predicts no words."
     if model.family == "masked":
         mask = plain(str(model.tokenizer.mask_token))
-        return f"Put {mask} where a word is missing, in both prompts, to compare words."
+        return f"Nothing to predict: put {mask} in place of a word in both prompts."
     return f"No word has a probability of {LEAST} or more under A or B."
 
 

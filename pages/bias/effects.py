@@ -59,13 +59,15 @@ def _why_not(reading: Reading) -> str:
     assert model is not None
     assert pair is not None
     if not model.editable:
-        return f"Effects cannot be measured, as attention cannot be edited: {model.refusal}"
+        return f"Effects cannot be measured because attention cannot be edited: {model.refusal}"
     if model.family not in ("causal", "masked"):
-        return "Effects are measured on what a GPT says next or a BERT says at its mask; this model does neither."
+        return (
+            "Effects need a model that predicts the next word (GPT) or a masked word (BERT). This one does neither."
+        )
     if pair.name_b is not None:
-        return "Effects are measured in one model: choose the same model for both prompts."
+        return "Effects are measured in one model. Choose the same model for both prompts."
     if reading.chosen.text_b or pair.second_b:
-        return "Effects are measured on single texts: leave the second sentences empty."
+        return "Effects are measured on single texts. Leave the second sentences empty."
     return ""
 
 
@@ -90,7 +92,7 @@ def _choose_candidates(reading: Reading) -> tuple[str, str] | None:
         )
     ]
     about.caption(
-        "Effects are log odds ratios of the second against the first: +.69 doubles the odds, −.69 halves them."
+        "Effects are log odds ratios of the second word against the first: +.69 doubles the odds, −.69 halves them."
     )
     first, second = ((text or "").strip() or word for text, word in zip(typed, suggested, strict=True))
     if first and second:
@@ -115,7 +117,7 @@ def _effects(reading: Reading, asked: Asked) -> "HeadEffects | None":
     kept: dict[Asked, Any] = st.session_state.setdefault("effects", {})
     seconds = cached.effects_seconds(*asked)
     if st.button(f"Measure every head (at most {duration(seconds)})", key="measure"):
-        bar = st.progress(0.0, "Editing every head … Any other choice stops it; what is measured stays.")
+        bar = st.progress(0.0, "Editing every head … Changing any setting stops it; what has been measured is kept.")
 
         def told(found: "HeadEffects") -> None:
             kept[asked] = found
@@ -137,7 +139,7 @@ def _draw(reading: Reading, found: "HeadEffects | None", asked: Asked) -> None:
     moves = reading.comparison.statistic(reading.statistic, reading.targets)
     st.markdown(plain(effects_finding(found, moves, reading.statistic)))
     if found.done < 1:
-        st.info(f"{found.done:.0%} of the edits are measured.")
+        st.info(f"{found.done:.0%} of the edits have been measured.")
     left, right = st.columns(2)
     with left:
         _grids(reading, found, asked)
@@ -161,7 +163,7 @@ def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:
     from attnlib.views.grid.payload import HeadGrid, grid_payload
 
     _, second = found.candidates
-    drawn = [HeadGrid("Indirect effect", found.log("indirect"), "A with this head's attention from B")]
+    drawn = [HeadGrid("Indirect effect", found.log("indirect"), "prompt A, with this head's attention from B")]
     twin = twin_of(asked[0])
     if twin:
         try:
@@ -172,7 +174,7 @@ def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:
     names = head_names(reading.chosen)
     meaning = f"orange: raises the odds of “{second}”, blue: lowers them"
     lost = found.log("total") - found.log("direct")
-    direct = [HeadGrid("Total − direct effect", lost, "what B loses with this head's attention from A")]
+    direct = [HeadGrid("Total − direct effect", lost, "prompt B: what is lost with this head's attention from A")]
     for key, statistic, shown in (
         ("indirect", "Indirect effect (NIE)", drawn),
         ("direct", "Total − direct effect (TE − NDE)", direct),
@@ -182,8 +184,9 @@ def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:
         )
         head_grid(payload, key=key, on_pick=_on_pick)
     st.caption(
-        "Log odds ratios. Indirect: what the head alone carries. Total − direct: what the whole loses without it; in "
-        "both the head that matters is the coloured one. The file has the published numbers, ratio − 1, too."
+        "Log odds ratios. Indirect: what the head carries by itself. Total − direct: what is lost without it. In "
+        "both, "
+        "the head that matters is the coloured one. The CSV file also has the ratios − 1 that the paper reports."
     )
 
 
@@ -214,14 +217,16 @@ def _patched(reading: Reading, asked: Asked) -> None:
     except InputError:
         return  # what is wrong has been said
     st.markdown(
-        "Patching works with prompts of any length: the output of one head at the last token (or the mask) is taken "
-        f"from B. Log-odds of “{plain(asked[3][1])}” against “{plain(asked[3][0])}” in A: {signed(found.base, 2)}."
+        "Prompts of different lengths can still be patched: the output of one head at the last token (or the mask) "
+        "is "
+        f"taken from B. Log-odds of “{plain(asked[3][1])}” against “{plain(asked[3][0])}” in A: "
+        f"{signed(found.base, 2)}."
     )
-    drawn = [HeadGrid("Patched output", found.effect, "change of the log-odds")]
+    drawn = [HeadGrid("Patched output", found.effect, "change in log-odds")]
     names = head_names(reading.chosen)
     meaning = f"orange: raises the odds of “{asked[3][1]}”, blue: lowers them"
     payload = grid_payload(
-        drawn, statistic="Change of the log-odds", signed=True, selected=reading.place, meaning=meaning, labels=names
+        drawn, statistic="Change in log-odds", signed=True, selected=reading.place, meaning=meaning, labels=names
     )
     head_grid(payload, key="patched", on_pick=_on_pick)
 

@@ -135,7 +135,9 @@ def _control(reading: Reading, name: str, control: str) -> "Comparison":
     assert pair is not None
     if name == EDIT:
         if not control:
-            raise InputError("no word of prompt A is known that could be changed without a difference. Write one.")
+            raise InputError(
+                "no neutral replacement is known for any word of prompt A. Write a control edit yourself."
+            )
         return run(chosen, control, focus, name=chosen.name, second=chosen.text_b)
     if name == TWIN:
         return run(chosen, pair.prompt_b, reading.focus, links(), twin_of(chosen.name))

@@ -22,8 +22,9 @@ def page() -> None:
     turn_to_pair()
     keep_choices()
     st.caption(
-        "One pair is an anecdote. A study measures many, says what holds on average, how surely, and what so many "
-        "pairs could not have shown."
+        "One pair is an anecdote. A study measures many pairs and says what holds on average, with what uncertainty, "
+        "and "
+        "which effects it is too small to show."
     )
     with st.container():
         name = choose_study()
@@ -60,7 +61,7 @@ def _running(study: "StudyFolder") -> None:
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(min(1.0, done / total), told)
     button.button("Stop", icon=":material/stop:", key="stop", on_click=study.ask_to_stop)
-    st.caption("The study runs by itself: you can leave this page and come back.")
+    st.caption("The study runs in the background: you can leave this page and come back.")
 
 
 def _duration(seconds: float) -> str:
@@ -72,8 +73,8 @@ def _duration(seconds: float) -> str:
 
 def _stopped(study: "StudyFolder", progress: dict) -> None:
     left, right = st.columns([5, 1], vertical_alignment="center")
-    why = plain(progress["message"]) or "It was stopped, or its process ended."
-    left.warning(f"Not finished: {progress['done']:,} of {progress['total']:,} pairs are measured. {why}")
+    why = plain(progress["message"]) or "It was stopped, or its process has ended."
+    left.warning(f"Not finished: {progress['done']:,} of {progress['total']:,} pairs have been measured. {why}")
     refused = st.session_state.pop("study_error", "")
     if refused:
         st.error(plain(refused), icon=":material/error:")

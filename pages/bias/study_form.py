@@ -57,7 +57,7 @@ def new_study() -> None:
         return
     _show(source.read)
     if not source.read.pairs:
-        st.error("There is no pair in it to study.", icon=":material/error:")
+        st.error("There are no pairs to study.", icon=":material/error:")
         return
     if source.read.more:
         _too_many(source)
@@ -109,7 +109,7 @@ def _map_columns(path: Path) -> dict[str, str] | None:
         [dict(zip(head.columns, row, strict=False)) for row in head.rows], hide_index=True, key="upload_preview"
     )
     nothing = "—"
-    with st.expander("Which column is what", expanded=not {"prompt_a", "prompt_b"} <= set(head.guess)):
+    with st.expander("Columns of the file", expanded=not {"prompt_a", "prompt_b"} <= set(head.guess)):
         places = st.columns(4)
         chosen = {
             ours: places[n % 4].selectbox(
@@ -122,7 +122,7 @@ def _map_columns(path: Path) -> dict[str, str] | None:
         }
     columns = {ours: theirs for ours, theirs in chosen.items() if theirs != nothing}
     if not {"prompt_a", "prompt_b"} <= set(columns):
-        st.info("Say which columns are prompt_a and prompt_b.")
+        st.info("Choose which columns are prompt_a and prompt_b.")
         return None
     return columns
 
@@ -133,7 +133,7 @@ def _template() -> Source:
         "Words of each slot",
         FIRST_SLOTS,
         key="slots",
-        help="A line per slot. One slot has pairs of words, with a /: what prompt A and prompt B differ in.",
+        help="One line per slot. One slot has pairs of words separated by /: what prompts A and B differ in.",
     )
     known = read_slots(slots)
     targets = st.multiselect("Target words (up to two slots)", list(known), max_selections=2, key="slot_targets")
@@ -163,13 +163,13 @@ def _show(read: "SourceRead") -> None:
 
 def _look_at(read: "SourceRead") -> None:
     """Rows that are left out, and rows that should be looked at, each with its reason."""
-    rows = [{"row": one.place, "left out, because": one.reason} for one in read.left_out]
+    rows = [{"row": one.place, "reason": one.reason} for one in read.left_out]
     if rows:
         with st.expander(f"{counted(read.dropped, 'row')} left out", expanded=True):
             st.dataframe(rows, hide_index=True, key="left_out")
-    told = [{"row": one.place, "to look at": one.text} for one in read.remarks]
+    told = [{"row": one.place, "remark": one.text} for one in read.remarks]
     if told:
-        with st.expander(f"{counted(read.remarked, 'row')} to look at", expanded=True):
+        with st.expander(f"{counted(read.remarked, 'row')} to check", expanded=True):
             st.dataframe(told, hide_index=True, key="remarks")
 
 
@@ -193,8 +193,9 @@ def _choose_unit(read: "SourceRead") -> str:
 
 def _too_many(source: Source) -> None:
     st.warning(
-        f"The page studies up to {PAGE_ROWS:,} rows. For more use the command line, which goes on where it was "
-        "stopped and runs on a cluster, too; the study then appears here:",
+        f"This page handles up to {PAGE_ROWS:,} rows. For more, use the command line: it resumes where it was "
+        "stopped and "
+        "also runs on a cluster. The study then appears here:",
         icon=":material/terminal:",
     )
     st.code(
@@ -227,9 +228,10 @@ def _choose_models() -> tuple[list[str], bool, bool]:
         ),
     )
     scores = right.toggle(
-        "Scores of masked models",
+        "Likelihood of both sentences (masked models, slow)",
         key="study_scores",
-        help="How likely a BERT finds both prompts (CrowS-Pairs): a pass per token. A GPT's scores cost nothing.",
+        help="How likely a BERT finds both prompts (CrowS-Pairs): one forward pass per token. GPT scores are always "
+        "there.",
     )
     return models, effects, scores
 
@@ -242,13 +244,15 @@ def _estimate(source: Source, models: list[str], effects: bool, scores: bool) ->
     seconds = size = 0.0
     for name in models:
         try:
-            with st.spinner("Measuring a few pairs …", show_time=False):
+            with st.spinner("Timing a few pairs …", show_time=False):
                 found = cached.estimate(name, source.read.sample, source.read.pairs, effects, scores)
         except InputError as error:
             st.error(plain(str(error)), icon=":material/error:")
             return
         seconds, size = seconds + found.seconds, size + found.bytes
-    st.caption(f"About {max(1, round(seconds)):,} s of measuring, and {size / 1e6:.1f} MB on disk.")
+    from attnlib.effects.findings import duration
+
+    st.caption(f"{duration(seconds).capitalize()} of measuring, and {size / 1e6:.1f} MB on disk.")
 
 
 def _begin(source: Source, models: list[str], effects: bool, scores: bool, unit: str) -> None:
@@ -262,8 +266,8 @@ def _begin(source: Source, models: list[str], effects: bool, scores: bool, unit:
     try:
         name = folder_name(typed)
         if name in known_studies():
-            raise InputError(f"There is a study named “{name}” already. Choose another name.")
-        with st.spinner("Taking the pairs …", show_time=False):
+            raise InputError(f"A study named “{name}” already exists. Choose another name.")
+        with st.spinner("Copying the pairs …", show_time=False):
             study = begin_study(
                 source.pairs,
                 models,

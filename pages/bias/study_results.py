@@ -40,8 +40,9 @@ def results(folder: "StudyFolder") -> None:
     _not_measured(study, when)
     _downloads(shown)
     st.info(
-        "**What this shows.** Averages over these pairs in these models. That attention moves does not show that a "
-        "head matters: run a study with effects. That nothing was found does not show that there is nothing.",
+        "**What this shows.** Averages over these pairs in these models. A shift of attention does not show that a "
+        "head "
+        "matters: for that, run a study with effects. Finding nothing does not show that there is nothing.",
         icon=":material/balance:",
     )
 
@@ -50,9 +51,9 @@ def _source(study: "Study") -> None:
     told = study.manifest["pairs"]
     facts = [
         f"**{plain(study.name)}**",
-        f"{told['count']:,} rows of {plain(told['source'])}",
+        f"{told['count']:,} rows from {plain(told['source'])}",
         ", ".join(plain(name) for name in study.manifest["models"]),
-        f"begun {plain(study.manifest['created'][:16].replace('T', ' '))}",
+        f"started {plain(study.manifest['created'][:16].replace('T', ' '))}",
     ]
     st.caption(" · ".join(facts))
 
@@ -79,7 +80,7 @@ def _choose(study: "Study", when: float) -> Shown:
         **keep,
     )
     family = st.toggle(
-        "Correct p over every measure and model of this page",
+        "Correct p across all measures and models on this page",
         key="study_family",
         help=explained("corrected p", first="If off, p is corrected over the heads of one measure in one model."),
         **keep,
@@ -114,7 +115,7 @@ def _heads(shown: Shown) -> tuple[int, int]:
         if summary.tests:
             _clickable(volcano(summary, shown.title, head), "volcano")
         else:
-            st.info("Nothing is tested here: the sentence above says why.")
+            st.info("Nothing is tested here; the text above says why.")
     _grid(shown, summaries, head)
     with st.container():
         untrained(shown, summaries)
@@ -219,7 +220,7 @@ def _groups(table: "pd.DataFrame", shown: Shown, title: str, key: str) -> None:
 
     columns = group_columns(table)
     if not columns:
-        st.caption("The pairs have no column that sorts them into groups.")
+        st.caption("The pairs have no column to group them by.")
         return
     left, right = st.columns(2)
     first = next((n for n, name in enumerate(columns) if outside_columns(table, name)), 0)
@@ -242,7 +243,7 @@ def _groups(table: "pd.DataFrame", shown: Shown, title: str, key: str) -> None:
 
 def _pairs(shown: Shown, table: "pd.DataFrame", head: tuple[int, int]) -> None:
     """The pairs by size; a click on one offers to open it."""
-    st.caption("The pairs, the largest change first. Choose one to open it on the comparison page.")
+    st.caption("All pairs, the largest change first. Select one to open it on the comparison page.")
     columns = ["number", "prompt_a", "prompt_b", "targets", "group", "log_odds", "aligned"]
     chosen = st.dataframe(
         table[columns].head(1000),
@@ -280,8 +281,8 @@ def _scores(shown: Shown) -> None:
     known = {title: name for name, title in SCORES.items() if len(shown.numbers(name, (0, 0)))}
     if not known:
         return
-    st.markdown(f"##### What {plain(shown.model)} says")
-    title = st.selectbox("Number of a pair", list(known), key="study_score")
+    st.markdown(f"##### What {plain(shown.model)} predicts")
+    title = st.selectbox("Score of a pair", list(known), key="study_score")
     table = shown.numbers(known[title], (0, 0))
     left, right = st.columns(2)
     with left:

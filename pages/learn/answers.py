@@ -89,7 +89,7 @@ def verdict(question: Question, answer: str, step: Step) -> tuple[bool | None, s
         right = answer == str(question.right)
         return right, "Right." if right else f"Not quite: {question.options[question.right or 0]}."
     if question.answer is None:
-        return None, "Compare your answer with what stands below."
+        return None, "Compare your answer with the explanation below."
     value = cached.measured(step.shown or Show("head", ()), question.answer)
     guess = number(answer)
     right = guess is not None and is_right(value, guess, question.within)

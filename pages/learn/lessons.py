@@ -41,7 +41,7 @@ def page() -> None:
 def _choose(known: dict[str, Lesson]) -> Lesson | None:
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     title = left.selectbox("Lesson", [*known, OWN_TITLE], key="lesson", bind="query-params", on_change=_first_step)
-    right.toggle("Teacher's notes", key="notes", bind="query-params", help="Notes, and answers without asking.")
+    right.toggle("Teacher's notes", key="notes", bind="query-params", help="Shows notes and all answers.")
     lesson = _own() if title == OWN_TITLE else known.get(title)
     if lesson is not None:
         st.markdown(f"**{plain(lesson.goal)}** {lesson.minutes} minutes.")
@@ -56,7 +56,7 @@ def _own() -> Lesson | None:
     """A lesson from a file; what is wrong with it is said with its line."""
     st.markdown(
         "A lesson is one Markdown file: a title, steps, and blocks that show a view, ask and reveal. "
-        "Start from one of ours, change it, and open it here; docs/lessons.md says what may stand in it."
+        "Start from one of ours, change it, and open it here; docs/lessons.md explains the format."
     )
     with st.expander("What a lesson looks like"):
         st.code(EXAMPLE, language="markdown")
@@ -157,7 +157,7 @@ def _terms(step: Step) -> None:
 def _show(show: Show, key: str, open_now: bool) -> None:
     """A view; before the questions are answered without what would answer them."""
     if show.after == "answers" and not open_now:
-        st.caption("Predict first: when the questions of this step are answered, the view stands here.")
+        st.caption("Predict first: the view appears here when the questions of this step are answered.")
     else:
         shown(show, key, named=open_now)
 
@@ -209,7 +209,7 @@ def _verdict(question: Question, given: str, step: Step) -> None:
 
 def _reveal(words: Words, step: Step, open_now: bool) -> None:
     if not open_now:
-        st.caption("Answer the questions of this step; what was measured then stands here.")
+        st.caption("Answer the questions of this step to see what was measured.")
         return
     with st.container(border=True):
         _words(words, step)
@@ -269,7 +269,7 @@ def _papers(lesson: Lesson) -> None:
                 icon=":material/print:",
                 on_click="ignore",
             )
-    st.caption("Your answers stand in the address of this page: a bookmark keeps them.")
+    st.caption("Your answers are in the address of this page: a bookmark saves them.")
 
 
 def _with_answers(lesson: Lesson) -> str:

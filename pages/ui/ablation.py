@@ -27,7 +27,7 @@ def switches(chosen: Choices, texts: Sequence[Text]) -> None:
         key="off",
         bind="query-params",
         persist_state="session",
-        placeholder="Choose heads: their output becomes zero",
+        placeholder="Choose heads to silence",
         help=explained("silencing"),
     )
     if not off:
@@ -49,10 +49,10 @@ def _words(chosen: Choices, text: Text, heads: tuple[tuple[int, int], ...]) -> N
         st.warning(plain(str(error)))
         return
     if not words:
-        st.caption("There is no place where the model says a word: put its mask where one is missing.")
+        st.caption("Nothing to predict: add a mask (masked models) or some text (causal models).")
         return
     places = list(dict.fromkeys(word.place for word in words))
     here = [word for word in words if word.place == places[0]]
     st.caption(f"{title}, {places[0]} word".replace("mask 1 word", "at its first mask"))
-    figure = word_bars(largest_changes(here), names=("all heads on", "these off"))
+    figure = word_bars(largest_changes(here), names=("all heads on", "these heads off"))
     st.plotly_chart(figure, key=f"off {title}", config={"displaylogo": False})

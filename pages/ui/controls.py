@@ -27,7 +27,7 @@ def text_status(model: "Model", read: "Trace | Overview") -> None:
     _status_line(model, f"{' + '.join(f'{len(row):,}' for row in rows)} tokens", read.seconds, read)
     if read.truncated_from is not None:
         kept = len(read.stack().queries)
-        st.info(f"The text was cut: the first {kept:,} of its {read.truncated_from:,} tokens are shown.")
+        st.info(f"The text was truncated: the first {kept:,} of its {read.truncated_from:,} tokens are shown.")
     _tell(read.notes)
     _remedies({"text": read.tokenization})
 
@@ -78,15 +78,15 @@ def _status_line(model: "Model", tokens: str, seconds: float, checked: Verified)
     ]
     left, right = st.columns([5, 2], vertical_alignment="center")
     left.caption(" · ".join(facts))
-    verdict = "Verified" if checked.verified else "Check failed" if checked.checks else "Not checked"
+    verdict = "Checks passed" if checked.verified else "Check failed" if checked.checks else "Not checked"
     icon = ":material/verified:" if checked.verified else ":material/error:"
     with right.popover(verdict, icon=icon, width="stretch"):
         for check in checked.checks:
             st.markdown(("✓ " if check.passed else "✗ ") + str(check))
         if not model.routed:
             st.markdown(
-                "This model does not use the attention interface: its weights are as it reports them, "
-                "and its query and key vectors are not known."
+                "This model does not use transformers' attention interface. Its weights are the ones it reports; its "
+                "query and key vectors are not available."
             )
 
 

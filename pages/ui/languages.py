@@ -20,10 +20,10 @@ def choose_languages(model: "Model") -> Spoken:
         st.session_state["source_language"], st.session_state["target_language"] = known.source, known.target
     source = target = None
     if known.source is not None:
-        about = "Its token stands with the text. First: the one that the tokenizer was saved with."
+        about = "Its token is added to the text. Default: the language that the tokenizer was saved with."
         source = _choose("Source language", "source_language", known.source, known.ids, about)
     if known.ids:
-        about = "Its token stands before the decoder's text, or is what the decoder starts with."
+        about = "The token of this language stands before the decoder's text, or the decoder starts with it."
         target = _choose("Target language", "target_language", known.target, known.ids, about)
     return None if source == known.source else source, None if target == known.target else target
 
@@ -36,7 +36,7 @@ def _choose(title: str, key: str, own: str | None, names: "Iterable[str]", about
         index=0 if own else None,
         key=key,
         bind="query-params",
-        placeholder="None is chosen",
+        placeholder="None chosen",
         help=about,
     )
 

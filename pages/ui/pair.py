@@ -49,7 +49,9 @@ def pair_fields(more: bool) -> tuple[str, PairChoices, PairPlace]:
     _start()
     _choose_pair()
     left, right = st.columns(2)
-    text = left.text_area("Prompt A", key="prompt_a", bind="query-params", height=84, help="Ctrl+Enter compares.")
+    text = left.text_area(
+        "Prompt A", key="prompt_a", bind="query-params", height=84, help="Press Ctrl+Enter to compare."
+    )
     prompt_b = right.text_area("Prompt B", key="prompt_b", bind="query-params", height=84, persist_state="session")
     places = PairPlace(left.container(), right.container())
     focus, targets, further = _choose_words(more)
@@ -107,16 +109,16 @@ def _choose_pair() -> None:
         on_change=_use_pair,
     )
     with buttons.container(horizontal=True, vertical_alignment="bottom"):
-        st.button("Swap", icon=":material/swap_horiz:", on_click=_swap, help="A becomes B and B becomes A.")
+        st.button("Swap", icon=":material/swap_horiz:", on_click=_swap, help="Exchanges prompt A and prompt B.")
         st.button(
-            "Make the other one",
+            "Make B from A",
             icon=":material/edit:",
             on_click=_make_other,
-            help="Prompt B becomes prompt A with gendered words changed: she → he, mother → father, Emily → Greg.",
+            help="Copies prompt A into prompt B and swaps gendered words: she → he, mother → father, Emily → Greg.",
         )
     with st.container():  # always there, so that the fields below stay where they are (sidebar.py, _places)
         if st.session_state.pop("nothing_to_change", False):
-            st.info("Prompt A has no gendered word or name to change. Edit prompt B by hand.")
+            st.info("Prompt A has no gendered word or name to swap. Edit prompt B by hand.")
         current = st.session_state.get("pair_note")
         if current and current[0] == st.session_state.get("prompt_a"):
             st.caption(f":material/info: {current[1]}")
@@ -188,7 +190,7 @@ def _choose_more(place: st.delta_generator.DeltaGenerator) -> str | None:
         bind="query-params",
         persist_state="session",
         placeholder="They … | Emily …",
-        help="More prompts to compare with prompt A, with a | between them.",
+        help="More prompts to compare with prompt A, separated by |.",
     )
 
 
@@ -216,7 +218,7 @@ def choose_control(model: "Model", prompt_a: str, prompt_b: str, targets: tuple[
         key="control",
         bind="query-params",
         persist_state="session",
-        placeholder=suggested[0] if suggested else "prompt A with a word changed that should not matter",
+        placeholder=suggested[0] if suggested else "prompt A with one word changed that should not matter",
         help=explained("control edit", first="The suggestion uses words of as many tokens, where there are any."),
     )
     return (written or "").strip() or (suggested[0] if suggested else "")

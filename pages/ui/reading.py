@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from attnlib.comparison.focus import Span
 
 CONTROLS_ELSEWHERE = (
-    "**One pair is an anecdote.** Edits and models that should show no difference stand beside it on the page "
-    "*Compare prompts*: look at them before you report one."
+    "**One pair is an anecdote.** Before you report a difference, look at the controls on the page *Compare "
+    "prompts*: "
+    "edits and models that should show none."
 )
 
 
@@ -118,8 +119,8 @@ def known_targets(comparison: "Comparison", targets: tuple[str, ...]) -> tuple[s
         return tuple(known)
     if known:
         left = " and ".join(f"“{plain(word)}”" for word in known)
-        told = "Until every target word is found, no target shift is measured."
-        st.info(f"{told} To ask about {left} alone, remove the other.")
+        told = "No target shift is measured until both target words are found."
+        st.info(f"{told} To measure {left} alone, remove the other.")
     return ()
 
 

@@ -64,7 +64,7 @@ def share(page: StreamlitPage, pages: list[str]) -> None:
             "application/json",
             icon=":material/save:",
             on_click="ignore",
-            help="The same as a file, for texts that are too long for a link.",
+            help="The page's choices as a file, for texts that are too long for a link.",
         )
         for key, (kind, _) in drawn().views.items():
             _view_button(key, _name_of(key, kind))
@@ -142,7 +142,7 @@ def _view_button(key: str, name: str) -> None:
         icon=":material/web:",
         on_click="ignore",
         key=f"share_{key}",
-        help="The view as it stands, interactive, in one file that opens without a network.",
+        help="The view in its current state, interactive, in one file that opens offline.",
     )
 
 
@@ -168,14 +168,14 @@ def read_state(raw: bytes, pages: list[str]) -> tuple[str, dict[str, str]]:
     try:
         state: Any = json.loads(raw.decode("utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise InputError("This is not a saved state: it is not JSON. Save one with “State (JSON)”.") from error
+        raise InputError("This file is not a saved state: it is not JSON. Save one with “State (JSON)”.") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise InputError("This is not a saved state of this program. Save one with “State (JSON)”.")
+        raise InputError("This file is not a state saved by this program. Save one with “State (JSON)”.")
     page, choices = state.get("page"), state.get("choices")
     if not isinstance(page, str) or page not in pages:
-        raise InputError(f"This state is of a page “{page}” that is not here.")
+        raise InputError(f"This state belongs to a page “{page}” that does not exist here.")
     if not isinstance(choices, dict) or not all(isinstance(text, str) for text in choices.values()):
-        raise InputError("The choices of this state are damaged: each is a name with a text.")
+        raise InputError("The choices in this state are damaged: each must be a name with a text.")
     return page, choices
 
 

@@ -151,7 +151,7 @@ def _choose_model() -> str:
         bind="query-params",
         accept_new_options=True,
         placeholder="Choose a model or name one",
-        help="A demo model, or type any model hub id (owner/name) or the full path of a local folder.",
+        help="A demo model, or type a hub id (owner/name) or the full path of a local folder.",
     )
     return name or ""
 
@@ -170,8 +170,8 @@ def _choose_model_b(name: str) -> str | None:
         bind="query-params",
         accept_new_options=True,
         persist_state="session",
-        help="Another model of the same tokenizer and shape, to compare two models: biased and balanced, "
-        "base and fine-tuned. Give both the same prompt to compare the models alone.",
+        help="Another model with the same tokenizer and shape, to compare two models: biased and balanced, base and "
+        "fine-tuned. Give both the same prompt to compare only the models.",
     )
     return None if chosen in (None, SAME_MODEL, name) else chosen
 
@@ -180,7 +180,7 @@ def _choose_text() -> str:
     take_texts("one")
     if "text" not in st.session_state and "text" not in st.query_params:
         st.session_state["text"] = DEFAULT_TEXT
-    text = st.text_area("Text", key="text", bind="query-params", height=110, help="Ctrl+Enter shows it.")
+    text = st.text_area("Text", key="text", bind="query-params", height=110, help="Press Ctrl+Enter to apply.")
     st.selectbox(
         "Examples",
         list(EXAMPLES),
@@ -201,7 +201,9 @@ def _use_example() -> None:
 
 
 def _choose_cut() -> bool:
-    return st.toggle("Cut a long text", key="cut", bind="query-params", help="To as many tokens as the model reads.")
+    return st.toggle(
+        "Truncate long texts", key="cut", bind="query-params", help="To the number of tokens that the model can read."
+    )
 
 
 def _load(name: str) -> "Model | None":

@@ -106,7 +106,7 @@ def turn_to_pair() -> None:
 def neuron_button(chosen: Choices) -> None:
     """A button that turns to the neuron view at the chosen head (the first, where all are)."""
     known = chosen.model is not None and chosen.model.routed
-    why = "The query and key vectors of this model are not known: it does not use the attention interface."
+    why = "Not available: this model does not use transformers' attention interface."
     pair = chosen.pair is not None
     if st.button(
         "Query × key of this head",

@@ -39,7 +39,7 @@ def choose_study() -> str:
     if asked not in options:
         st.session_state["study"] = NEW
         if asked:
-            st.warning(f"There is no study of that name in the folder {studies_root().name}.")
+            st.warning(f"There is no study with that name in the folder {studies_root().name}.")
     return st.selectbox("Study", options, key="study", bind="query-params", persist_state="session") or NEW
 
 
@@ -61,7 +61,7 @@ def start(study: StudyFolder) -> None:
             )
     except OSError as error:
         study.write("progress.json", before | {"state": "stopped"})
-        raise InputError(f"The study cannot be started: {error.strerror or error}.") from None
+        raise InputError(f"The study could not be started: {error.strerror or error}.") from None
 
 
 def stamp(study: StudyFolder) -> float:

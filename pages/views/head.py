@@ -105,6 +105,7 @@ def _first_steps(chosen: Choices) -> None:
     with count.container(border=True):
         st.markdown(
             "**3. Count.** One pair is an anecdote. Measure 480 pairs in this model and in its balanced twin: what "
+            "still "
             "holds?"
         )
         if st.button("Study many pairs", icon=":material/monitoring:", key="first_study"):

@@ -41,8 +41,8 @@ def _outside(chosen: Choices) -> None:
     """A model whose vectors cannot be had: why, and what works instead."""
     st.info(
         f"**{plain(chosen.name)}** computes its attention outside transformers' attention interface, so its query "
-        "and key vectors cannot be seen as it uses them. Its weights are known: the head view and the view of all "
-        "layers and heads show them. Models such as GPT-2, BERT, Llama, Qwen, Gemma and T5 work here."
+        "and key vectors are not available. Its weights are: the head view and the view of all layers and heads show "
+        "them. GPT-2, BERT, Llama, Qwen, Gemma, T5 and most other models work here."
     )
     with st.container(horizontal=True):
         st.button("Open in the head view", icon=":material/open_in_new:", on_click=_open, args=("head",))
@@ -81,7 +81,8 @@ def _view(chosen: Choices, shown: "Trace | Comparison") -> None:
         st.markdown(f"##### Layer {chosen.layer}, head {head}", help=explained("query and key", "dimension"))
         if chosen.head is None:
             st.caption(
-                "The first head, as the sidebar names none. A digit turns to another, [ and ] to other layers."
+                "No head is chosen in the sidebar: this is the first one. Press a digit for another head, [ or ] for "
+                "another layer."
             )
     with right.container(horizontal=True, horizontal_alignment="right"):
         where = "the head view" if chosen.pair is None else "the comparison"

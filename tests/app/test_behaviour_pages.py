@@ -109,7 +109,7 @@ def test_uploaded_texts() -> None:
     app.file_uploader(key="texts_file").set_value(("b.csv", b"id,words\n1,a\n", "text/csv")).run()
     says(app, "b.csv, line 1: no column text")
     app.file_uploader(key="texts_file").set_value(("c.txt", b"\n", "text/plain")).run()
-    says(app, "There is no text in this file")
+    says(app, "This file has no texts")
 
 
 # ---------------------------------------------------------------------------------------------- neurons
@@ -150,7 +150,7 @@ def test_what_remains_of_the_bias() -> None:
     assert not app.exception
     said = words(app)
     assert "Target shift of the head" in said
-    assert "How differently the model goes on" in said
+    assert "How differently the model continues" in said
     assert "20 units" in said
     app.button(key="take carried").click().run()
     assert app.session_state["dimensions"] == [2, 9, 16, 23]
@@ -170,7 +170,7 @@ def test_another_head_starts_with_its_own_dimensions() -> None:
 
 def test_a_model_whose_vectors_are_not_known(tmp_path: Path) -> None:
     app = neurons(model=saved(tmp_path, "bloom", "causal"))
-    says(app, "its query and key vectors are not known")
+    says(app, "so its query and key vectors are not available")
     assert grids(patterns(model=saved(tmp_path, "bloom", "causal")))
 
 
@@ -179,9 +179,9 @@ def test_one_pair_of_prompts() -> None:
     app.selectbox(key="silence_pairs").select("One pair of prompts").run()
     app.button(key="silence").click().run()
     assert not app.exception
-    assert "1 unit: an interval needs 6 or more." in words(app)
+    assert "1 unit: an interval needs at least 6." in words(app)
     app.text_input(key="silence_targets").set_value("unicorn").run()
     app.button(key="silence").click().run()
-    says(app, "No pair is left to measure. The first: The target word “unicorn” is in neither prompt.")
+    says(app, "There is no pair to measure. The first: The target word “unicorn” is in neither prompt.")
     app.text_input(key="silence_targets").set_value("").run()
     says(app, "Type both prompts and one or two target words")

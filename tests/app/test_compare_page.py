@@ -133,7 +133,10 @@ def test_the_first_word_of_a_causal_model_is_not_the_focus_and_the_address_says_
 
 def test_one_target_of_two_is_not_measured_in_place_of_both() -> None:
     app = open_page(prompt_a=SHE, prompt_b=HE, focus="She", targets="nurse, zebra")
-    assert "no target shift is measured. To ask about “nurse” alone, remove the other." in messages(app)
+    assert (
+        "No target shift is measured until both target words are found. To measure “nurse” alone, remove the other."
+        in messages(app)
+    )
     assert "target shift" not in finding(app).lower()
     assert payloads(app)["attn_grid"][0]["signed"] is False
 
@@ -148,10 +151,10 @@ def test_swap_turns_every_sign() -> None:
 
 def test_the_other_one_is_made_in_place() -> None:
     app = open_page(prompt_a="The pilot thanked his mother.", prompt_b="x")
-    next(button for button in app.button if button.label == "Make the other one").click().run()
+    next(button for button in app.button if button.label == "Make B from A").click().run()
     assert app.text_area(key="prompt_b").value == "The pilot thanked her father."
     app.text_area(key="prompt_a").set_value("It rains.").run()
-    next(button for button in app.button if button.label == "Make the other one").click().run()
+    next(button for button in app.button if button.label == "Make B from A").click().run()
     assert "no gendered word" in messages(app)
     assert app.text_area(key="prompt_b").value == "The pilot thanked her father.", "what was written stays"
 
@@ -214,9 +217,9 @@ def test_bad_input_is_a_sentence(choices: dict[str, str], sentence: str) -> None
 
 def test_long_prompts_are_cut_on_request_and_told() -> None:
     app = open_page(prompt_a="one " + "word " * 2000, prompt_b="two " + "word " * 2000, cut="true")
-    assert "Prompt A was cut" in messages(app)
+    assert "Prompt A was truncated" in messages(app)
     lost = open_page(prompt_a="word " * 2000, prompt_b="word " * 1999 + "end", cut="true")
-    assert "a cut leaves that out" in messages(lost), "not: the two prompts are the same"
+    assert "truncation removes that part" in messages(lost), "not: the two prompts are the same"
 
 
 def test_masks_are_compared_in_bert() -> None:
@@ -303,7 +306,7 @@ def test_a_trailing_space_is_told_and_trimmed_by_a_click() -> None:
 def test_special_tokens_are_not_added_again() -> None:
     she, he = "she was tired.", "he was tired."
     app = open_page(model="demo/bert-biased", prompt_a=f"[CLS] {she} [SEP]", prompt_b=f"[CLS] {he} [SEP]", targets="")
-    assert "the model reads it twice" in messages(app)
+    assert "so the model reads it twice" in messages(app)
     press(app, "Do not add special tokens again")
     assert (app.text_area(key="prompt_a").value, app.text_area(key="prompt_b").value) == (she, he)
     assert "reads it twice" not in messages(app)
@@ -313,9 +316,9 @@ def test_a_word_with_as_many_tokens_is_offered_and_used() -> None:
     b = "The doctor asked the nurse and Lakisha a question. She was tired."  # 10 of 12 words are known: enough
     a = b.replace("Lakisha", "Emily")
     app = open_page(model="demo/bert-biased", prompt_a=a, prompt_b=b, focus="", targets="")
-    assert "part of any difference is that" in finding(app)
+    assert "part of any difference comes from that" in finding(app)
     offered = next(button.label for button in app.button if button.label.startswith("Use “"))
     press(app, offered)
     word = offered.removeprefix("Use “").partition("”")[0]
     assert app.text_area(key="prompt_b").value == b.replace("Lakisha", word)
-    assert "part of any difference is that" not in finding(app)
+    assert "part of any difference comes from that" not in finding(app)

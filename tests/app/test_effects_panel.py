@@ -31,7 +31,7 @@ def test_effects_of_the_first_pair_and_of_the_twin() -> None:
         np.testing.assert_allclose(arrays[f"values{n}"], found.log("indirect"), rtol=1e-3, atol=1e-4)
     assert "prescribed" in header["meaning"]
     assert "multiplies the odds of “prescribed” against “comforted”" in words(app)
-    assert "Head 0-2 moves most and does most" in words(app)
+    assert "Head 0-2 moves most and has the largest effect" in words(app)
     assert "Effects are not shares of a whole" in messages(app)
     assert "Total − direct effect (TE − NDE)" in grids(app)
     moves, arrays = grids(app)["Target shift G"]  # the last of two: the panel's
@@ -60,7 +60,7 @@ def test_prompts_of_unequal_length_are_patched() -> None:
     app = open_page(prompt_a=SHE, prompt_b="The old doctor asked the nurse a question. He")
     shown = grids(app)
     assert "Indirect effect (NIE)" not in shown
-    assert "Change of the log-odds" in shown
+    assert "Change in log-odds" in shown
     assert any("cannot be taken from one into the other" in warning.value for warning in app.warning)
 
 
@@ -71,7 +71,7 @@ def test_prompts_of_unequal_length_are_patched() -> None:
             {"model": "demo/bert-biased", "prompt_a": MASKED, "prompt_b": MASKED, "fits_a": "🙂", "fits_b": "she"},
             "has no token for",
         ),
-        ({"model_b": "demo/gpt2-balanced"}, "choose the same model for both prompts"),
+        ({"model_b": "demo/gpt2-balanced"}, "Choose the same model for both prompts"),
         ({"model": "demo/bert-biased", "second_a": "He slept.", "second_b": "He slept."}, "single texts"),
     ],
 )
@@ -103,6 +103,6 @@ def test_a_large_model_is_measured_when_asked(monkeypatch: pytest.MonkeyPatch) -
     assert "Indirect effect (NIE)" not in grids(app)
     (button,) = [one for one in app.button if one.label.startswith("Measure every head (at most about")]
     button.click().run()
-    assert "Head 0-2 moves most and does most" in words(app)
+    assert "Head 0-2 moves most and has the largest effect" in words(app)
     app.text_input(key="targets").set_value("doctor, nurse").run()
-    assert "Indirect effect (NIE)" in grids(app), "what is measured stays"
+    assert "Indirect effect (NIE)" in grids(app), "what has been measured is kept"

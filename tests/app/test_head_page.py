@@ -106,7 +106,7 @@ def test_a_long_text_is_cut_on_request_and_told() -> None:
     app.toggle(key="cut").set_value(True).run()
     header, _ = payload(app)
     assert len(header["queries"]["labels"]) == 128
-    assert "The text was cut: the first 128 of its" in messages(app)
+    assert "The text was truncated: the first 128 of its" in messages(app)
 
 
 def test_a_failed_model_leaves_the_sidebar_usable() -> None:
@@ -147,7 +147,7 @@ def test_an_encoder_decoder_shows_its_three_attentions_of_unequal_depth(tmp_path
 def test_a_model_outside_the_interface_says_what_is_not_known(tmp_path: Path) -> None:
     app = open_page(model=saved(tmp_path, "deberta-v2", "masked"), text="The doctor asked.")
     payload(app)
-    assert "does not use the attention interface" in " ".join(element.value for element in app.markdown)
+    assert "does not use transformers' attention interface" in " ".join(element.value for element in app.markdown)
 
 
 def test_the_first_page_says_what_to_do_and_leads_to_the_first_finding() -> None:

@@ -69,7 +69,7 @@ def test_a_model_outside_the_interface_is_shown_too(tmp_path: Path) -> None:
     ("choices", "sentence"),
     [
         ({"text": "   "}, "The text is empty"),
-        ({"text": "word " * 2000}, "Shorten it, or have it cut"),
+        ({"text": "word " * 2000}, "Shorten it, or truncate it"),
         ({"model": "demo/nothing"}, "demo/nothing"),
         ({"text": "a"}, ""),
         ({"with_pair": "true", "prompt_a": SHE, "prompt_b": " "}, "Prompt B: The text is empty"),
@@ -84,5 +84,5 @@ def test_bad_input_is_a_sentence(choices: dict[str, str], sentence: str) -> None
 
 def test_a_long_text_is_cut_on_request() -> None:
     app = open_page(text="word " * 2000, cut="true")
-    assert "The text was cut: the first 128 of its 2,0" in messages(app)
+    assert "The text was truncated: the first 128 of its 2,0" in messages(app)
     assert payloads(app)["attn_model"][0]["queries"]["labels"]

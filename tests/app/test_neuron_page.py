@@ -20,14 +20,14 @@ def test_the_first_head_of_the_first_text() -> None:
     vectors = attnlib.head_vectors(attnlib.trace(attnlib.load_model("demo/gpt2-biased"), SHE), 0, 0)
     largest = np.abs(vectors.query).max(1) / (2**23 - 1)
     np.testing.assert_allclose(arrays["a_query_scale"], largest, rtol=1e-6)
-    assert "The first head, as the sidebar names none" in messages(app)
+    assert "No head is chosen in the sidebar" in messages(app)
 
 
 def test_a_link_chooses_the_head_and_the_view() -> None:
     app = open_page(text=SHE, layer="2", head="1", view="q:4,dims:16")
     header, _ = payloads(app)["attn_neuron"]
     assert (header["layer"], header["head"], header["state"]) == (2, 1, "q:4,dims:16")
-    assert "The first head" not in messages(app)
+    assert "No head is chosen" not in messages(app)
     assert header["sides"]["a"]["deviation"] <= 1e-4
 
 
@@ -59,7 +59,7 @@ def test_a_model_outside_the_interface_says_why_and_what_works(tmp_path: Path) -
     ("choices", "sentence"),
     [
         ({"text": "   "}, "The text is empty"),
-        ({"text": "word " * 2000}, "Shorten it, or have it cut"),
+        ({"text": "word " * 2000}, "Shorten it, or truncate it"),
         ({"model": "demo/nothing"}, "demo/nothing"),
         ({"text": "a"}, ""),
         ({"with_pair": "true", "prompt_a": SHE, "prompt_b": " "}, "Prompt B: The text is empty"),
@@ -73,7 +73,7 @@ def test_bad_input_is_a_sentence(choices: dict[str, str], sentence: str) -> None
 
 def test_a_long_text_is_cut_on_request() -> None:
     app = open_page(text="word " * 2000, cut="true")
-    assert "The text was cut: the first 128 of its 2,0" in messages(app)
+    assert "The text was truncated: the first 128 of its 2,0" in messages(app)
     assert len(payloads(app)["attn_neuron"][0]["queries"]["labels"]) == 128
 
 

@@ -76,7 +76,7 @@ def test_a_wider_correction_is_in_what_is_saved(root: Path) -> None:
     app.toggle(key="study_family").set_value(True).run()
     assert not app.exception
     family = open_study(root / "done").family()
-    assert f"corrected over {16 * len(family)} tests" in headline(app)
+    assert f"corrected for {16 * len(family)} tests" in headline(app)
     files = app.session_state["drawn"].files
     content = {name: made() if callable(made) else made for name, (_, made) in files.items()}
     assert finding(app) in content["finding.txt"]
@@ -183,7 +183,7 @@ def test_a_study_that_was_stopped_can_go_on(root: Path, monkeypatch: pytest.Monk
     assert not app.exception
     assert any("Not finished: 2 of 4 pairs" in one.value for one in app.warning)
     monkeypatch.setattr("subprocess.Popen", refuse)
-    says(app.button(key="go_on").click().run(), "The study cannot be started: no processes left")
+    says(app.button(key="go_on").click().run(), "The study could not be started: no processes left")
     monkeypatch.undo()
 
 
@@ -214,7 +214,7 @@ def test_a_wrong_template_is_a_sentence(template: str, slots: str, sentence: str
 
 
 def test_wrong_names_and_models_are_sentences(root: Path) -> None:
-    for name, sentence in (("../evil", "cannot name a study"), ("done", "There is a study named “done” already")):
+    for name, sentence in (("../evil", "cannot name a study"), ("done", "A study named “done” already exists")):
         app = open_page()
         next(one for one in app.text_input if one.label == "Name of the study").input(name).run()
         says(app.button(key="run_study").click().run(), sentence)
@@ -235,29 +235,29 @@ def uploaded(content: bytes, name: str = "mine.csv", format: str = "csv") -> App
 
 def test_an_upload_is_mapped_and_shown() -> None:
     app = uploaded(b"first;second;who\nThe nurse said she;The nurse said he;nurse\n;x;y\n")
-    says(app, "Say which columns are prompt_a and prompt_b")
+    says(app, "Choose which columns are prompt_a and prompt_b")
     for ours, theirs in (("prompt_a", "first"), ("prompt_b", "second"), ("targets", "who")):
         next(one for one in app.selectbox if one.label == ours).select(theirs)
     app.run()
     assert not app.exception
     assert "1 pair" in words(app)
     assert "1 row left out" in words(app)
-    left_out = next(one.value for one in app.dataframe if "left out, because" in one.value)
-    assert left_out["left out, because"].iloc[0].startswith("prompt_a is empty")
+    left_out = next(one.value for one in app.dataframe if list(one.value) == ["row", "reason"])
+    assert left_out["reason"].iloc[0].startswith("prompt_a is empty")
     assert app.dataframe[-1].value["targets"].iloc[0] == "nurse"
 
 
 @pytest.mark.parametrize(
     ("content", "name", "format", "sentence"),
     [
-        (b"", "mine.csv", "csv", "Say which columns are prompt_a"),
-        (b"prompt_a,prompt_b\n", "mine.csv", "csv", "There is no pair in it to study"),
+        (b"", "mine.csv", "csv", "Choose which columns are prompt_a"),
+        (b"prompt_a,prompt_b\n", "mine.csv", "csv", "There are no pairs to study"),
         (b"prompt_a,prompt_b\nZo\xeb,b\n", "mine.csv", "csv", "this is not UTF-8"),
         (b'prompt_a,prompt_b\n"a,b\n', "mine.csv", "csv", "not CSV from here on"),
         (b"PAR1", "mine.parquet", "csv", "cannot be read as Parquet"),
         (b"{}", "dev.json", "stereoset", "is not StereoSet's file"),
         (b"x", "<img src=x>.csv", "winobias", "no line has [brackets]"),
-        (b"prompt_a,prompt_b\n" + b"a,b\n" * 50_001, "mine.csv", "csv", "The page studies up to 50,000 rows"),
+        (b"prompt_a,prompt_b\n" + b"a,b\n" * 50_001, "mine.csv", "csv", "This page handles up to 50,000 rows"),
     ],
 )
 def test_a_wrong_upload_is_a_sentence(content: bytes, name: str, format: str, sentence: str) -> None:
@@ -265,7 +265,7 @@ def test_a_wrong_upload_is_a_sentence(content: bytes, name: str, format: str, se
 
 
 def test_an_unknown_study_and_a_broken_one(root: Path) -> None:
-    says(open_page(study="nowhere"), "There is no study of that name")
+    says(open_page(study="nowhere"), "There is no study with that name")
     (root / "broken").mkdir()
     (root / "broken" / "manifest.json").write_text("{}")
     says(open_page(study="broken"), "The manifest of broken cannot be read")

@@ -99,7 +99,7 @@ def slider() -> float:
             view = page.locator(".attn-head")
             page.locator(".attn-head[data-painted]").wait_for()
             page.wait_for_timeout(3000)
-            thumb = page.get_by_role("slider", name="Multiply all of them by")
+            thumb = page.get_by_role("slider", name="Multiply them by")
             thumb.focus()
             for _ in range(STEPS + 2):
                 before = view.get_attribute("data-painted") or ""

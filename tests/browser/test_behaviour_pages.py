@@ -68,11 +68,11 @@ def test_a_pattern_a_head_and_its_best_text(page: Page, url: str) -> None:
 
 def test_a_point_of_the_map_and_a_second_model(page: Page, url: str) -> None:
     opened(page, f"{url}/patterns?pattern=coreference")
-    expect(page.get_by_role("heading", name="Head 0-2: partly pronoun to person .34")).to_be_visible()
+    expect(page.get_by_role("heading", name="Head 0-2: weak pronoun to person .34")).to_be_visible()
     points = page.locator(".st-key-kinds_map .scatterlayer .point")
     expect(points).to_have_count(16)
     points.nth(3).click(force=True)
-    expect(page.get_by_role("heading", name="Head 0-2: partly pronoun to person .34")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Head 0-2: weak pronoun to person .34")).to_be_hidden()
     picked(page, "Compare with", "demo/gpt2-balanced")
     expect(grid(page).get_by_role("heading", name="demo/gpt2-balanced")).to_be_visible(timeout=180_000)
     difference = grid(page, "patterns_difference")
@@ -113,11 +113,11 @@ def scaled(page: Page) -> str:
 
 def test_sliders_move_the_head_and_the_words(page: Page, url: str) -> None:
     opened(page, f"{url}/neurons?layer=0&head=2")
-    expect(page.get_by_role("heading", name="Layer 0, head 2: partly pronoun to person .34")).to_be_visible()
+    expect(page.get_by_role("heading", name="Layer 0, head 2: weak pronoun to person .34")).to_be_visible()
     bars = page.locator(".st-key-scaled_words .barlayer text")
     expect(bars.first).to_be_visible()
     before, painted = bars.all_text_contents(), scaled(page)
-    slider = page.get_by_role("slider", name="Multiply all of them by")
+    slider = page.get_by_role("slider", name="Multiply them by")
     slider.focus()
     for _ in range(3):
         slider.press("ArrowRight")
@@ -128,7 +128,7 @@ def test_sliders_move_the_head_and_the_words(page: Page, url: str) -> None:
     assert bars.all_text_contents() != before
     tags = page.locator(".st-key-dimensions [data-tag]")
     expect(tags).to_have_count(4)
-    page.get_by_text("Each by itself").click()
+    page.get_by_text("One slider per dimension").click()
     expect(page.get_by_role("slider", name=re.compile(r"^Dimension \d+"))).to_have_count(4)
     settle(page)
     page.locator(".st-key-slopes .barlayer .point").first.click(force=True)
@@ -142,7 +142,7 @@ def test_what_remains_of_the_bias_without_four_dimensions(page: Page, url: str) 
         timeout=180_000
     )
     expect(
-        page.get_by_text(re.compile(r"How differently the model goes on \(JSD, bits\): 50% remain"))
+        page.get_by_text(re.compile(r"How differently the model continues \(JSD, bits\): 50% remain"))
     ).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Choose the strongest: 2, 23, 9, 16").click()
@@ -152,7 +152,7 @@ def test_what_remains_of_the_bias_without_four_dimensions(page: Page, url: str) 
     box(page, "Text").fill("The engineer thanked the librarian. He")
     box(page, "Text").press("Control+Enter")
     settle(page)
-    expect(page.get_by_role("heading", name="Layer 0, head 2: partly pronoun to person .34")).to_be_visible()
+    expect(page.get_by_role("heading", name="Layer 0, head 2: weak pronoun to person .34")).to_be_visible()
 
 
 @pytest.mark.parametrize("asked", ["patterns?", "neurons?"])

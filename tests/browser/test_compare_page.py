@@ -51,7 +51,7 @@ def test_from_typing_a_pair_to_reading_a_number(page: Page, dashboard: str) -> N
     shift = comparison.target_shift(("librarian", "engineer"))
     cell(page, "0-2").click()
     expect(cell(page, "0-2")).to_have_attribute("aria-selected", "true")
-    said = f"head 0-2 · partly pronoun to person .34: Your edit {signed(shift[0, 2])}"
+    said = f"head 0-2 · weak pronoun to person .34: Your edit {signed(shift[0, 2])}"
     expect(page.locator(".st-key-grid .attn-grid .tip")).to_contain_text(said)
 
 
@@ -149,7 +149,7 @@ def test_swap_and_the_other_one(page: Page, dashboard: str) -> None:
     expect(page.get_by_text("Changing “He” to “She” moves head 0-2 most")).to_be_visible()
     box(page, "Prompt A").fill("The mother of Emily asked her husband.")
     box(page, "Prompt A").press("Control+Enter")
-    page.get_by_role("button", name="Make the other one").click()
+    page.get_by_role("button", name="Make B from A").click()
     expect(box(page, "Prompt B")).to_have_value(re.compile("The father of .* asked his wife\\."))
 
 

@@ -46,7 +46,7 @@ def test_a_sentence_is_shown_at_once(page: Page, dashboard: str) -> None:
     expect(page.locator(".column.q .token")).to_have_text(
         ["The", *[f" {w}" for w in ["doctor", "asked", "the", "nurse", "a", "question"]], ".", " She"]
     )
-    expect(page.get_by_text("Verified", exact=True)).to_be_visible()
+    expect(page.get_by_text("Checks passed", exact=True)).to_be_visible()
     expect(page.get_by_text("4 layers × 4 heads")).to_be_visible()
     text_box(page).fill("Mary and John")
     text_box(page).press("Control+Enter")
@@ -142,7 +142,7 @@ def test_a_line_under_the_mouse_tells_its_weight(page: Page, dashboard: str) -> 
     )
     page.mouse.move(place["x"], place["y"])
     expect(page.locator(".tip")).to_contain_text(number(place["w"]))
-    expect(page.locator(".tip")).to_contain_text("head 0 · mixed\nShe →")
+    expect(page.locator(".tip")).to_contain_text("head 0 · no clear pattern\nShe →")
 
 
 def test_a_link_restores_the_state(page: Page, dashboard: str, browser: Browser) -> None:

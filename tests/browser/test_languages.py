@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.pages import choice, picked, settle
 from tests.unit.translators import translator
 
-NONE_CHOSEN = "none was chosen, so that it goes on in no language"
+NONE_CHOSEN = "expects the token of a target language first, but none is chosen"
 
 
 def test_languages_are_in_the_address_and_kept(page: Page, dashboard: str, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_a_pair_and_its_sides_follow_each_other(page: Page, dashboard: str) -> N
     expect(page.locator(".attn-head [data-side-choice=a]")).to_have_attribute("aria-pressed", "true")
     page.locator(".attn-model .overlay").hover(position=point(page, 0, 2))
     expect(page.locator(".attn-model .words")).to_have_text(
-        "layer 0 head 2 · partly pronoun to person .34 · Target shift G −.898"
+        "layer 0 head 2 · weak pronoun to person .34 · Target shift G −.898"
     )
 
 

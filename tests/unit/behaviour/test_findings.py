@@ -38,10 +38,10 @@ def test_near_far_or_neither(profile: HeadProfile) -> None:
     assert f"{signed_digits(profile.slope)} ±" in told
     assert "prefers near tokens" in told
     first = profile.near()[0]
-    assert f"dimensions {first} ({profile.shares[first]:+.0%})" in told
+    assert f"Dimensions {first} ({profile.shares[first]:+.0%})" in told
     turned = replace(profile, slope=-profile.slope, slopes=-profile.slopes)
     assert "prefers far tokens" in distance_finding(turned)
-    assert f"dimensions {first} (" in distance_finding(turned)
+    assert f"Dimensions {first} (" in distance_finding(turned)
     assert "neither near nor far" in distance_finding(replace(profile, slope_reach=1.0))
 
 
@@ -49,11 +49,11 @@ def test_reactions(profile: HeadProfile) -> None:
     values = profile.reaction("noun")
     told = class_finding(profile, "noun")
     assert f"score is {signed_digits(float(values.sum()))}" in told
-    assert f"dimensions {strongest_dimensions(values, 1)[0]} (" in told
-    assert "have an interval without 0" in told
+    assert f"Dimensions {strongest_dimensions(values, 1)[0]} (" in told
+    assert "have an interval that excludes 0" in told
     few = class_finding(replace(profile, texts=3), "noun")
-    assert "3 texts, too few for an interval" in few
-    assert "without 0" not in few
+    assert "3 texts, too few for intervals" in few
+    assert "excludes 0" not in few
 
 
 def test_what_is_carried_and_what_remains(silenced: Silenced) -> None:
@@ -66,15 +66,15 @@ def test_what_is_carried_and_what_remains(silenced: Silenced) -> None:
     assert remaining is not None
     assert f"{remaining.share:.0%} remain" in remaining_finding(remaining)
     assert "More than half" not in told
-    assert "the random ones may be chosen ones too" in carried_finding(replace(silenced, chosen=(tuple(range(17)),)))
+    assert "random ones may include chosen ones" in carried_finding(replace(silenced, chosen=(tuple(range(17)),)))
     nan = float("nan")
     few = remaining._replace(units=4, p=nan, share=nan, share_interval=(nan, nan), intervals=np.full((4, 2), nan))
-    assert remaining_finding(few).endswith("4 units: an interval needs 6 or more.")
+    assert remaining_finding(few).endswith("4 units: an interval needs at least 6.")
     assert "%" not in remaining_finding(few._replace(units=20)), "shares of what may be nothing"
-    assert "It is not shown that there is a difference" in remaining_finding(few._replace(units=20))
+    assert "No significant difference" in remaining_finding(few._replace(units=20))
     turned = remaining._replace(advantage=-0.002, intervals=-remaining.intervals[:, ::-1])
-    assert "take .0020 less than random ones [+" in remaining_finding(turned)
-    assert "It is not shown that the two differ." in remaining_finding(remaining._replace(p=0.4))
+    assert "remove .0020 less than random ones [+" in remaining_finding(turned)
+    assert "The two are not shown to differ." in remaining_finding(remaining._replace(p=0.4))
     assert "not shown" not in remaining_finding(remaining._replace(p=0.04))
     bars = remaining_bars(remaining).data[0]
     assert list(bars.y) == [remaining.before, remaining.found, remaining.control]

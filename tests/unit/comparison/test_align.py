@@ -364,8 +364,8 @@ def test_linked_tokens_of_equal_names_are_equal() -> None:
     ("links", "message"),
     [
         ([((0,), (1,)), ((1,), (0,))], "Two links cross each other: an alignment keeps the order of both prompts."),
-        ([((0,), (0,)), ((0,), (1,))], "A token of prompt A is linked twice. Take the alignment back to automatic."),
-        ([((0,), (1,)), ((), (1,))], "A token of prompt B is linked twice. Take the alignment back to automatic."),
+        ([((0,), (0,)), ((0,), (1,))], "A token of prompt A is linked twice. Reset the alignment to automatic."),
+        ([((0,), (1,)), ((), (1,))], "A token of prompt B is linked twice. Reset the alignment to automatic."),
         ([((0, 2), (1,))], "The linked tokens of prompt A must stand side by side. Choose a run of tokens."),
         ([((0,), (0, 2))], "The linked tokens of prompt B must stand side by side. Choose a run of tokens."),
         ([((3,), (0,))], "Prompt A has 3 tokens; there is no token 3 to link."),

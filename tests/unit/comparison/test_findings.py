@@ -146,7 +146,7 @@ def test_the_balanced_twin_stays_still() -> None:
 def test_rows_before_the_edit_are_told() -> None:
     text = finding(compared(), "jsd").text
     told = re.search(
-        r"The (\d+) tokens before the first edit look where they did(?:, to within (\d) × 10(\S+))?\.", text
+        r"The (\d+) tokens before the first edit look where they did before(?:, to within (\d) × 10(\S+))?\.", text
     )
     assert told is not None
     assert int(told[1]) == compared().alignment.first_edit
@@ -159,7 +159,7 @@ def test_rows_before_the_edit_are_told() -> None:
 def test_rows_that_differ_before_the_edit_are_a_warning() -> None:
     failed = replace(compared(), untouched=Check("untouched", 0.25, 1e-6, 10))
     text = finding(failed, "jsd").text
-    assert "Warning: rows before the first edit differ by up to .3, which must not be." in text
+    assert "Warning: rows before the first edit differ by up to .3; they must not differ." in text
     assert "where they did" not in text
 
 

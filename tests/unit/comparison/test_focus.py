@@ -97,7 +97,7 @@ def test_a_word_in_neither_prompt() -> None:
 
 @pytest.mark.parametrize(("a", "b", "side"), [("a nurse", "a old nurse", "A"), ("a old nurse", "a nurse", "B")])
 def test_a_word_that_one_prompt_lacks_without_a_counterpart(a: str, b: str, side: str) -> None:
-    said = f"The focus word “old” is not in prompt {side}, and no word stands for it there. Choose another word."
+    said = f"The focus word “old” is not in prompt {side}, and no word there corresponds to it. Choose another word."
     with pytest.raises(InputError, match=f"^{re.escape(said)}$"):
         find_span(pair(a, b), "old", "focus word", last=True)
 

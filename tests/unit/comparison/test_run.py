@@ -350,7 +350,7 @@ def test_two_models_outside_the_interface() -> None:
     ("other", "message"),
     [
         ({"n_layer": 3}, r"\(causal, 2 layers × 4 heads\) and .*\(causal, 3 layers × 4 heads\) differ in shape"),
-        ({"n_head": 2}, r"2 layers × 2 heads\) differ in shape: no head of one stands for a head of the other\."),
+        ({"n_head": 2}, r"2 layers × 2 heads\) differ in shape, so their heads do not correspond\."),
         ({"style": "byte-fallback"}, r"have different tokenizers \(\d+ and \d+ words, \d+ in the same place\)"),
         ({"architecture": "bert", "family": "masked"}, r"\(causal, .*\) and .* \(masked, .*\) differ in shape"),
     ],
@@ -476,7 +476,9 @@ def test_targets_that_are_not_there() -> None:
     found = handmade("a b she", "a old b he", [[[0.5, 0.2, 0.3]]], [[[0.1, 0.2, 0.5, 0.2]]])
     with pytest.raises(InputError, match="The target word “nurse” is in neither prompt"):
         found.target_shift(("nurse",))
-    with pytest.raises(InputError, match="The target word “old” is not in prompt A, and no word stands for it there"):
+    with pytest.raises(
+        InputError, match="The target word “old” is not in prompt A, and no word there corresponds to it"
+    ):
         found.target_shift(("old",))
     with pytest.raises(InputError, match="takes one or two target words; 0 were given"):
         found.target_shift(())
@@ -601,8 +603,8 @@ def test_prompts_over_the_limit_are_refused_and_cut_on_request() -> None:
     with pytest.raises(InputError, match=r"^Prompt B: The text has 2,000 tokens"):
         compared("gpt2", SHE, long_b)
     found = compared("gpt2", long_a, long_b, truncate=True)
-    cut = [note for note in found.notes if "was cut" in note]
-    assert cut == [f"Prompt {side} was cut: the first 128 of its 2,000 tokens are used." for side in "AB"]
+    cut = [note for note in found.notes if "was truncated" in note]
+    assert cut == [f"Prompt {side} was truncated to the first 128 of its 2,000 tokens." for side in "AB"]
     assert found.difference.shape == (2, 4, 128, 128)
     assert str(found.alignment) == "128 and 128 tokens: 127 equal, 1 replaced"
     assert found.verified

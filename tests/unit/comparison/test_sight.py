@@ -54,8 +54,7 @@ def test_the_first_word_sees_only_itself() -> None:
     sight = causal("she was here", "he was here")
     first, second = Span("she", (0,), (0,)), Span("was", (1,), (1,))
     assert (
-        sight.cannot_differ(first)
-        == "“she” is the first word and sees only itself, so that its attention cannot differ."
+        sight.cannot_differ(first) == "“she” is the first word and sees only itself, so its attention cannot differ."
     )
     assert sight.cannot_differ(second) == ""
     assert sight.default_focus() == second
@@ -172,7 +171,7 @@ def test_where_g_is_undefined_the_attention_itself_is_the_same(a: str, b: str, t
 
 def test_a_cut_that_leaves_out_the_edit_is_refused() -> None:
     text = "The doctor asked the nurse a question . " * 20
-    with pytest.raises(InputError, match="differ only after the first 128 tokens, and a cut leaves that out"):
+    with pytest.raises(InputError, match="differ only after the first 128 tokens, and truncation removes that part"):
         attnlib.compare(demo(), f"{text}She", f"{text}He", truncate=True)
     kept = attnlib.compare(demo(), f"She . {text}", f"He . {text}", truncate=True, layers=[])
     assert kept.alignment.first_edit == 0

@@ -28,26 +28,29 @@ def test_the_head_that_moves_and_does_most() -> None:
     said = effects_finding(effects([[0.0, 2.0], [0.01, 0.0]]), np.array([[0.1, -0.9], [0.0, 0.2]]), "shift")
     assert said == (
         "Going from A to B multiplies the odds of “he” against “she” by 4.00 (from .500 to 2.00; log odds ratio "
-        "+1.386). The attention of all heads taken from B, and all else as in A, multiplies them by 3.50. Head 0-1 "
-        "moves most and does most: alone it multiplies the odds by 3.00."
+        "+1.386). Taking the attention of all heads from B, with all else as in A, multiplies them by 3.50. Head 0-1 "
+        "moves most and has the largest effect: by itself it multiplies the odds by 3.00."
     )
 
 
 def test_one_head_moves_and_another_does() -> None:
     said = effects_finding(effects([[1.5, 0.001], [-0.004, 0.0]]), np.array([[0.3, 0.9], [0.4, 0.0]]), "shift")
-    assert "Head 0-1 moves most and multiplies the odds by 1.00; head 0-0 does most, by 2.50." in said
-    assert said.endswith("Head 1-0 moves, too, but changes the odds by less than 2 %.")
+    assert "Head 0-1 moves most and multiplies the odds by 1.00; head 0-0 has the largest effect, by 2.50." in said
+    assert said.endswith("Head 1-0 also moves, but changes the odds by less than 2 %.")
 
 
 def test_the_head_that_does_most_is_that_of_the_log_scale() -> None:
     """A factor of .2 is more than one of 3: −.8 is less than +2 only as ratio − 1."""
     said = effects_finding(effects([[-0.8, 2.0]]), np.array([[0.5, 0.1]]), "shift")
-    assert "Head 0-0 moves most and does most: alone it multiplies the odds by .200, against the direction" in said
+    assert (
+        "Head 0-0 moves most and has the largest effect: by itself it multiplies the odds by .200, opposite to"
+        in said
+    )
 
 
 def test_an_effect_against_the_whole_and_none_at_all() -> None:
     against = effects_finding(effects([[-0.5, 0.0], [0.0, 0.0]]), np.array([[0.9, 0.0], [0.0, 0.0]]), "shift")
-    assert "alone it multiplies the odds by .500, against the direction of the whole." in against
+    assert "by itself it multiplies the odds by .500, opposite to the total effect." in against
     none = effects_finding(effects([[0.001, 0.0], [0.0, 0.0]], 0.0), np.zeros((2, 2)), "shift")
     assert none.endswith("No single head changes the odds by 2 % or more.")
     nothing = effects_finding(replace(effects([[np.nan] * 2] * 2), done=0.0), np.zeros((2, 2)), "shift")
@@ -60,17 +63,17 @@ def test_no_head_moves_that_the_headline_calls_still() -> None:
     moves = np.array([[0.03, 0.028], [0.049, -0.0499]])
     said = effects_finding(found, moves, "shift_corrected")
     assert "moves" not in said
-    assert said.endswith("Head 0-0 does most: alone it multiplies the odds by 2.50.")
+    assert said.endswith("Head 0-0 has the largest effect: by itself it multiplies the odds by 2.50.")
     assert "Head 1-1 moves most" in effects_finding(found, moves, "jsd_focus")
     over = effects_finding(found, np.array([[0.06, 0.028], [0.0, 0.0]]), "tv")
-    assert over.endswith("Head 0-0 moves most and does most: alone it multiplies the odds by 2.50.")
+    assert over.endswith("Head 0-0 moves most and has the largest effect: by itself it multiplies the odds by 2.50.")
 
 
 def test_all_heads_against_the_whole_are_said_to_be() -> None:
     """As of the analyst: 6.79 against .520."""
     found = replace(effects([[0.0, 0.0]], total=0.52 - 1), indirect_all=5.79)
     said = effects_finding(found, np.zeros((1, 2)), "shift")
-    assert "multiplies them by 6.79, against the direction of the whole." in said
+    assert "multiplies them by 6.79, opposite to the total effect." in said
     alike = replace(found, indirect_all=-0.4)
     assert "multiplies them by .600. No" in effects_finding(alike, np.zeros((1, 2)), "shift")
     nothing = replace(found, indirect_all=0.01)
@@ -79,12 +82,12 @@ def test_all_heads_against_the_whole_are_said_to_be() -> None:
 
 def test_what_is_not_known_is_not_said() -> None:
     unmoved = effects_finding(effects([[1.0, 0.0]]), np.full((1, 2), np.nan), "shift")
-    assert unmoved.endswith("Head 0-0 does most: alone it multiplies the odds by 2.00.")
+    assert unmoved.endswith("Head 0-0 has the largest effect: by itself it multiplies the odds by 2.00.")
     one = effects_finding(effects([[1.0]]), np.array([[0.5]]), "shift")
-    assert one.endswith("Head 0-0 alone multiplies the odds by 2.00.")
+    assert one.endswith("Head 0-0 by itself multiplies the odds by 2.00.")
     partly = replace(effects([[np.nan, 1.0], [0.0, np.nan]]), done=0.5, indirect_all=np.nan)
     said = effects_finding(partly, np.array([[0.9, 0.1], [0.0, 0.0]]), "shift")
-    assert "Of the 2 heads measured so far: Head 0-1 moves most and does most" in said
+    assert "Of the 2 heads measured so far: Head 0-1 moves most and has the largest effect" in said
     assert "nan" not in said
 
 

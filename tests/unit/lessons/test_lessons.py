@@ -177,7 +177,7 @@ is text here
         (HEAD + "##\n", "line 7: the step has no title"),
         (HEAD + "## A\n````show\nmodel: x\n```\n", "line 8: the block “show” does not end: a line ````"),
         (HEAD + "## A\n```show\nmodel: x\n", "line 8: the block “show” does not end"),
-        (HEAD + "## A\n```show\ncolour: red\n```\n", "line 9: “colour” is nothing a page can be set to"),
+        (HEAD + "## A\n```show\ncolour: red\n```\n", "line 9: “colour” is not a setting of a page"),
         (HEAD + "## A\n```show\npage: moon\n```\n", "line 9: There is no page “moon”"),
         (HEAD + "## A\n```show\nlayer: two\n```\n", "line 9: “layer” is a number"),
         (HEAD + "## A\n```show\nlink: /neuron\n```\n", "line 9: this link has no choices"),
@@ -187,7 +187,7 @@ is text here
         (HEAD + "## A\n```question\nask: Q\nwithin: near\nanswer: tokens\n```\n", "line 10: “near” is not a number"),
         (HEAD + "## A\n```question\nask: Q\nanswer: mass\n```\n", "line 10: There is no measure “mass”"),
         (HEAD + '## A\n```question\nask: Q\nanswer: weight "She\n```\n', 'line 10: “weight "She” is not a measure'),
-        (HEAD + "## A\n```question\nask: Q\nanswer: weight She\n```\n", "“weight” takes 2 words; 1 stand there"),
+        (HEAD + "## A\n```question\nask: Q\nanswer: weight She\n```\n", "“weight” takes 2 words; 1 given"),
         (
             HEAD + "## A\n```question\nask: Q\nanswer: tokens\n```\n",
             "line 10: the step “A” measures something but shows",
@@ -347,7 +347,7 @@ STEP = HEAD + "## A\n```show\nprompt_a: The cat ran.\nprompt_b: The dog ran.\nla
     ("measure", "said"),
     [
         ('weight "cat" "The" head=seven', "“head” is a number, counted from 0, not “seven”"),
-        ('weight "cat" "The" colour=red', "“colour” is nothing a page can be set to"),
+        ('weight "cat" "The" colour=red', "“colour” is not a setting of a page"),
         ('pattern "foo"', "There is no pattern “foo”"),
         ("heads layer=9", "demo/gpt2-biased has no layer 9: it has 4"),
         ('pattern "previous" head=4', "demo/gpt2-biased has no head 0-4"),
@@ -375,11 +375,11 @@ def test_what_is_not_known_before_a_model_is_loaded_is_not_refused() -> None:
 @pytest.mark.parametrize(
     ("block", "said"),
     [
-        ("```question\nask: Q\nright: a\noption: b\noption: a\n```\n", "line 18: the option “a” stands there twice"),
+        ("```question\nask: Q\nright: a\noption: b\noption: a\n```\n", "line 18: the option “a” is given twice"),
         ("```question\nask: Q\nright: a\nright: b\n```\n", "line 17: this is the second option written"),
         ("```question\nask: Q\nright: a\noption:\n```\n", "line 17: the option is empty"),
         ("```show\nlayer: 9\n```\n", "line 14: demo/gpt2-biased has no layer 9"),
-        ("```show\nlink: http://[bad/x?head=1\n```\n", "line 15: this is no link"),
+        ("```show\nlink: http://[bad/x?head=1\n```\n", "line 15: this is not a link"),
         ("```show\nlink: http://x/?head=seven\n```\n", "line 15: “head” is a number"),
         ("```show\nmodel: demo/gpt3\n```\n", "line 14: There is no demo model “demo/gpt3”"),
         ("x" * 5001 + "\n", "line 14: the line has 5,001 characters; 5,000 are read at most"),

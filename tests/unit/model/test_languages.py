@@ -152,7 +152,7 @@ def test_a_text_that_is_cut_keeps_its_languages(kind: str) -> None:
     assert len(ids) == len(decoder) == limit
     assert model.languages.ids[source] in (ids[0], ids[-1])
     assert model.languages.ids[target] in decoder[:2]
-    assert any("The decoder's text was cut from" in note for note in seen.notes)
+    assert any("The decoder's text was truncated from" in note for note in seen.notes)
     with pytest.raises(InputError, match="The decoder's text has"):
         read_inputs(model, TEXT, long, truncate=False, **languages)
 

@@ -115,7 +115,7 @@ def test_a_control_edit_that_is_read_otherwise_says_so() -> None:
     assert query is not None
     assert query[0] == "with more tokens"
     assert query[1] == (
-        "“question” is one token and “query” two: part of any difference is that. "
+        "“question” is one token and “query” two: part of any difference comes from that. "
         "This demo model has never read “query”."
     )
     back = control_unlike(model.name, attnlib.compare(model, FINE.replace("question", "query"), FINE).alignment)

@@ -148,8 +148,8 @@ FIGURES: dict[str, list[Phrase]] = {
         ("in {} annotated sentences", lambda: (len(coreference_texts()),)),
         ("the {} of them that have both", has_both),
         ("parts of the {}", lambda: (len(coreference_texts()),)),
-        ("the token before gets {} on average", lambda: (short_number(float(np.mean([1 / 2, 1 / 3]))),)),
-        ("fewer than {}: no head", lambda: (FEWEST_UNITS,)),
+        ("the previous token gets {} on average", lambda: (short_number(float(np.mean([1 / 2, 1 / 3]))),)),
+        ("fewer than {} there is none", lambda: (FEWEST_UNITS,)),
         ("(*it* → thing {})", to_thing),
         ("head 3-0 of demo/gpt2-biased has {} here and {} on those", induction),
     ],
@@ -179,7 +179,7 @@ NOT_MEASURED: dict[str, list[str]] = {
     "docs/patterns.md": [
         "95 % t interval", "95 % interval", "interval lies above 0", "excess lies above 0", "baseline to 1",
         "Olsson et al. 2022", "at least 35 %", "from 15 % on", "seeds 0–19",
-        "GPT-2", "gpt2-", "of 20 models each", "head 3-0", "Head 0-2", "take 40 %", "a test measures 40 others",
+        "GPT-2", "gpt2-", "in 20 models each", "head 3-0", "Head 0-2", "need 40 %", "a test measures 40 others",
         "of their 640 heads", "entropy .9 and more", r"\| [^\n]*(?:BERT|initialisation|a name takes)[^\n]*\|",
     ],
 }  # fmt: skip

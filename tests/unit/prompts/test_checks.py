@@ -34,7 +34,7 @@ def test_the_same_text_a_copy_and_a_formula_are_left_out_with_their_row() -> Non
 def test_odd_targets_are_told() -> None:
     pair = Pair("", "The nurse met the pilot. She", "The nurse met the pilot. He", targets=("nurse,pilot",))
     assert remarks(4, pair)[0].place == "row 4"
-    assert "Two targets have a | between: nurse|pilot" in remarks(4, pair)[0].text
+    assert "Separate two targets by |: nurse|pilot" in remarks(4, pair)[0].text
     assert "in neither prompt" in remarks(1, Pair("", "a", "b", targets=("cook",)))[0].text
     assert remarks(1, Pair("", "The Nurse a", "The Nurse b", targets=("Nurse",))) == []
 
@@ -64,9 +64,7 @@ def test_a_study_of_targets_in_any_order_says_how_far_the_head_moves_here_and_in
     models = ["demo/gpt2-biased", "demo/gpt2-balanced"]
     study = run_study(CASES / "target-order.csv", models, tmp_path / "order", columns=columns)
     told = study_finding(study, "shift", models[0], None, study.summary("shift", models[0]))
-    assert (
-        "Head 0-2 moves by .610 on average with the sign left aside (in its twin demo/gpt2-balanced by .070" in told
-    )
+    assert "Head 0-2 moves by .610 on average if the sign is ignored (in its twin demo/gpt2-balanced by .070" in told
     assert "its sign differs from pair to pair" in told
     quiet = study_finding(study, "shift", models[1], None, study.summary("shift", models[1]))
     assert "sign differs from pair to pair" not in quiet

@@ -187,7 +187,7 @@ def test_columns_of_any_name(tmp_path: Path) -> None:
     for columns, says in (
         ({"prompt_a": "Sentence1"}, "no column prompt_b"),
         ({"prompt_a": "first"}, "no column first. There are Sentence1, second, who"),
-        ({"prompt": "who"}, "no column prompt to give. Ours are category"),
+        ({"prompt": "who"}, "no column prompt to map to. Known columns: category"),
     ):
         with pytest.raises(InputError, match=says):
             read_all(path, columns=columns)

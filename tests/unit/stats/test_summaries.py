@@ -353,7 +353,7 @@ def test_equal_numbers_have_neither_an_interval_nor_a_test(number: float) -> Non
     undefined = (found.low, found.high, found.wide_low, found.p, found.p_corrected, found.effect, found.detectable)
     assert np.isnan(undefined).all()
     assert (found.tests, found.untested) == (0, found.untested)
-    assert found.untested.endswith("because all pairs have the same number.")
+    assert found.untested.endswith("because all pairs have the same value.")
 
 
 def test_means_of_equal_numbers_are_equal_but_for_rounding() -> None:
@@ -378,7 +378,7 @@ def test_no_heads_are_no_error() -> None:
 
 @pytest.mark.parametrize(("alpha", "draws"), [(0.0, 100), (1.0, 100), (0.05, 0)])
 def test_a_test_without_a_level_says_so(alpha: float, draws: int) -> None:
-    with pytest.raises(InputError, match="is no test"):
+    with pytest.raises(InputError, match="is not a test"):
         summarize(study(5), alpha=alpha, draws=draws)
 
 
@@ -614,7 +614,7 @@ def test_a_mean_that_nothing_can_show() -> None:
     for mean, sd in ((0.0, 1.0), (math.nan, 1.0), (1.0, -1.0)):
         with pytest.raises(InputError, match="No number of pairs"):
             pairs_needed(mean, sd)
-    with pytest.raises(InputError, match="no test"):
+    with pytest.raises(InputError, match="not a test"):
         pairs_needed(1.0, 1.0, power=1.0)
 
 

@@ -250,12 +250,14 @@ def test_the_sentences_have_the_numbers_of_the_table() -> None:
     told = interval(found.mean[0, 2], found.low[0, 2], found.high[0, 2])
     assert text.startswith(
         "60 pairs. In 1 of 6 heads target shift G differs from 0 on average (step-down max-T over 200 draws, 5 %, "
-        "corrected over 6 tests): "
+        "corrected for 6 tests): "
     )
-    wide = f"all at once [{signed(found.wide_low[0, 2])}, {signed(found.wide_high[0, 2])}]"
+    wide = f"simultaneous [{signed(found.wide_low[0, 2])}, {signed(found.wide_high[0, 2])}]"
     assert f"0-2, {told}, {wide}, {p_value(found.p_corrected[0, 2])}, d = {found.effect[0, 2]:.1f}." in text
     half = f"{np.median(found.detectable):.3f}"[1:]
-    assert text.endswith(f"Half of the heads would be shown, with 80 % probability, only from a mean of {half} on.")
+    assert text.endswith(
+        f"In half of the heads, the study finds with 80 % probability only a mean of {half} or more."
+    )
 
 
 def test_several_heads_and_the_largest_of_those_that_pass() -> None:
@@ -265,14 +267,14 @@ def test_several_heads_and_the_largest_of_those_that_pass() -> None:
     numbers[98:, 0, 0] = 9  # two pairs: large, and nothing
     text = summary_sentences(summarize(numbers, draws=100), "G")
     assert text.startswith(
-        "100 pairs, of which 2 to 100 have a number, depending on the head. In 2 of 5 heads G differs"
+        "100 pairs, of which 2 to 100 have a value, depending on the head. In 2 of 5 heads G differs"
     )
     assert "1-1 most, −" in text
 
 
 def test_what_could_be_missed_is_a_number_however_small() -> None:
     text = summary_sentences(summarize(values(60)[:, :, :2] / np.float32(1e12), draws=200), "G")
-    assert "from a mean of .000000001 on" in text
+    assert "a mean of .000000001 or more" in text
     assert "less than" not in text
 
 
@@ -283,14 +285,15 @@ def test_no_head_is_no_proof() -> None:
     layer, head = largest(found.mean)
     least, half = (f"{v:.3f}"[1:] for v in (found.detectable[layer, head], np.median(found.detectable)))
     assert text.endswith(
-        f"This does not show that there is no effect: with 80 % probability {layer}-{head} would be shown from a "
-        f"mean of {least} on, half of the heads from a mean of {half} on."
+        f"This does not show that there is no effect: with 80 % probability the study finds a mean of {least} or "
+        "more "
+        f"in {layer}-{head}, and a mean of {half} or more in half of the heads."
     )
     assert f"{least} with 80 % probability" in head_power(found, (layer, head))  # the same as beside the head
     impossible = found.within(-0.9 * found.detectable[layer, head], 0.9 * found.detectable[layer, head])
     assert summary_sentences(impossible, "G").endswith(
-        f"with 80 % probability {layer}-{head} would be shown by no mean that is possible, half of the heads "
-        "by no mean that is possible."
+        f"with 80 % probability the study finds no mean that is possible in {layer}-{head}, and no mean that is "
+        "possible in half of the heads."
     )
     assert f"the largest mean is that of {layer}-{head}" in text
     assert p_value(found.p_corrected[layer, head]) in text
@@ -299,7 +302,7 @@ def test_no_head_is_no_proof() -> None:
 @pytest.mark.parametrize(
     ("pairs", "told"),
     [
-        (0, "0 pairs. No pair has a number for G: nothing can be said."),
+        (0, "0 pairs. No pair has a value of G, so nothing can be said."),
         (1, "1 pair. There is neither an interval nor a test with fewer than 6 pairs. The largest G is"),
         (5, "5 pairs. There is neither an interval nor a test with fewer than 6 pairs. The largest mean G is"),
     ],
@@ -312,12 +315,12 @@ def test_nothing_infinite_or_missing_goes_unsaid() -> None:
     numbers = values(30)
     numbers[0], numbers[1, 0, 0] = np.nan, np.inf
     text = summary_sentences(summarize(numbers, draws=100), "G")
-    assert "of which 28 to 29 have a number" in text
-    assert "1 infinite number left out." in text
+    assert "of which 28 to 29 have a value" in text
+    assert "1 infinite value left out." in text
     numbers[:] = np.nan
-    assert "No pair has a number" in summary_sentences(summarize(numbers), "G")
+    assert "No pair has a value" in summary_sentences(summarize(numbers), "G")
     numbers[4] = 0.5
-    assert "of which 1 has a number" in summary_sentences(summarize(numbers), "G")
+    assert "of which 1 has a value" in summary_sentences(summarize(numbers), "G")
 
 
 def test_zeros_and_equal_numbers_in_words() -> None:
@@ -325,12 +328,12 @@ def test_zeros_and_equal_numbers_in_words() -> None:
     assert summary_sentences(summarize(zeros), "G") == "40 pairs. Nothing moves: G is 0 in every pair and head."
     assert summary_sentences(summarize(zeros[:1]), "G") == "1 pair. Nothing moves: G is 0 in every pair and head."
     text = summary_sentences(summarize(zeros + np.float32(0.1)), "G")
-    assert "because all pairs have the same number. The largest mean G is +.100 in head 0-0." in text
+    assert "because all pairs have the same value. The largest mean G is +.100 in head 0-0." in text
 
 
 def test_power_in_words() -> None:
     assert power_sentence(480, 0.1, 16, 0.005) == (
-        "480 pairs would show a mean of .017 with 80 % probability (5 %, corrected over 16 heads, standard deviation "
+        "480 pairs would show a mean of .017 with 80 % probability (5 %, corrected for 16 heads, standard deviation "
         ".10). A mean of +.0050 needs 5,744 pairs."
     )
     assert power_sentence(1, 1.0, 1).startswith("1 pair can show no mean")

@@ -56,8 +56,8 @@ def test_a_wider_correction_is_in_the_report_too(tmp_path: Path) -> None:
             assert study_finding(alone, *key, None, summary) in html
         else:
             assert difference_finding(alone, key[0], key[1:], summary) in html
-    assert f"corrected over {tests} tests" in html
-    assert "corrected over 16 tests" not in html
+    assert f"corrected for {tests} tests" in html
+    assert "corrected for 16 tests" not in html
     assert "every tested statistic, model and difference" in html
     assert "every tested statistic" not in study_report(alone)
 

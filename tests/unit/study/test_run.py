@@ -151,10 +151,13 @@ def test_what_the_whole_loses_without_a_head_is_tested_and_the_direct_effect_is_
     assert direct.tests == 0
     assert np.isnan(direct.p).all()
     said = study_finding(study, "direct", study.models[0], None, direct)
-    assert "described and not tested: of a head that carries nothing the direct effect is the total one" in said
+    assert "described and not tested: if a head carries nothing, its direct effect is the total effect" in said
     assert "the odds" not in said
     for statistic, told in (
-        ("lost", "the odds of “prescribed” against “comforted” in B are {} times those with the attention of 0-2 "),
+        (
+            "lost",
+            "the odds of “prescribed” against “comforted” in B are {} times as high as with the attention of 0-2 ",
+        ),
         ("indirect", "0-2 alone, taken from B, multiplies the odds of “prescribed” against “comforted” in A by {} "),
     ):
         summary = study.summary(statistic)
@@ -326,7 +329,7 @@ def test_other_weights_under_the_same_name_are_refused(tmp_path: Path, small_par
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     out = tmp_path / "study"
     with StudyFolder(out).alone():
-        refused("works on study already", out=out)
+        refused("is already working on study", out=out)
     assert run_study(SHORT, model(), out).complete
     (out / "running.json").write_text('{"pid": 1, "created": 0.5}')  # of a process that was killed
     assert StudyFolder(out).worker() is None

@@ -55,7 +55,7 @@ def test_a_sentence_has_the_numbers_of_its_summary(seed: int) -> None:
     assert not re.search(r"\b1 (pair|unit|head|test|number)s\b", text)
     assert text.startswith(f"{basis.pairs} pair{'s' * (basis.pairs != 1)}, averaged to {summary.pairs} ")
     if "no mean that is possible" not in text and summary.tests and not summary.significant.any():
-        assert re.search(r"with 80 % probability \d-\d would be shown from a mean of", text)
+        assert re.search(r"with 80 % probability the study finds a mean of [\d.]+ or more in \d-\d", text)
     if not summary.n.max():
         assert "nothing can be said" in text
         return
@@ -77,7 +77,7 @@ def test_a_sentence_has_the_numbers_of_its_summary(seed: int) -> None:
     assert (0 if passed[1] == "none" else int(passed[1])) == summary.significant.sum()
     assert int(passed[2]) == np.isfinite(summary.p).sum()
     assert bool(summary.significant[layer, head]) == (passed[1] != "none")
-    wide = re.search(r"all at once \[([+−][\d.]+), ([+−][\d.]+)\]", text)
+    wide = re.search(r"simultaneous \[([+−][\d.]+), ([+−][\d.]+)\]", text)
     if wide is not None and passed[1] != "none":  # the interval beside a corrected p never contradicts it
         assert number_in(wide[1]) * number_in(wide[2]) >= 0
 
@@ -85,10 +85,14 @@ def test_a_sentence_has_the_numbers_of_its_summary(seed: int) -> None:
 def test_what_must_be_known_of_units_is_said_and_nothing_else() -> None:
     labels = ("a", "b", "c")
     assert basis_notes(Basis(3, Units("unit", labels), "unit")) == ""
-    assert "Nobody said which pairs" in basis_notes(Basis(3, Units("same targets", labels, True), "x"))
-    assert "1 pair has no unit: it counts by itself." in basis_notes(Basis(3, Units("unit", labels, blank=1), "unit"))
+    assert "The pairs do not say which belong together" in basis_notes(
+        Basis(3, Units("same targets", labels, True), "x")
+    )
+    assert "1 pair has no unit, so it counts by itself." in basis_notes(
+        Basis(3, Units("unit", labels, blank=1), "unit")
+    )
     three = Basis(3, Units("unit", labels), "unit", labels=("f", "m", "neither"))
-    assert "has 3 labels (f, m, neither), and a contrast takes two: none is taken" in basis_notes(three)
+    assert "has 3 labels (f, m, neither), but a contrast needs exactly two, so there is none" in basis_notes(three)
     left = Basis(3, Units("unit", labels), "unit", left_out=2, one_target=1)
     assert basis_notes(left) == (
         "2 pairs on neither side of the contrast left out. 1 pair with one target left out, because others have two."
@@ -104,14 +108,14 @@ def test_targets_in_any_order_are_warned_of() -> None:
     assert order_sentence(summary, np.abs(values).mean(0)) == "" or abs(summary.mean[0, 0]) < 0.15
     values[:10, 0, 0], values[10:, 0, 0] = -0.7, 0.7
     told = order_sentence(summarize(values, draws=100), np.abs(values).mean(0))
-    assert told.startswith("Head 0-0 moves by .700 on average with the sign left aside, and by only ")
-    assert told.endswith("by what they are and not by how they come out.")
+    assert told.startswith("Head 0-0 moves by .700 on average if the sign is ignored, but only by ")
+    assert told.endswith("by what they are and not by how the pair turns out.")
     roles = ("female_typed", "male_typed")
     told = order_sentence(summarize(values, draws=100), np.abs(values).mean(0), roles=roles)
     assert "The targets have the same roles in every pair" in told
     beside = ("demo/twin", np.array([[0.07, 0.01]]))
     told = order_sentence(summarize(values, draws=100), np.abs(values).mean(0), beside)
-    assert "left aside (in its twin demo/twin by .070, and by .040 on average over all heads), and by only " in told
+    assert "is ignored (in its twin demo/twin by .070, and by .040 on average over all heads), but only by " in told
 
 
 def test_units_are_counted_as_they_are() -> None:
@@ -160,7 +164,7 @@ def test_words_that_a_demo_model_never_read_come_first(tmp_path: Path) -> None:
     assert headline.startswith(
         "This demo model was trained on generated sentences about occupations; in 3 of 3 pairs "
     )
-    assert headline.endswith(": what it does there is noise.")
+    assert headline.endswith(", and what it does there is noise.")
     assert "“loan”" in headline
     assert rest.startswith("3 pairs")
     known = [Pair("", SHE, HE, targets=("nurse", "doctor"))] * 4

@@ -201,7 +201,7 @@ def test_a_decoder_text_over_the_limit() -> None:
         attnlib.trace(model, TEXT, long)
     seen = attnlib.trace(model, TEXT, long, truncate=True)
     assert len(seen.decoder.queries) == 128
-    assert "The decoder's text was cut from 200 to 127 tokens." in seen.notes
+    assert "The decoder's text was truncated from 200 to 127 tokens." in seen.notes
     assert seen.verified
 
 

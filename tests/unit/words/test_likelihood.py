@@ -150,7 +150,7 @@ def test_without_a_prefix_token_a_sentence_has_no_likelihood() -> None:
     model = tiny_model("gpt2", "causal")
     bare = replace(model, tokenizer=copy.deepcopy(model.tokenizer))
     bare.tokenizer.bos_token = bare.tokenizer.eos_token = None
-    with pytest.raises(InputError, match="nothing stands before the first word"):
+    with pytest.raises(InputError, match="so nothing can stand before the first word"):
         sentence_log_likelihoods(bare, ["She asked."])
 
 
