@@ -73,7 +73,7 @@ def evidence_pack(
 
 
 def _apart(exhibits: Sequence[Exhibit]) -> list[Exhibit]:
-    """With different, safe paths."""
+    """The exhibits with different, safe paths."""
     kept: dict[str, Exhibit] = {}
     for exhibit in exhibits:
         wanted = PurePosixPath(*(file_name(part) for part in exhibit.path.split("/")))
@@ -117,7 +117,7 @@ open this address there: {_code(about["address"])}
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown does not take for anything else."""
+    """Text with Markdown's special characters escaped."""
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
 
 

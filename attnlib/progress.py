@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Progress(NamedTuple):
-    """How far long work is, in the pieces that it counts: pairs (once for each model), texts, edits."""
+    """The progress of a long task, in the pieces that it counts: pairs (once for each model), texts, edits."""
 
     done: int
     total: int | None  # None where it is known only at the end
@@ -23,5 +23,5 @@ OnProgress = Callable[[Progress], bool | None]  # called now and then; False sto
 
 
 def goes_on(progress: OnProgress | None, done: int, total: int | None, model: str = "") -> bool:
-    """Tell how far it is; whether to go on."""
+    """Report progress; returns whether to continue."""
     return progress is None or progress(Progress(done, total, model=model)) is not False

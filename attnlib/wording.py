@@ -76,12 +76,12 @@ def places_of(values: Float[np.ndarray, "..."]) -> int:
 
 
 def count(n: int, noun: str) -> str:
-    """So many of something: "1 pair", "1,200 pairs"."""
+    """A number with its noun: "1 pair", "1,200 pairs"."""
     return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def largest(values: Float[np.ndarray, "layer head"], layer: int | None = None) -> tuple[int, int]:
-    """The head with the largest size, of all or of one layer; the first where none has a number."""
+    """The head with the largest size, of all or of one layer; the first if none has a value."""
     size = np.where(np.isfinite(values), np.abs(values), -1)
     if layer is not None:
         return layer, int(size[layer].argmax())

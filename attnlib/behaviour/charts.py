@@ -57,7 +57,7 @@ def pattern_bars(found: HeadPatterns, layer: int, head: int) -> go.Figure:
 
 
 def cluster_map(clusters: HeadClusters, selected: tuple[int, int] | None = None) -> go.Figure:
-    """Heads as points, near each other where they do alike; a colour and a shape per kind."""
+    """Heads as points, close together if they behave alike, with a colour and a shape for each kind."""
     traces = []
     for number, title in enumerate(clusters.titles):
         places = [(int(layer), int(head)) for layer, head in np.argwhere(clusters.number == number)]
@@ -92,7 +92,7 @@ def cluster_map(clusters: HeadClusters, selected: tuple[int, int] | None = None)
 
 
 def product_map(profile: HeadProfile, order: Sequence[int]) -> go.Figure:
-    """Dimensions x distances: the mean product q_d · k_d, signed; rows in this order."""
+    """Dimensions × distances: the mean product q_d · k_d, signed, with the rows in the given order."""
     values = profile.products[:, list(order)].T
     top = float(np.abs(values).max()) or 1.0
     heat = go.Heatmap(
@@ -182,7 +182,7 @@ def dimension_bars(
 
 
 def before_after(curve: pd.DataFrame) -> go.Figure:
-    """Mean attention by distance in one text, as it is and with dimensions scaled."""
+    """Mean attention by distance in one text, unchanged and with dimensions scaled."""
     traces = [
         go.Scatter(
             name=name,
@@ -205,7 +205,7 @@ def before_after(curve: pd.DataFrame) -> go.Figure:
 
 
 def remaining_bars(remaining: Remaining) -> go.Figure:
-    """As it is, with the chosen dimensions silenced, with random ones: means over units, with intervals."""
+    """Means over units, with intervals: unchanged, with the chosen dimensions silenced, with random ones silenced."""
     names = ("as it is", "chosen silenced", "random silenced")
     values = [remaining.before, remaining.found, remaining.control]
     low, high = remaining.intervals[:3].T

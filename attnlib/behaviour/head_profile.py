@@ -206,7 +206,7 @@ def head_profile(
 
 
 def check_head(model: Model, layer: int, head: int) -> None:
-    """InputError where vectors of this head cannot be had."""
+    """Check that the model has this head and that its vectors are known. Raises InputError if not."""
     if not model.routed:
         raise InputError(
             f"The query and key vectors of {model.name} are not known: its attention does not pass through "
@@ -222,7 +222,7 @@ def check_head(model: Model, layer: int, head: int) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Measured:
-    """Sums over the places of each text of a batch; a place is a query and a key that it sees."""
+    """Sums over the places of each text of a batch. A place is a query and a key that it can see."""
 
     distances: Int[np.ndarray, " distance"]
     products: Float[np.ndarray, "text distance head_dim"]
@@ -283,7 +283,7 @@ def _reaction(
     there: Float[Tensor, "text place"],
     classes: Float[Tensor, "text place word_class"],
 ) -> tuple[Float[Tensor, "text word_class head_dim"], Float[Tensor, "text word_class"]]:
-    """At one distance: the products with keys of each class less the mean of the others', and how many they are."""
+    """At one distance: the products with keys of each class minus the mean of the others', and how many there are."""
     mine = classes * there[..., None]
     count = mine.sum(1)  # [text, class]
     others = there.sum(1)[:, None] - count
@@ -299,7 +299,7 @@ def _counted(tokens: Tokens) -> list[bool]:
 
 
 def _classes(tokens: Tokens) -> list[list[bool]]:
-    """For each token, of which class its word is."""
+    """The class of each token's word."""
     names, found = class_names(), [""] * len(tokens)
     for word, text in zip(tokens.words, tokens.texts, strict=True):
         for i in word:
@@ -312,7 +312,7 @@ def _classes(tokens: Tokens) -> list[list[bool]]:
 
 @dataclass(eq=False)
 class _Sums:
-    """Over all texts: sums of places, and moments of what each text says by itself."""
+    """Sums of places over all texts, and moments of what each text shows by itself."""
 
     by_distance: dict[int, list[np.ndarray]] = field(default_factory=dict)  # products, weights, places
     slopes: Moments = field(default_factory=Moments)  # [head_dim]
@@ -365,7 +365,7 @@ class _Sums:
 
 
 def _slopes(found: _Measured) -> Float[np.ndarray, "text head_dim"]:
-    """Of each text with three distances or more: least squares of the product over |distance|, from 1 on."""
+    """The least-squares slope of the product over |distance| ≥ 1, for each text with at least three distances."""
     off = found.distances != 0
     far = np.abs(found.distances[off]).astype(float)
     places = found.places[:, off]
@@ -379,5 +379,5 @@ def _slopes(found: _Measured) -> Float[np.ndarray, "text head_dim"]:
 
 
 def strongest_dimensions(values: Float[np.ndarray, " head_dim"], count: int) -> list[int]:
-    """The dimensions whose number is largest in size, the largest first."""
+    """The dimensions with the largest values in size, the largest first."""
     return np.argsort(-np.abs(values), kind="stable")[:count].tolist()

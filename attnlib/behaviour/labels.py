@@ -25,7 +25,7 @@ UNCLEAR = "no clear pattern"
 
 
 class HeadName(NamedTuple):
-    """What a head is called after."""
+    """What a head is named after."""
 
     how: str  # "" (strongly), "weak", "even" or "unclear"; "unknown": too few texts; "none": there is no such head
     patterns: tuple[int, ...] = ()  # their numbers, the strongest first
@@ -64,13 +64,13 @@ def _naming_strength(found: HeadPatterns) -> Float[np.ndarray, "pattern layer he
 
 
 def sides(found: HeadPatterns) -> Int[np.ndarray, "pattern layer head"]:
-    """1 where the 95 % interval of score − baseline lies above 0, −1 where below, 0 where neither is shown."""
+    """1 if the 95 % interval of score − baseline lies above 0, −1 if below, 0 if neither."""
     excess, reach = found.score - found.baseline, np.nan_to_num(found.excess_reach, nan=np.inf)
     return (excess > reach).astype(int) - (excess < -reach)
 
 
 def resolved(found: HeadPatterns, choice: Choice) -> np.ndarray:
-    """[layer, head]: whether a head finds the word meant whichever of the two the pronoun means, by intervals."""
+    """Whether a head finds the word meant, whichever of the two that is [layer, head]; judged by intervals."""
     both = [sides(found)[found.number(MEANT[meant].name)] > 0 for meant in choice.meant]
     return both[0] & both[1]
 
@@ -139,7 +139,7 @@ def named_heads(found: HeadPatterns) -> dict[str, list[NamedHead]]:
 
 
 def pattern_finding(found: HeadPatterns, name: str) -> str:
-    """Which head does this most, how surely, and how many do it at all."""
+    """Which head shows the pattern most, how certain that is, and how many heads show it at all."""
     n = found.number(name)
     pattern, score = found.patterns[n], found.score[n]
     if np.isnan(score).all():
@@ -186,7 +186,7 @@ def _called(found: HeadPatterns, n: int) -> str:
 
 
 def coreference_findings(found: HeadPatterns, layer: int, head: int) -> list[str]:
-    """What a head does with each choice that a pronoun decides: one sentence each; of none that was not measured."""
+    """What a head does with each choice that a pronoun decides, one sentence for each that was measured."""
     return [
         sentence
         for choice in CHOICES
@@ -220,7 +220,7 @@ def _more(found: HeadPatterns, n: int, layer: int, head: int) -> str:
 
 @dataclass(frozen=True, eq=False)
 class HeadClusters:
-    """Heads that do alike, and a map of all: near each other where their profiles are."""
+    """Heads that behave alike, and a map of all heads: close together if their profiles are similar."""
 
     number: Int[np.ndarray, "layer head"]  # of the cluster, from 0, the largest first; −1: there is no such head
     titles: tuple[str, ...]  # of each cluster: the patterns in which it is furthest above the other heads

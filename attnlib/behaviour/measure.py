@@ -321,7 +321,7 @@ def _best(tallies: Sequence[_Tally], shape: tuple[int, int]) -> tuple[np.ndarray
 
 
 def _repeated(model: Model, patterns: Sequence[Pattern], drawn_from: Sequence[int], most: int) -> _Tally:
-    """Sequences of up to `most` random tokens, twice; nothing where the model reads, or there are, too few."""
+    """Sequences of up to `most` random tokens, said twice; none if the model reads too few tokens or has too few."""
     tally = _Tally(list(patterns))
     before, after = _around(model)
     room = most if model.max_tokens is None else min(most, (model.max_tokens - len(before) - len(after)) // 2)
@@ -351,7 +351,7 @@ def _around(model: Model) -> tuple[list[int], list[int]]:
 
 
 def _all_tokens(model: Model) -> list[int]:
-    """Ids of all tokens but special ones, of which the model has a vector."""
+    """Ids of all tokens except special ones that the model has a vector for."""
     known = model.hf.config.get_text_config().vocab_size
     special = set(model.tokenizer.all_special_ids)
     return sorted({int(i) for i in model.tokenizer.get_vocab().values() if i < known} - special)
@@ -396,7 +396,7 @@ def _coreference_marker(about: Sequence[CoreferenceText]) -> Marker:
 
 
 def _has_all(read: TextRead, about: CoreferenceText) -> bool:
-    """Whether all words are found: a tokenizer that knows no words may not show them."""
+    """Whether all words are found in the text; a tokenizer that does not know a word may hide it."""
     try:
         return all(occurrence(read.tokens, word) for word in (about.pronoun, about.antecedent, about.other))
     except InputError:

@@ -41,9 +41,10 @@ class Pattern:
 
 
 class Marked(NamedTuple):
-    """The marks of a pattern in the texts of a batch, and those of what it is held against.
+    """The marks of a pattern in the texts of a batch, and those of its baseline.
 
-    `baseline` None: against attention that is even over all it can see. Else attention to these other marks.
+    `baseline` None: the baseline is attention spread evenly over all visible tokens. Otherwise: attention to these
+    marks.
     """
 
     marks: Marks
@@ -146,7 +147,7 @@ KNOWN = {pattern.name: pattern for pattern in (*PATTERNS, *REPEATED, *REPEATED_W
 def scores_of(
     weights: Float[Tensor, "text head query key"], marks: Float[Tensor, "text pattern query key"]
 ) -> Float[Tensor, "text pattern head"]:
-    """The mean over the rows that have a mark of the attention on the marks; NaN for a text without one."""
+    """The mean attention on the marks, over the rows that have any; NaN for a text without marks."""
     rows = (marks != 0).any(-1).sum(-1)  # [text, pattern]
     sums = marks.flatten(2) @ weights.float().flatten(2).mT
     return sums / rows.float().masked_fill(rows == 0, torch.nan)[..., None]
@@ -160,7 +161,7 @@ def even_weights(length: int, causal: bool) -> Float[Tensor, "1 1 query key"]:
 
 
 def evenness(weights: Float[Tensor, "text head query key"], causal: bool) -> Float[Tensor, "text head"]:
-    """The mean over the rows that have a choice of H(row) ÷ ln(keys seen); NaN where no row has one."""
+    """The mean of H(row) ÷ ln(keys seen), over the rows that see more than one key; NaN if there are none."""
     texts, heads, queries, _ = weights.shape
     start = 1 if causal or queries == 1 else 0
     if start >= queries:
@@ -173,7 +174,7 @@ def evenness(weights: Float[Tensor, "text head query key"], causal: bool) -> Flo
 
 
 def text_marks(batch: TextBatch) -> dict[str, Marked]:
-    """The marks of PATTERNS (but of evenness, which has none, and of what the model cannot do)."""
+    """The marks of PATTERNS, except evenness, which has none, and patterns that the model cannot show."""
     ids, causal = batch.ids, batch.causal
     texts, length = ids.shape
     at = torch.arange(length)
@@ -250,7 +251,7 @@ def coreference_marks(batch: TextBatch, about: Sequence[CoreferenceText]) -> dic
 
 
 def occurrence(tokens: Tokens, word: Word) -> tuple[int, ...]:
-    """The tokens of a word. Raises InputError where the text has it less often."""
+    """The tokens of one occurrence of a word. Raises InputError if the text has fewer occurrences."""
     found = find_word(tokens, word.text)
     if not 1 <= word.at <= len(found):
         raise InputError(f"“{word.text}” occurs {len(found)} times in the text; occurrence {word.at} was asked for.")

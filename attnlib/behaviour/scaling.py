@@ -77,7 +77,7 @@ def scale_dimensions(
 
 
 def head_width(model: Model, layer: int) -> int:
-    """The dimensions of a layer's queries, as a pass of three tokens shows them."""
+    """The number of dimensions of a layer's queries, from a pass over three tokens."""
     check_head(model, layer, 0)
     widths: list[int] = []
 
@@ -128,7 +128,7 @@ def rescored(
 
 @dataclass(frozen=True, eq=False)
 class ScaledHead:
-    """One head of one text, as it is and with dimensions scaled; and what the model then says."""
+    """One head of one text, unchanged and with dimensions scaled, and what the model then says."""
 
     layer: int
     head: int

@@ -40,7 +40,7 @@ UNIT = "unit"  # the further column of a pair that says what belongs together
 
 
 class Remaining(NamedTuple):
-    """One measure, over units, as it is and with dimensions silenced; intervals at 95 %."""
+    """One measure over units, unchanged and with dimensions silenced; intervals at 95 %."""
 
     measure: str
     units: int
@@ -171,7 +171,7 @@ class Silenced:
 def _share(
     found: Float[np.ndarray, " unit"], before: Float[np.ndarray, " unit"]
 ) -> tuple[float, tuple[float, float]]:
-    """found ÷ before with its bootstrap-t interval (of the linearized ratio); NaN where before may be 0."""
+    """found ÷ before with its bootstrap-t interval (of the linearized ratio); NaN if before may be 0."""
     undefined = math.nan, (math.nan, math.nan)
     (tested,) = mean_tests([Sample(before[:, None])], 0.05, RESAMPLES, 0)
     if not tested.p[0] <= 0.05:
@@ -345,7 +345,7 @@ def _carried(
 
 
 def _chunks(groups: Sequence[list[int]], variants: int) -> Iterator[list[int]]:
-    """Pairs of one shape, as many as give ROWS rows."""
+    """Pairs of one shape, as many at once as give ROWS rows."""
     size = max(1, ROWS // variants)
     for group in groups:
         yield from (group[start : start + size] for start in range(0, len(group), size))
@@ -358,7 +358,7 @@ def _tried(
     head: int,
     factors: Float[Tensor, "pair variant head_dim"],
 ) -> dict[str, Float[np.ndarray, "pair variant"]]:
-    """Every measure of pairs of one shape, with every variant."""
+    """Every measure of pairs of one shape, for every variant."""
     pairs, variants = factors.shape[:2]
     rows = factors.flatten(0, 1).to(model.device)
     sides = [_side(model, reads, side, at, head, rows) for side in (0, 1)]
@@ -399,7 +399,7 @@ def _forward(model: Model, inputs: Sequence[Inputs], observers: Sequence[Any], e
 
 
 def _said(model: Model, inputs: Sequence[Inputs], logits: Tensor | None) -> Float[Tensor, "row word"] | None:
-    """Probabilities of the next word, or of the only masked one; None where the model says none."""
+    """Probabilities of the next word, or of the only masked one; None if the model predicts no words."""
     places = [speaking_places(model, one) for one in inputs]
     if logits is None or model.family == "seq2seq" or any(len(row) != 1 for row in places):
         return None

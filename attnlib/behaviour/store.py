@@ -31,7 +31,7 @@ ARRAYS = ("score", "baseline", "reach", "excess_reach", "texts", "best", "best_s
 
 
 def patterns_key(model: Model, texts: Iterable[str], relations: Sequence[Relation] = ()) -> str:
-    """What identifies a result: it differs where the weights, a text, its order, or a relation does."""
+    """The key of a result: it differs if the weights, a text, the order of texts or a relation differs."""
     digest = hashlib.sha256()
     about = provenance(model, fingerprint=True)
     kept = {name: about[name] for name in ("class", "revision", "parameters", "heads", "dtype", "tokenizer")}

@@ -20,7 +20,7 @@ Kind = Literal["equal", "replaced", "deleted", "inserted"]
 
 
 class Unit(NamedTuple):
-    """Tokens of A and the tokens of B that stand for them; one side is empty for what is deleted or inserted."""
+    """Tokens of A and the tokens of B that correspond to them; one side is empty for deletions and insertions."""
 
     kind: Kind
     a: tuple[int, ...]
@@ -28,7 +28,7 @@ class Unit(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A correction by hand: these tokens of A stand for these of B; an empty side: they have no counterpart."""
+    """A correction by hand: these tokens of A correspond to these of B; an empty side means no counterpart."""
 
     a: tuple[int, ...]
     b: tuple[int, ...]
@@ -82,9 +82,9 @@ class Alignment:
 
     @cached_property
     def token_pairs(self) -> tuple[tuple[int | None, int | None], ...]:
-        """Single tokens of A beside those of B, for what only two vectors can be compared by.
+        """Single tokens of A paired with those of B, for what can only be compared between two vectors.
 
-        Of a unit of several tokens the last ones stand beside each other; what is left over stands alone.
+        In a unit of several tokens the last ones are paired; the others stay alone.
         """
         pairs: list[tuple[int | None, int | None]] = []
         for unit in self.units:
@@ -105,7 +105,7 @@ class Alignment:
         return tuple(self.a.segments[u.a[0]] if u.a else self.b.segments[u.b[0]] for u in self.units)
 
     def counterpart(self, positions: Sequence[int], of: Literal["a", "b"]) -> tuple[int, ...]:
-        """The tokens of the other prompt that stand for exactly these of A (or of B); none where a unit has more."""
+        """The tokens of the other prompt that correspond to exactly these; none if the unit has more."""
         chosen = set(positions)
         sides = [(unit.a, unit.b) if of == "a" else (unit.b, unit.a) for unit in self.units]
         found = [(mine, other) for mine, other in sides if chosen & set(mine)]
@@ -148,7 +148,7 @@ def align(a: Tokens, b: Tokens, links: Sequence[Link | tuple[Sequence[int], Sequ
 
 
 def _one_word(a: Tokens, b: Tokens) -> tuple[Unit, ...] | None:
-    """The units of rows of the same shape that differ in one word at most: what aligning words gives, at once."""
+    """The units of equally long rows that differ in at most one word: a shortcut with the same result."""
     changed = [i for i, (one, two) in enumerate(zip(a.names, b.names, strict=True)) if one != two]
     word = next((word for word in a.words if changed and changed[0] in word), ())
     if not set(changed) <= set(word):
@@ -195,7 +195,7 @@ class _Word(NamedTuple):
 
 
 def _words(tokens: Tokens, start: int, stop: int, alone: set[int]) -> list[_Word]:
-    """The words between two positions; a token that stands alone by hand is a word of its own."""
+    """The words between two positions; a token that was set apart by hand is a word of its own."""
     words = []
     for word in tokens.words:
         run: list[int] = []
@@ -213,7 +213,7 @@ def _name(tokens: Tokens, positions: Sequence[int]) -> tuple[str, ...]:
 
 
 def _align_words(a: list[_Word], b: list[_Word]) -> Iterator[Unit]:
-    """Equal words token by token; between them runs of changed words, one unit per word where they are as many."""
+    """Equal words token by token; between them runs of changed words, one unit per word if equally long."""
     changed: tuple[list[_Word], list[_Word]] = ([], [])
     for left, right in _edits(a, b):
         together = left is not None and right is not None and left.name == right.name
@@ -232,7 +232,7 @@ def _align_words(a: list[_Word], b: list[_Word]) -> Iterator[Unit]:
 
 
 def _changed(a: list[_Word], b: list[_Word]) -> Iterator[Unit]:
-    """A run of changed words: word for word, or as one unit where they are not as many."""
+    """A run of changed words: word for word or, if their numbers differ, as one unit."""
     if not a or not b:
         yield from (Unit("deleted", (i,), ()) for word in a for i in word.positions)
         yield from (Unit("inserted", (), (i,)) for word in b for i in word.positions)
@@ -289,7 +289,7 @@ def _path(a: list[_Word], b: list[_Word]) -> list[tuple[_Word | None, _Word | No
 
 
 def _costs(a: list[_Word], b: list[_Word]) -> Int[np.ndarray, "a b"]:
-    """0 for equal words, 1 for others, 3 (more than leaving both out) where one stands alone by hand."""
+    """0 for equal words, 1 for different ones, 3 (more than leaving both out) if one was set apart by hand."""
     number: dict[tuple[str, ...], int] = {}
     left, right = (np.array([number.setdefault(w.name, len(number)) for w in words], np.int32) for words in (a, b))
     cost = (left[:, None] != right[None, :]).astype(np.int32)

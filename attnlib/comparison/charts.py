@@ -127,7 +127,7 @@ def largest_heads(own: tuple[str, float], references: Sequence[tuple[str, Sequen
 
 
 def _dot(row: int, count: int, value: float) -> dict:
-    """The first row is full, in the colour of its sign; a reference of one model is open; many are see-through."""
+    """The first row is filled, in the colour of its sign; a single reference is open; many are translucent."""
     if row == 0:
         return {"size": 11, "symbol": "diamond", "color": MORE if value > 0 else LESS}
     if count == 1:

@@ -20,7 +20,7 @@ HeadValues = Float[np.ndarray, "layer head"]
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """One number per head where there should be no effect."""
+    """One number per head for an edit or a model that should show no effect."""
 
     name: str  # within a sentence: "a control edit"
     values: HeadValues  # the statistic; all NaN where it is undefined
@@ -29,12 +29,12 @@ class Control:
 
     @property
     def called(self) -> str:
-        """The name, with what the control is unlike the edit in: "a control edit that keeps “She”"."""
+        """The name, with how the control differs from the edit: "a control edit that keeps “She”"."""
         return f"{self.name} that keeps “{self.keeps}”" if self.keeps else self.name
 
     @property
     def largest(self) -> float:
-        """The size of the largest head; NaN where none has a number."""
+        """The size of the largest head; NaN if none has a value."""
         return abs(float(self.values[largest(self.values)]))
 
     @property
@@ -60,7 +60,7 @@ class Controls:
         return tuple(control for control in self.others if control.measured and control.alike)
 
     def sizes(self) -> list[tuple[str, float, str]]:
-        """Of each that counts its name, the largest head of it, and both in words."""
+        """For each control that counts: its name, its largest head, and both in words."""
         found = [(c.called, c.largest, f"{c.called} {number(c.largest)}") for c in self.alike]
         copies = self.untrained
         if copies is not None and len(copies):
@@ -77,7 +77,7 @@ class Controls:
         ]
 
     def not_measured(self) -> tuple[str, ...]:
-        """What was not, in words: left out, or without a number."""
+        """The controls that were left out or could not be measured, in words."""
         undefined = [f"{c.name} could not be measured" for c in self.others if not c.measured and c.alike]
         copies = self.untrained
         if copies is not None and not len(copies):
@@ -103,7 +103,7 @@ def measured_control(
 
 
 def near(one: float, other: float) -> bool:
-    """Whether two sizes are printed alike or differ by no more than NEAR of the larger: then neither is farther."""
+    """Whether two sizes are printed alike or differ by at most NEAR of the larger; neither then counts as larger."""
     return number(one) == number(other) or abs(one - other) <= NEAR * max(one, other)
 
 
@@ -135,7 +135,7 @@ def verdict(size: float, said: str, place: tuple[int, int], still: float, contro
 
 
 def _led_by_others(size: float, place: tuple[int, int], still: float, controls: Controls) -> list[Control]:
-    """The controls whose largest head is as large as that of the edit, but is another, while this head stays."""
+    """The controls in which another head moves at least as far as the edit's, while the edit's head hardly moves."""
     return [
         control
         for control in controls.alike
@@ -185,12 +185,12 @@ def reference_sentence(what: str, value: float, untrained: Untrained) -> str:
 
 
 def rows_in_words(own: tuple[str, float], references: Sequence[tuple[str, Sequence[float]]]) -> str:
-    """What `figures.largest_heads` draws, for who does not see it."""
+    """What `largest_heads` draws, in words, for readers who cannot see it."""
     rows = [(own[0], (abs(own[1]),)), *references]
     told = "; ".join(f"{name}: {_span(np.array(sizes))}" for name, sizes in rows)
     return f"The size of the largest head: {told}."
 
 
 def _span(sizes: Float[np.ndarray, " size"]) -> str:
-    """ ".024 to .240"; of one number that number."""
+    """ ".024 to .240"; for a single number just that number."""
     return number(sizes.min()) + (f" to {number(sizes.max())}" if len(sizes) > 1 else "")

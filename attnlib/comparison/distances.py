@@ -80,7 +80,7 @@ def row_distances(
 
 
 class Rows(NamedTuple):
-    """Of many pairs: which units count, 1 or 0."""
+    """For many pairs: which units count, 1 or 0."""
 
     rows: Float[Tensor, "pair unit"]  # those both prompts have
     keys: Float[Tensor, "pair key_unit"]
@@ -101,7 +101,7 @@ def mean_distances(
 
 
 def _mean(values: Float[Tensor, "pair head unit"], rows: Float[Tensor, "pair unit"]) -> Float[Tensor, "pair head"]:
-    """The mean of the rows that count and have a number."""
+    """The mean of the rows that count and have a value."""
     counted = rows[:, None] * values.isfinite()
     return (values.nan_to_num() * counted).sum(-1) / counted.sum(-1)
 
@@ -109,7 +109,7 @@ def _mean(values: Float[Tensor, "pair head unit"], rows: Float[Tensor, "pair uni
 def tv_and_jsd(
     a: Float[Tensor, "*rows key"], b: Float[Tensor, "*rows key"]
 ) -> tuple[Float[Tensor, "*rows"], Float[Tensor, "*rows"]]:
-    """Total variation and Jensen-Shannon divergence of each row; NaN where a row has nothing."""
+    """Total variation and Jensen–Shannon divergence of each row; NaN if a row is all 0."""
     p, q = a / a.sum(-1, keepdim=True), b / b.sum(-1, keepdim=True)
     jsd = (_entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2) / math.log(2)
     return (p - q).abs().sum(-1) / 2, jsd
@@ -120,7 +120,7 @@ def _entropy(p: Float[Tensor, "*rows key"]) -> Float[Tensor, "*rows"]:
 
 
 def _spread(values: Float[Tensor, "head row"], rows: Tensor, units: int) -> Float[np.ndarray, "head unit"]:
-    """The values of chosen rows in their places among all units."""
+    """The values of chosen rows at their places among all units."""
     everywhere = torch.full((values.shape[0], units), torch.nan, dtype=torch.float32, device=values.device)
     everywhere[:, rows] = values.float()
     return everywhere.cpu().numpy()

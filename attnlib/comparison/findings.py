@@ -98,7 +98,7 @@ def finding(
 def _moves(
     comparison: Comparison, statistic: str, targets: Sequence[str], place: tuple[int, int], controls: Controls
 ) -> str:
-    """What the edit does to its largest head, beside the controls; of a head that stays, which attention is meant."""
+    """What the edit does to its largest head, compared with the controls; or which attention does not move."""
     value, still = float(comparison.statistic(statistic, targets)[place]), _still(statistic)
     measure = MEASURES[statistic].format(focus=comparison.focus_name)
     if abs(value) < still:
@@ -109,7 +109,7 @@ def _moves(
 
 
 def _no_attention(comparison: Comparison, statistic: str, targets: Sequence[str]) -> str:
-    """Which attention a null sentence is about: from which word, to which targets, or over which rows."""
+    """Which attention a null result is about: from which word, to which targets, or over which rows."""
     if statistic.startswith("shift"):
         words = " against ".join(f"“{comparison.name_of(comparison.target(word))}”" for word in targets)
         return f"no head’s attention from “{comparison.focus_name}” to {words}"
@@ -120,7 +120,7 @@ def _no_attention(comparison: Comparison, statistic: str, targets: Sequence[str]
 
 
 def _elsewhere(comparison: Comparison, statistic: str) -> str:
-    """Where a measure of some attention finds nothing: the row of attention that changes most, if one does."""
+    """If a measure of some attention finds nothing: the row of attention that changes most, if one does."""
     if statistic in ("jsd_max", "tv_max"):
         return ""
     try:
@@ -136,7 +136,7 @@ def _elsewhere(comparison: Comparison, statistic: str) -> str:
 
 
 def _spelled(comparison: Comparison, found: Finding) -> Finding:
-    """With what must be said first: a demo model does not know the words, or the edit is spelled unequally."""
+    """The finding with what must come first: a demo model lacks the words, or the edit is spelled unequally."""
     both = (comparison.alignment.a, comparison.alignment.b)
     known = min((known_words(tokens) for tokens in both), key=lambda words: words.known / max(1, words.total))
     if is_demo(comparison.a.model) and not known.enough:
@@ -155,7 +155,7 @@ def _still(statistic: str) -> float:
 
 
 def _what_changed(comparison: Comparison) -> str:
-    """What A and B differ in: words, or models, or both."""
+    """What differs between A and B: words, models, or both."""
     edit, models = _edit(comparison), comparison.a.model != comparison.b.model
     going = f"oing from {comparison.a.model} to {comparison.b.model}"
     if not models:
@@ -212,7 +212,7 @@ def _mass(comparison: Comparison, mass: TargetMass, place: tuple[int, int]) -> s
 
 
 def _direction(shift: float, gains: Sequence[float], targets: Sequence[str]) -> str:
-    """Towards a target that gains; where neither does, away from the one that loses more."""
+    """Towards a target that gains or, if neither does, away from the one that loses more."""
     if not shift or number(shift) == number(0):
         return ""
     more, less = (0, 1) if shift > 0 else (1, 0)
@@ -223,7 +223,7 @@ def _direction(shift: float, gains: Sequence[float], targets: Sequence[str]) -> 
 
 
 def _apart(comparison: Comparison, layer: int, head: int) -> str:
-    """What the focus word's attention spends on tokens that only one prompt has."""
+    """How much of the focus word's attention goes to tokens that only one prompt has."""
     rows, units = comparison.changes[layer].rows, comparison.focus_units
     parts = []
     for side, kind, spent in (("A", "deleted", rows.outside_a), ("B", "inserted", rows.outside_b)):

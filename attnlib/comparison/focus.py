@@ -62,7 +62,7 @@ def check_span(alignment: Alignment, span: Span) -> Span:
 
 
 def name_of(alignment: Alignment, span: Span) -> str:
-    """A word as each prompt has it, "She → He", once where both have it alike; as asked for where it is several."""
+    """A word as each prompt has it, "She → He"; once if both have the same; as asked for if there are several."""
     names = []
     for tokens, at in ((alignment.a, span.a), (alignment.b, span.b)):
         whole = at[-1] - at[0] + 1 == len(at)

@@ -95,7 +95,7 @@ def _read(model: Model, pair: Pair, encodings: Sequence[Any]) -> PairRead | Inpu
 
 
 def _undefined(sight: Sight, focus: Span, targets: Sequence[Span]) -> dict[str, str]:
-    """By measure, why it cannot differ."""
+    """For each measure, why it cannot differ."""
     found = {"shift": sight.no_shift(focus, targets), "shift_corrected": sight.no_shift(focus, targets, True)}
     found = {name: f"G cannot be measured: {reason}" for name, reason in found.items() if targets and reason}
     row = sight.cannot_differ(focus)
@@ -122,7 +122,7 @@ def batches(model: Model, reads: Sequence[PairRead]) -> Iterator[list[int]]:
 
 
 def _numbers(model: Model, a: int, b: int) -> int:
-    """Logits of a pair, and attention weights that must wait: of a layer, or of all where A and B run apart."""
+    """How many numbers of a pair are held at once: logits, and attention that waits for the other prompt."""
     heads = [count for counts in model.heads.values() for count in counts]
     waiting = max(heads) * 8 if a == b and model.routed else sum(heads)
     words = model.hf.config.get_text_config().vocab_size
@@ -224,7 +224,7 @@ class _Gauge:
 
 
 def _marks(chosen: Sequence[Any], size: int) -> Float[Tensor, "pair place"]:
-    """1 at the chosen places of each pair, else 0."""
+    """1 at the chosen places of each pair, otherwise 0."""
     marks = np.zeros((len(chosen), size), np.float32)
     rows = [row for row, places in enumerate(chosen) for _ in places]
     marks[rows, [place for places in chosen for place in places]] = 1.0
@@ -232,7 +232,7 @@ def _marks(chosen: Sequence[Any], size: int) -> Float[Tensor, "pair place"]:
 
 
 def looks_of(reads: Sequence[PairRead], side: int) -> Float[Tensor, "pair look token"]:
-    """What the focus word's row is made of, and what is added up of it: focus, two targets, sinks."""
+    """Which tokens make up the focus word's row, and which are summed in it: focus, two targets, sinks."""
     tokens = len(reads[0].inputs[side].tokens)
     focus = [span.b if side else span.a for span in (read.focus for read in reads)]
     targets = [
@@ -317,6 +317,6 @@ def _log_probs(
 
 
 def _of_edit(log_probs: Float[np.ndarray, " token"], edit: Unit | None, side: int) -> float:
-    """log p of the word that is replaced; NaN where more differs, or nothing stands before it."""
+    """log p of the word that is replaced; NaN if more differs, or nothing precedes it."""
     places: tuple[int, ...] = () if edit is None else (edit.a, edit.b)[side]
     return float(log_probs[[i - 1 for i in places]].sum()) if places and places[0] > 0 else np.nan

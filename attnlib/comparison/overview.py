@@ -48,7 +48,7 @@ class PairOverview:
 
 
 def empty_pair_overview(alignment: Alignment, keys: Alignment, heads: Sequence[int], triangle: bool) -> PairOverview:
-    """No layer yet. `triangle`: no unit sees a later one, in A and in B."""
+    """An overview without any layer yet. `triangle`: no unit sees a later one, in A or in B."""
     columns = None if keys is alignment else keys.segments
     exact = fitting_blocks(alignment.segments, columns, sum(heads), 2, triangle=triangle)
     if exact[0].exact and exact[1].exact:  # the browser can subtract itself

@@ -122,7 +122,7 @@ def _traces(
 
 
 def _places(models: tuple[Model, Model], inputs: tuple[Inputs, Inputs]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Where each prompt's model says a word."""
+    """Where each prompt's model predicts a word."""
     return speaking_places(models[0], inputs[0]), speaking_places(models[1], inputs[1])
 
 
@@ -132,7 +132,7 @@ def _alignments(
     stack: str,
     links: Sequence[Link | tuple[Sequence[int], Sequence[int]]],
 ) -> tuple[Alignment, Alignment]:
-    """Of the tokens that look and of those looked at; corrections belong to the latter where they differ."""
+    """The alignments of queries and of keys; corrections apply to the keys if the two differ."""
     if stack not in model.stacks:
         raise InputError(f"{model.name} has no {stack} attention; it has {', '.join(model.stacks)}.")
     (queries_a, keys_a), (queries_b, keys_b) = (side.rows(stack) for side in inputs)
@@ -146,7 +146,7 @@ def _alignments(
 def _check_edit_is_kept(
     prompts: tuple[Prompt, Prompt], inputs: tuple[Inputs, Inputs], alignment: Alignment, keys: Alignment
 ) -> None:
-    """Prompts that are cut must still differ: what is left of them would be said to be the same."""
+    """Refuse prompts that no longer differ once they are truncated: they would be said to be the same."""
     cut = any(read.truncated_from is not None for read in inputs)
     if cut and prompts[0] != prompts[1] and alignment.first_edit is None and keys.first_edit is None:
         raise InputError(
@@ -255,7 +255,7 @@ def _read(model: Model, prompt: Prompt, side: str, options: Mapping[str, Any]) -
 
 
 def _check_models(a: Model, b: Model) -> None:
-    """Two models can be compared weight by weight where they have the same tokenizer and the same heads."""
+    """Refuse two models with different tokenizers or heads: their weights cannot be compared one by one."""
     if a is b:
         return
     if a.heads != b.heads or a.family != b.family:
@@ -300,7 +300,7 @@ def _notes(inputs: tuple[Inputs, Inputs], alignment: Alignment, one_model: bool)
 
 
 def _numberings(model: Model, other: Model) -> list[str]:
-    """How layers are counted, where that is not as in the model, or in one of two."""
+    """How layers are counted, if that differs from the model's own numbering, for one model or two."""
     if model is other:
         return [model.numbering] if model.numbering else []
     return [f"{one.name}: {one.numbering}" for one in (model, other) if one.numbering]

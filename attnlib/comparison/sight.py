@@ -32,7 +32,7 @@ class Sight:
     # ---- which rows have a choice
 
     def cannot_differ(self, span: Span) -> str:
-        """Why a word's attention, compared over the keys both prompts have, is the same whatever the model; or ""."""
+        """Why a word's attention, over the keys both prompts have, is the same in any model; "" if it can differ."""
         if self._seen_units(span) < 2:
             return f"{self._alone(span)}, so its attention cannot differ."
         if self._before_edit(span):
@@ -48,11 +48,11 @@ class Sight:
         )
 
     def any_can_differ(self, units: Sequence[int]) -> bool:
-        """Whether the attention of one of these units, all of both prompts, can differ."""
+        """Whether the attention of at least one of these units, all of them in both prompts, can differ."""
         return any(not self.cannot_differ(self._span(unit)) for unit in units)
 
     def _seen_units(self, span: Span) -> int:
-        """How many keys of both prompts the rows see, in one prompt or the other; 2 stands for more."""
+        """How many keys of both prompts the rows see, in either prompt; counted up to 2."""
         units, last_a, last_b = self.keys.units, max(span.a), max(span.b)
         seen = (
             u for u in self.keys.shared if not self.causal or min(units[u].a) <= last_a or min(units[u].b) <= last_b
@@ -87,7 +87,7 @@ class Sight:
         return f"{reason} {self.remedy(targets)}{jsd}."
 
     def _all_of_it(self, focus: Span, targets: Sequence[Span], corrected: bool) -> str:
-        """A target that is all that is seen gets 1 in both prompts."""
+        """A target that is everything the focus word sees gets weight 1 in both prompts."""
         for target in targets:
             sides = ((self.keys.a, focus.a, target.a), (self.keys.b, focus.b, target.b))
             if all(self._rest(tokens, at, to, corrected) == set() for tokens, at, to in sides):
@@ -95,7 +95,7 @@ class Sight:
         return ""
 
     def _rest(self, tokens: Tokens, at: Sequence[int], to: Sequence[int], corrected: bool) -> set[int]:
-        """What a focus word sees beside a target."""
+        """What a focus word sees besides a target."""
         seen = set(range(max(at) + 1 if self.causal else len(tokens)))
         return seen - set(to) - set(sinks_of(tokens) if corrected else ())
 
@@ -122,7 +122,7 @@ class Sight:
         return next((span for span in later if _written(span.word)), later[0] if later else edited)
 
     def about(self, focus: Span) -> str:
-        """Which word the focus is where it is not the one that differs; "" where it is."""
+        """Which word the focus is, if it is not the one that differs; "" if it is."""
         edited = default_focus(self.queries)
         if (focus.a, focus.b) == (edited.a, edited.b) or not self.cannot_differ(edited):
             return ""

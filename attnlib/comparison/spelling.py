@@ -51,7 +51,7 @@ def pieces(alignment: Alignment) -> tuple[Pieces, ...]:
 
 
 def matches(model: Model, prompt_b: str, edit: Pieces) -> tuple[tuple[str, str], ...]:
-    """Words of the same lists as B's that have as many tokens as A's, each with prompt B written with it."""
+    """Words from the same lists as B's with as many tokens as A's, each with prompt B rewritten to use it."""
     found = []
     for word in alternatives(edit.b):
         text = re.sub(rf"(?<!\w){re.escape(edit.b)}(?!\w)", word, prompt_b, flags=re.IGNORECASE)
@@ -83,14 +83,14 @@ def reader_of(model: Model) -> Reader:
 
 
 class Unlike(NamedTuple):
-    """What of a control edit a model reads otherwise than what it replaces."""
+    """How a model reads a control edit differently from what it replaces."""
 
     name: str  # within a sentence: "with more tokens"
     text: str  # a sentence
 
 
 def control_unlike(model: str, control: Alignment) -> Unlike | None:
-    """What a control edit changes beside the words, given how prompt A and it are aligned; None where nothing."""
+    """What a control edit changes besides the words, given its alignment with prompt A; None if nothing."""
     unequal = pieces(control)
     unknown = _new_unknown(control) if is_demo(model) else ""
     if not unequal:
@@ -101,7 +101,7 @@ def control_unlike(model: str, control: Alignment) -> Unlike | None:
 
 
 def _new_unknown(control: Alignment) -> str:
-    """A sentence about the words of a control edit that a demo model never read and that prompt A has not."""
+    """A sentence about words of a control edit that a demo model never read and that prompt A does not have."""
     before = known_words(control.a).unknown
     new = [word.partition(" (")[0] for word in known_words(control.b).unknown if word not in before]
     return f"This demo model has never read {' and '.join(new)}." if new else ""

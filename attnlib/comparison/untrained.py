@@ -44,12 +44,12 @@ class Untrained:
         return float(self.largest[-1])
 
     def as_large(self, value: float) -> int:
-        """In how many copies the largest head is at least as large as `value`, its sign left aside."""
+        """In how many copies the largest head is at least as large as `value`, ignoring signs."""
         return int((self.largest >= abs(value)).sum())
 
 
 def seeds_for(model: Model, copies: int = COPIES) -> range:
-    """The seeds of a model's copies; of none where it is too large to be copied so often."""
+    """The seeds of a model's copies; none if it is too large to be copied so often."""
     return range(copies if model.parameters <= MOST_PARAMETERS else 0)
 
 

@@ -42,7 +42,7 @@ class EditedPlace(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class PromptInput:
-    """What the model reads of one prompt, and which candidates are asked for in it."""
+    """What the model reads for one prompt, and which candidates are scored in it."""
 
     ids: tuple[int, ...]
     prompt: int  # tokens of the prompt, whose attention is replaced; what follows is a continuation
@@ -53,7 +53,7 @@ Editing = Callable[[int, Sequence[EditedPlace]], dict[str, Any]]  # the edits of
 
 
 class Side:
-    """One prompt: its inputs (one, where both candidates need the same), their attention, and edited runs."""
+    """One prompt: its inputs (one if both candidates need the same), their attention, and edited runs."""
 
     def __init__(self, model: Model, prompt: str, candidates: Candidates) -> None:
         rows = candidate_rows(model, prompt, candidates)
@@ -135,7 +135,7 @@ class Side:
         return output["logits"]
 
     def kept(self, one: PromptInput) -> int:
-        """How many logits at the end are enough; 0: all are needed."""
+        """How many logits at the end are needed; 0 means all."""
         if self.model.family != "causal" or not keeps_logits(self.model):
             return 0
         return len(one.ids) - one.prompt + 1

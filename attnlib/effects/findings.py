@@ -95,7 +95,7 @@ def _idle(logs: np.ndarray, moves: np.ndarray, known: set[tuple[int, int]]) -> s
 
 
 def times(log_ratio: float) -> str:
-    """A log odds ratio as what it multiplies odds by: "194", "4.00", ".0052"."""
+    """A log odds ratio as the factor on the odds: "194", "4.00", ".0052"."""
     return figures(math.exp(min(float(log_ratio), 700.0)))
 
 
@@ -110,14 +110,14 @@ def figures(size: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as it is said: "about 20 s", "about 57 min", "about 2.5 h"."""
+    """A time in words: "about 20 s", "about 57 min", "about 2.5 h"."""
     if seconds < 90:
         return f"about {max(1, round(seconds))} s"
     return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
 
 
 def misfits(effects: "HeadEffects") -> str:
-    """A sentence for each prompt in which the model would hardly say either candidate; empty where they fit."""
+    """A sentence for each prompt in which neither candidate is likely; empty if there is none."""
     return " ".join(_misfit(effects, side) for side in effects.misfits)
 
 

@@ -202,7 +202,7 @@ def estimate(model: Model, prompt_a: str, prompt_b: str, candidates: Candidates)
 
 
 def _check_lengths(model: Model, prompts: tuple[str, str]) -> None:
-    """Attention over x' can only stand in for attention over x where both have equally many tokens."""
+    """Refuse prompts of different lengths: attention over one could not replace attention over the other."""
     a, b = (read_inputs(model, prompt, None, truncate=False).tokens for prompt in prompts)
     if len(a) == len(b):
         return
@@ -222,7 +222,7 @@ def _check_lengths(model: Model, prompts: tuple[str, str]) -> None:
 
 
 def _check_inputs(sides: Sequence[Side]) -> None:
-    """The candidates must follow both prompts alike, else the attention of one has no place in the other."""
+    """Refuse candidates that do not follow both prompts in the same way."""
     a, b = ([(one.prompt, len(one.ids), sorted(one.asked)) for one in side.inputs] for side in sides)
     if a != b:
         raise InputError(
@@ -248,7 +248,7 @@ def _nothing_yet(
 
 
 def _edits(model: Model) -> list[EditedPlace]:
-    """Every head, every layer, and all; those that begin late first, as they cost least."""
+    """Every head, every layer, and all heads; edits that begin in late layers first, as they cost least."""
     heads = model.heads["self"]
     single = [EditedPlace(layer, head) for layer, count in enumerate(heads) for head in range(count)]
     edits = [*single, *(EditedPlace(layer, EVERY) for layer in range(len(heads))), EditedPlace(EVERY, EVERY)]
@@ -258,7 +258,7 @@ def _edits(model: Model) -> list[EditedPlace]:
 def _filling(
     effects: HeadEffects, sides: Sequence[Side], edits: Sequence[EditedPlace], rows: int
 ) -> Iterator[HeadEffects]:
-    """The effects after each batch."""
+    """Yield the effects after each batch."""
     done = 0
     run = in_chunks(edits, rows, lambda chunk: [_odds(side, chunk, sides[1 - n]) for n, side in enumerate(sides)])
     for chunk, found in run:

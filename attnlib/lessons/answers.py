@@ -23,7 +23,7 @@ SIGNED = ("shift", "log_odds", "total", "indirect")
 
 
 def measured(model: Model, show: Show, measure: Measure) -> float:
-    """What a Measure is in what a Show shows; `model` is the one it names. Raises InputError."""
+    """The value of a Measure in what a Show shows; `model` is the one it names. Raises InputError."""
     show, words = show.changed(dict(measure.choices)), measure.words
     if measure.name == "number":
         return read_number(words[0])
@@ -54,7 +54,7 @@ def told(measure: Measure, value: float) -> str:
 
 
 def is_right(value: float, guess: float, within: float) -> bool:
-    """Whether a guess is as near as was asked for."""
+    """Whether a guess is as close as the question requires."""
     return abs(value - guess) <= within + 1e-9
 
 
@@ -64,7 +64,7 @@ def model_of(show: Show, measure: Measure) -> str:
 
 
 def _in_text(model: Model, show: Show, measure: Measure) -> float:
-    """tokens, weight or product: of one text."""
+    """The measures tokens, weight and product, of one text."""
     layer, head = (0, 0) if measure.name == "tokens" else _place(model, show)
     read = trace(model, _text(show), show.get("text_b") or None, layers=[layer], **_languages(show))
     if measure.name == "tokens":
@@ -118,7 +118,7 @@ def _prompts(show: Show) -> tuple[str, str]:
 
 
 def _place(model: Model, show: Show) -> tuple[int, int]:
-    """The head that is shown, which the model has."""
+    """The head that is shown, checked against the model."""
     layer, head = show.place
     if head is None:
         raise InputError("This needs one head: set head in the step's show block.")

@@ -44,7 +44,7 @@ def _paper(title: str, body: str) -> str:
 
 
 def filled(text: str, show: Show | None, value: Value) -> str:
-    """A text with what it measures in place."""
+    """A text with its measures replaced by their values."""
     return INLINE.sub(lambda found: value(show or _NO_SHOW, parse_measure(found[1])), text)
 
 

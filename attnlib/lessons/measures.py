@@ -40,7 +40,7 @@ INLINE = re.compile(r"\{=([^{}]*)\}")  # {= weight "She" "nurse"}
 
 @dataclass(frozen=True)
 class Measure:
-    """Something the library measures in what a step shows: one of MEASURES, its words, other choices than shown."""
+    """What a lesson asks to be measured: one of MEASURES, its words, and settings that differ from what is shown."""
 
     name: str
     words: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Measure:
 
 
 def inline_texts(text: str) -> Iterator[tuple[int, str]]:
-    """What a text asks for in place, to be given to `parse_measure`, and in which of its lines, counted from 0."""
+    """The measures inside a text, for `parse_measure`, each with its line, counted from 0."""
     for found in INLINE.finditer(text):
         yield text.count("\n", 0, found.start()), found[1]
 
@@ -78,7 +78,7 @@ def parse_measure(text: str) -> Measure:
 
 
 def read_number(text: str) -> float:
-    """A finite number, with − or - before it. Raises InputError."""
+    """A finite number, with − or - for minus. Raises InputError."""
     try:
         number = float(text.replace("−", "-"))
     except ValueError:
@@ -89,7 +89,7 @@ def read_number(text: str) -> float:
 
 
 def check_choice(name: str, value: str) -> None:
-    """Refuse what no page can be set to, and a layer or head that is no number. Raises InputError."""
+    """Refuse a setting that no page has, and a layer or head that is not a number. Raises InputError."""
     if name not in CHOICES:
         raise InputError(f"“{name[:60]}” is not a setting of a page. Known: {', '.join(sorted(CHOICES))}.")
     is_place = value.isascii() and value.isdigit() and len(value) < 5
@@ -118,7 +118,7 @@ def check_place(choices: Mapping[str, str]) -> None:
 
 
 def check_measure(measure: Measure, shown: Mapping[str, str]) -> None:
-    """Refuse a measure that needs what the step's show block, with the measure's own choices, lacks. InputError."""
+    """Refuse a measure that needs something the step's show block does not set. Raises InputError."""
     choices = {**shown, **dict(measure.choices)}
     check_place(choices)
     if measure.name in OF_ONE_HEAD and choices.get("head", "all") == "all":

@@ -36,7 +36,7 @@ OWN_TITLE = "My own lesson"  # what the page calls the lesson that a person open
 
 @dataclass(frozen=True)
 class Show:
-    """A page in a state: what its link says."""
+    """A page with its settings, as in its link."""
 
     page: str
     choices: tuple[tuple[str, str], ...]  # by the names they have in the page's address
@@ -123,7 +123,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Course:
-    """The lessons of a folder, in order, and what is wrong with the files that are none, each with its line."""
+    """The lessons of a folder, in order, and what is wrong with files that are not lessons, each with its line."""
 
     lessons: tuple[Lesson, ...]
     problems: tuple[str, ...] = ()
@@ -288,7 +288,7 @@ class _Reader:
         return self._words(text, "reveal" if kind == "reveal" else "teacher", start + 2)
 
     def _words(self, text: str, kind: Literal["text", "reveal", "teacher"], line: int) -> Words:
-        """Markdown that begins in `line`."""
+        """Markdown that begins at `line`."""
         if len(text) > LONGEST_TEXT:
             self._stop(line, f"a text of {len(text):,} characters; {LONGEST_TEXT:,} are read at most. Divide it.")
         for at, measure in inline_texts(text):

@@ -187,7 +187,7 @@ def _eager_attention(kind: type) -> Callable[..., tuple[Tensor, Tensor]]:
 
 
 def _check_shape(current: _Pass, place: LayerPlace, weights: Tensor) -> None:
-    """One weight per pair of tokens; else what is drawn beside the tokens would not be theirs."""
+    """Refuse weights that are not one per pair of tokens: they could not be shown beside the tokens."""
     expected = current.shapes.get(place.stack)
     if expected is not None and tuple(weights.shape[-2:]) != expected:
         raise InputError(
@@ -198,7 +198,7 @@ def _check_shape(current: _Pass, place: LayerPlace, weights: Tensor) -> None:
 
 
 def allow_growth(layers: Iterable[nn.Module]) -> None:
-    """Have the batch grow before these layers where a pass asks for it (`watching`); others do not notice."""
+    """Let the batch grow before these layers if a pass asks for it (`watching`); other passes do not notice."""
     for layer in layers:
         if not any(hook is _grow for hook in layer._forward_pre_hooks.values()):
             layer.register_forward_pre_hook(_grow, with_kwargs=True)

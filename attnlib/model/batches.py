@@ -92,7 +92,7 @@ def _read(model: Model, texts: Sequence[str], start: int) -> Iterator[TextRead |
 
 
 def same_length(model: Model, reads: Sequence[TextRead]) -> Iterator[TextBatch]:
-    """These texts, those of one length together."""
+    """These texts, grouped by length."""
     by_length: dict[int, list[TextRead]] = {}
     for read in reads:
         by_length.setdefault(len(read.tokens), []).append(read)
@@ -140,5 +140,5 @@ def stacked_inputs(rows: Sequence[Inputs]) -> dict[str, Tensor]:
 
 
 def keeps_logits(model: Model) -> bool:
-    """Whether the model can be asked for the logits of the last tokens only."""
+    """Whether the model can return the logits of only the last tokens."""
     return "logits_to_keep" in inspect.signature(model.hf.forward).parameters

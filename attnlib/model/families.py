@@ -24,7 +24,7 @@ FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
 
 
 def family_of(config: Any, folder: Path) -> str:
-    """Which head to load: what the configuration names and else the weights have; "encoder" for none."""
+    """The head to load: the one the configuration names, or else the weights have; "encoder" for none."""
     named = _architectures(config)
     if is_classifier(named):
         return "seq2seq" if getattr(config, "is_encoder_decoder", False) else "encoder"
@@ -38,7 +38,7 @@ def family_of(config: Any, folder: Path) -> str:
 
 
 def with_language_head(config: Any, weights: Set[str]) -> str | None:
-    """The family whose head weights of these names have; None where they have none."""
+    """The family whose head these weights have, judged by their names; None if they have none."""
     possible = ("causal", "masked") if getattr(config, "is_decoder", False) else ("masked", "causal")
     for family in possible:
         model_class = mapped_class(FAMILIES[family][0], config)
@@ -48,7 +48,7 @@ def with_language_head(config: Any, weights: Set[str]) -> str | None:
 
 
 def family_in_memory(hf: Any) -> str:
-    """What the class of a model is, or the class that it was made from."""
+    """The family of a model's class, or of the class that it derives from."""
     for parent in type(hf).__mro__:
         if is_classifier({parent.__name__}):
             break

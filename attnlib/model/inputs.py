@@ -33,7 +33,7 @@ class Inputs:
     target_language: str | None = None
 
     def rows(self, stack: str) -> tuple[Tokens, Tokens]:
-        """The tokens that ask and the tokens that are looked at, in one attention of the model."""
+        """The tokens that look and the tokens that are looked at, in one attention of the model."""
         decoder = self.decoder_tokens or self.tokens
         queries = self.tokens if stack in ("self", "encoder") else decoder
         return queries, decoder if stack == "decoder" else self.tokens
@@ -104,7 +104,7 @@ def added_tokens(model: Model, encoding: Any, text: str | None) -> tuple[int, in
 
 
 def _common(one: Iterable[int], two: Iterable[int]) -> int:
-    """With how many equal tokens both begin."""
+    """How many tokens both rows begin with in common."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, two, strict=False)))
 
 
@@ -143,7 +143,7 @@ def _tokenize(model: Model, text: str, text_b: str | None) -> Any:
 def _fit(
     model: Model, encoding: Any, truncate: bool, most: int | None, text: str, text_b: str | None
 ) -> tuple[Any, int | None]:
-    """The encoding cut to the model's limit if that was asked for, and how many tokens there had been."""
+    """The encoding, truncated to the model's limit if that was asked for, and how many tokens there were."""
     total = len(encoding["input_ids"])
     limit = min((known for known in (model.max_tokens, most) if known is not None), default=None)
     if limit is None or total <= limit:

@@ -20,7 +20,7 @@ NAMED = 6  # languages, at most, that an error names
 
 @dataclass(frozen=True)
 class Languages:
-    """The languages a model has tokens for, none for most models; which are its own where nobody chooses."""
+    """The languages a model has tokens for (none for most models), and the defaults."""
 
     model: str  # its name
     ids: Mapping[str, int] = field(default_factory=dict)  # token id by the language's name, in alphabetical order
@@ -78,7 +78,7 @@ class Languages:
 
 
 def read_languages(name: str, hf: Any, tokenizer: Any) -> Languages:
-    """What an encoder-decoder model and its tokenizer, as they were saved, say of languages."""
+    """What a saved encoder-decoder model and its tokenizer say about languages."""
     ids = _language_ids(hf, tokenizer)
     if not ids:
         return Languages(name)

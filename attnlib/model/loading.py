@@ -263,14 +263,14 @@ def wrap(name: str, hf: Any, tokenizer: Any, family: str | None = None) -> Model
 
 
 def _head_beside_others(hf: Any) -> str | None:
-    """The family of the language-model head that a class has which is not named after it."""
+    """The family of a language-model head that a class has but is not named after."""
     if any(is_classifier({parent.__name__}) for parent in type(hf).__mro__):
         return None
     return with_language_head(hf.config, hf.state_dict().keys())
 
 
 def _as_language_model(hf: Any, family: str) -> Any:
-    """The language model within a model that has other heads, too (BertForPreTraining), around the same tensors."""
+    """The language model inside a model with several heads (BertForPreTraining), around the same tensors."""
     with _MAKING, torch.random.fork_rng(devices=[]):  # its own first weights are random
         config = copy.deepcopy(hf.config)
         model = mapped_class(FAMILIES[family][0], config)._from_config(
@@ -387,7 +387,7 @@ def _load_weights(name: str, folder: Path, auto_class: Any) -> Any:
 
 
 def _check_complete(name: str, report: dict[str, Any]) -> None:
-    """Refuse weights that leave parts of the model to chance: what was drawn would be random numbers."""
+    """Refuse weights that leave parts of the model random: what was drawn would be random, too."""
     missing = {str(key) for key in report["missing_keys"] if "pooler" not in key}  # nothing attends to the pooler
     missing |= {str(key[0]) for key in report["mismatched_keys"]}
     if missing:

@@ -24,7 +24,7 @@ NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "all
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether this is how Python, or torch on a GPU or the CPU, says that there is no memory."""
+    """Whether this error means that Python, or torch on a GPU or the CPU, ran out of memory."""
     import torch  # late: a page asks for memory before torch is there
 
     said = isinstance(error, RuntimeError) and any(words in str(error).lower() for words in NO_MEMORY)

@@ -58,7 +58,7 @@ def expected_shapes(inputs: Mapping[str, Tensor]) -> dict[str, tuple[int, int]]:
 
 
 def accepts(hf: Any, option: str) -> bool:
-    """Whether a model's forward names this option."""
+    """Whether a model's forward has an option of this name."""
     return option in inspect.signature(hf.forward).parameters
 
 
@@ -116,7 +116,7 @@ def _routed_calls(hf: Any, inputs: dict[str, Tensor]) -> tuple[list[AttentionCal
 
 
 def _same(output: Tensor, again: Tensor | None) -> bool:
-    """Whether a layer's output is the same but for rounding."""
+    """Whether a layer's output is the same up to rounding."""
     if again is None or again.shape != output.shape:
         return False
     slack = max(1e-5, 4 * torch.finfo(output.dtype).eps) * float(output.abs().max())
@@ -130,7 +130,7 @@ def _can_be_routed(hf: Any) -> bool:
 
 
 def _set_attention(hf: Any, name: str) -> None:
-    """Choose the attention function; also in a model that would not let it be chosen."""
+    """Set the attention function, also in a model that does not allow choosing it."""
     if hf._can_set_attn_implementation():
         hf.set_attn_implementation(name)
     for module in hf.modules():
@@ -147,7 +147,7 @@ def _layer_of(attention: str) -> str:
 
 
 def _numbering(places: Sequence[LayerPlace], paths: Sequence[str]) -> str:
-    """A sentence where a layer's number is not the one in the model: layers without attention, several calls."""
+    """A sentence if layers are numbered differently from the model: layers without attention, several calls."""
     for stack in STACKS:
         mine = [path for place, path in zip(places, paths, strict=True) if place.stack == stack]
         numbers = [[int(part) for part in path.split(".") if part.isdigit()][:1] for path in mine]
@@ -189,7 +189,7 @@ def _stack(hf: Any, module: nn.Module | None, names: Mapping[int, str], family: 
 
 
 def _first_telling(parts: Iterable[str]) -> str:
-    """The first part of a path that tells: "decoder.bert.encoder.layer.0" is in the decoder."""
+    """The first informative part of a path: "decoder.bert.encoder.layer.0" is in the decoder."""
     for part in parts:
         for stack in ("decoder", "encoder"):
             if stack in part:

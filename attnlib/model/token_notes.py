@@ -43,7 +43,7 @@ NO_LANGUAGE = TokenNote(
 def token_notes(
     name: str, tokenizer: Any, text: str, ids: Sequence[int], tokens: Tokens, added: tuple[int, int]
 ) -> tuple[TokenNote, ...]:
-    """What there is to say of `text`, the first (or only) text of a model `name` that was read as `ids`."""
+    """The notes on `text`, the first (or only) text of the model `name`, which was read as `ids`."""
     found = [
         _twice(tokenizer, text, ids, added),
         _space(tokenizer, text),
@@ -54,7 +54,7 @@ def token_notes(
 
 
 def _twice(tokenizer: Any, text: str, ids: Sequence[int], added: tuple[int, int]) -> TokenNote | None:
-    """Special tokens that were typed or pasted, and that the tokenizer adds once more."""
+    """Special tokens that were typed or pasted although the tokenizer adds them anyway."""
     before, behind = added
     mended, names = text, list[str]()
     while before and len(ids) > before + behind and ids[before] in ids[:before]:
@@ -80,7 +80,7 @@ def _twice(tokenizer: Any, text: str, ids: Sequence[int], added: tuple[int, int]
 
 
 def _space(tokenizer: Any, text: str) -> TokenNote | None:
-    """White space that makes tokens of its own; the line that ends a chat template is none of it."""
+    """White space that becomes tokens of its own, except the line break that ends a chat template."""
     chat = any(str(token) in text for token in tokenizer.all_special_tokens)
     mended = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text.strip(" ") if chat else text.strip())
     if mended == text or not mended:
@@ -106,7 +106,7 @@ def _unknown(tokenizer: Any, text: str, ids: Sequence[int], tokens: Tokens) -> T
 
 
 def _pieces(tokens: Tokens) -> TokenNote | None:
-    """Words that fall apart into single letters or less."""
+    """Words that are split into single letters or less."""
     apart = [
         f"“{text}” ({len(word)} pieces)"
         for word, text in dict(zip(tokens.words, tokens.texts, strict=True)).items()

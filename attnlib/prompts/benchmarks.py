@@ -75,7 +75,7 @@ def _as_written(word: str, sentence: str) -> str:
 
 
 def _occupations(path: Path) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Every further column of the occupations' statistics; none where the file is not there."""
+    """Every further column of the occupation statistics; none if the file is missing."""
     if not path.exists():
         return {}
     table = read_table(path)
@@ -194,7 +194,7 @@ def _type_two(name: str, lines: list[str]) -> Iterator[Pair | Dropped]:
 
 
 def _sentence_of_two(line: str) -> tuple[str, str, str] | None:
-    """What stands before the pronoun, whom it means, and the pronoun."""
+    """The text before the pronoun, the person it refers to, and the pronoun."""
     marked = BRACKETS.findall(line)
     if len(marked) != 2 or len(line) > LONGEST:
         return None

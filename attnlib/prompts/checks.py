@@ -15,7 +15,7 @@ REMEMBERED = 1_000_000  # rows that are remembered to find duplicates
 
 
 class Remark(NamedTuple):
-    """Something to look at in a row that is studied all the same."""
+    """Something to check in a row that is studied anyway."""
 
     place: str
     text: str
@@ -42,7 +42,7 @@ def _nothing(pair: Pair) -> str:
 
 
 def _copy(pair: Pair, number: int, seen: dict[bytes, int]) -> str:
-    """Which earlier row asks the same; a row is known by its prompts, focus, targets and candidates."""
+    """The earlier row that this one repeats: same prompts, focus, targets and candidates."""
     text = "\0".join([pair.prompt_a, pair.prompt_b, pair.focus, "|".join(pair.targets), *pair.candidates])
     key = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
     if key in seen:

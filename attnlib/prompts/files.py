@@ -58,7 +58,7 @@ def iter_pairs(
 
 @dataclass(frozen=True)
 class PairReading:
-    """All that was read of a file."""
+    """Everything that was read from a file."""
 
     pairs: tuple[Pair, ...]
     dropped: tuple[Dropped, ...]

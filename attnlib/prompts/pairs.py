@@ -31,7 +31,7 @@ USUAL = {  # what others call our columns
 
 @dataclass(frozen=True)
 class Pair:
-    """Two prompts, the word whose attention is asked about, and the words it may look at; see data/pairs."""
+    """Two prompts, the word whose attention is compared, and the words it may look at; see data/pairs."""
 
     category: str
     prompt_a: str
@@ -46,7 +46,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A row that is no pair, and why."""
+    """A row that is not a pair, and why."""
 
     place: str
     reason: str
@@ -100,7 +100,7 @@ def frame_pairs(frame: Any, columns: Mapping[str, str] | None = None) -> Iterato
 
 
 def _mapped(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
-    """Our names and the table's, of the columns it has."""
+    """Our column names with the table's, for the columns it has."""
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
         raise InputError(f"There is no column {unknown[0]} to map to. Known columns: {', '.join(COLUMNS)}.")
@@ -160,7 +160,7 @@ class TableHead(NamedTuple):
 
 
 def table_head(path: str | Path, count: int = 5) -> TableHead:
-    """The columns of a file, a guess what they are, and its first rows. Raises InputError."""
+    """The columns of a file, a guess at what they are, and its first rows. Raises InputError."""
     table = read_table(path)
     lower = {name.lower().strip(): name for name in reversed(table.columns)}
     found = {ours: [lower[name] for name in (ours, *USUAL.get(ours, ())) if name in lower] for ours in COLUMNS}

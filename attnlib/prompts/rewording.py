@@ -40,7 +40,7 @@ class Reader(NamedTuple):
 
 
 def other_one(text: str) -> Rewording | None:
-    """The text with the gender of every pronoun, noun and name changed; None where there is nothing to change."""
+    """The text with the gender of every pronoun, noun and name swapped; None if there is nothing to swap."""
     words = _words(text)
     edits = {n: other for n in range(len(words)) if (other := _other(words, n)) is not None}
     return _reworded(text, words, edits, "other one") if edits else None
@@ -162,7 +162,7 @@ _THEIR_ALONE = _in_every_case({"her": "them", "his": "theirs"})
 
 
 def _other(words: Sequence[_Word], n: int) -> str | None:
-    """Word n in the other gender, None where it has none."""
+    """Word n in the other gender; None if it has none."""
     pronoun = _pronoun(words, n, _PRONOUNS, _POSSESSIVES, _ALONE)
     if pronoun is not None:
         return pronoun
@@ -340,12 +340,12 @@ def _offered(kind: str, base: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4)
 def _rows(kind: str) -> Mapping[str, int]:
-    """How far down in the table a word stands."""
+    """How far down in the table a word is."""
     return MappingProxyType({word: row for row, word in enumerate(_lookup(kind))})
 
 
 def _fits_article(words: Sequence[_Word], n: int, other: str) -> bool:
-    """Whether "a" or "an" in front of word n can stay."""
+    """Whether "a" or "an" before word n can stay."""
     article = words[n - 1].text.lower() if n > 0 else ""
     return article not in ("a", "an") or (article == "an") == (other[0].lower() in "aeiou")
 

@@ -107,12 +107,12 @@ def _lines(path: Path, encoding: str) -> Iterator[TableRow]:
 
 
 def _delimiter(header: str) -> str:
-    """The sign that makes most columns of the first line; a comma where none does."""
+    """The character that splits the first line into most columns; a comma if none does."""
     return max(DELIMITERS, key=lambda sign: (header.count(sign), -DELIMITERS.index(sign)))
 
 
 def _not_text(path: Path, encoding: str) -> str:
-    """Which line is the first that is no text."""
+    """The first line that is not text."""
     at = 1
     with path.open("rb") as file:
         for at, line in enumerate(file, 1):  # noqa: B007  (the line at which it ends is told)

@@ -56,7 +56,7 @@ class PairTexts(NamedTuple):
 
 
 def by_pair(count: int) -> Units:
-    """Every pair for itself."""
+    """Every pair by itself."""
     return Units(EVERY_PAIR, tuple(f"pair {n}" for n in range(count)))
 
 
@@ -131,7 +131,7 @@ def _words(label: str) -> frozenset[str]:
 
 
 def _crossing(words: Mapping[str, frozenset[str]]) -> dict[str, int]:
-    """Words of several labels, and of how many; a word of all of them sets none apart and is left out."""
+    """Words of several labels, and of how many; a word that all of them have distinguishes none and is left out."""
     counts = Counter(word for found in words.values() for word in found)
     return {word: count for word, count in counts.items() if 1 < count < len(words)}
 
@@ -165,7 +165,7 @@ def _components(words: Mapping[str, frozenset[str]]) -> dict[str, str]:
 
 
 class Contrast(NamedTuple):
-    """Two kinds of pairs: what is asked about is the mean of the first less that of the second."""
+    """Two kinds of pairs; the quantity of interest is the mean of the first minus that of the second."""
 
     first: str
     second: str

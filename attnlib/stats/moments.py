@@ -25,7 +25,7 @@ class Moments:
 
     @property
     def mean(self) -> Float[np.ndarray, "..."]:
-        """NaN without a number."""
+        """The mean; NaN if there is no number."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(self.total / np.asarray(self.count, np.float64))
 

@@ -31,7 +31,7 @@ SHIFTS = {  # units: the mean, in standard errors, that one of so many HEADS sho
 
 
 def fewest_pairs() -> int:
-    """With fewer units no head is tested, however large its mean."""
+    """The number of units below which no head is tested, however large its mean."""
     return FEWEST_UNITS
 
 

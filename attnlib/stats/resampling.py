@@ -36,9 +36,9 @@ Rows = Int[np.ndarray, " some"]
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Columns of numbers of the same units, and what is asked of them.
+    """Columns of numbers of the same units, and which mean is tested.
 
-    With `sides` (+1 or −1 per unit) the mean of a column is that of the +1 units less that of the −1 units, and t is
+    With `sides` (+1 or −1 per unit) the mean of a column is that of the +1 units minus that of the −1 units, and t is
     Welch's; without, it is the mean over units, and t Student's.
     """
 
@@ -223,7 +223,7 @@ def _told(
     draws: int,
     alpha: float,
 ) -> Tested:
-    """Intervals of the sizes that |t| must pass."""
+    """Intervals from the sizes that |t| must exceed."""
     if sample.normal:
         critical = np.where(np.isnan(sample.t), np.nan, stats.norm.isf(alpha / 2))
         p = 2 * stats.norm.sf(sample.t)

@@ -194,7 +194,7 @@ def _shifts(sample: Sample, tested: Tested, tests: int, alpha: float) -> Float[n
 
 
 def difference(values_a: Float[np.ndarray, "..."], values_b: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """b − a in float64, where both have a finite number; else NaN."""
+    """b − a in float64; NaN unless both are finite."""
     both = np.isfinite(values_a) & np.isfinite(values_b)
     return np.where(both, values_b, np.nan).astype(np.float64) - np.where(both, values_a, np.nan)
 

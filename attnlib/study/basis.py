@@ -69,7 +69,7 @@ class Arranged:
 
 
 def texts_of(table: pd.DataFrame) -> list[PairTexts]:
-    """What pairs are sorted by, of a study's table of pairs."""
+    """The texts that pairs are sorted by, from a study's table of pairs."""
     names = ("prompt_a", "prompt_b", "focus", "targets", "contrast")
     columns = [table[name].fillna("").astype(str) if name in table else [""] * len(table) for name in names]
     return [
@@ -155,7 +155,7 @@ def _contrasted(
 
 
 def described(summary: HeadSummary) -> HeadSummary:
-    """A summary of numbers that are not tested: no p, nothing corrected, nothing that could have been missed."""
+    """A summary of numbers that are not tested: no p, no correction, no detectable mean."""
     no = np.full(summary.mean.shape, np.nan)
     return replace(summary, tests=0, p=no, p_corrected=no, wide_low=no, wide_high=no, detectable=no)
 

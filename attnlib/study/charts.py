@@ -99,7 +99,7 @@ def _whiskers(
 
 
 def _told(summary: HeadSummary, place: HeadPlace) -> str:
-    """One head's numbers for the pointer."""
+    """One head's numbers for the tooltip."""
     mean, low, high = (float(values[place]) for values in (summary.mean, summary.low, summary.high))
     told = interval(mean, low, high, places_of(summary.mean))
     d = f", d = {summary.effect[place]:.2f}" if np.isfinite(summary.effect[place]) else ""

@@ -180,7 +180,7 @@ def _moving(summary: HeadSummary, title: str, basis: Basis | None) -> str:
 
 
 def _from_what(summary: HeadSummary, basis: Basis | None) -> str:
-    """From what a mean is shown to differ, or between what."""
+    """What a mean is shown to differ from, or between."""
     if basis is None or basis.contrast is None:
         return "from 0 on average"
     (one, two), (n, m) = basis.contrast, basis.counts
@@ -221,7 +221,7 @@ def head_power(summary: HeadSummary, place: tuple[int, int]) -> str:
 
 
 def _missed(summary: HeadSummary) -> str:
-    """What these pairs could not have shown, of which “in none” says nothing."""
+    """Which means these pairs could not have shown, since “in none” does not say."""
     known = summary.detectable[np.isfinite(summary.detectable) & (summary.detectable > 0)]
     if not len(known):
         return ""
@@ -249,7 +249,7 @@ def _farthest(summary: HeadSummary) -> float:
 
 
 def summary_table(summary: HeadSummary) -> pd.DataFrame:
-    """The table of a summary; without the columns of a test where nothing is tested."""
+    """The table of a summary, without the columns of a test if nothing is tested."""
     table = summary.table()
     if summary.tests:
         return table
@@ -287,13 +287,13 @@ def _needs(effect: float, needed: int, noun: str) -> str:
 
 
 def _least(value: float, places: int) -> str:
-    """A bound, never written as nothing."""
+    """A bound, never printed as 0."""
     smallest = 10.0**-places
     return number(value, places) if value == 0 or value >= smallest / 2 else f"less than {number(smallest, places)}"
 
 
 def _plain(value: SupportsFloat) -> str:
-    """Two digits of a number without a unit: "1.9", "−.31"."""
+    """A number without a unit, in two digits: "1.9", "−.31"."""
     size = abs(float(value))
     return ("−" if float(value) < 0 else "") + number(
         size, 1 if size >= 1 else max(2, places_of(np.array([size])) - 1)

@@ -69,7 +69,7 @@ def odds_sentence(statistic: str, place: tuple[int, int], summary: HeadSummary, 
 
 
 def candidates_of(table: pd.DataFrame) -> tuple[str, str] | None:
-    """The candidate words of A and of B, where all pairs that name some have the same; None where not."""
+    """The candidate words of A and of B, if all pairs that name some have the same; otherwise None."""
     named = table[["candidate_a", "candidate_b"]].dropna().drop_duplicates()
     return None if len(named) != 1 else (str(named.iloc[0, 0]).strip(), str(named.iloc[0, 1]).strip())
 
@@ -141,7 +141,7 @@ def order_sentence(
 
 
 def twin_sizes(study: Study, statistic: str, model: str) -> tuple[str, Float[np.ndarray, "layer head"]] | None:
-    """The twin of a demo model and how far its heads move, where it is in the study."""
+    """The twin of a demo model and how far its heads move, if it is in the study."""
     twin = twin_of(model)
     return None if twin is None or twin not in study.models else (twin, study.sizes(statistic, twin))
 

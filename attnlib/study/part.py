@@ -90,7 +90,7 @@ def read_part(model: Model, records: Sequence[Record]) -> Reading:
 def measure_part(
     model: Model, reading: Reading, settings: Settings, further: Sequence[str] = (), more: More | None = None
 ) -> Part:
-    """Measure a part; `more` hears of every batch and may stop it (StoppedError)."""
+    """Measure a part; `more` is called after every batch and may stop it (StoppedError)."""
     found = _Found(model, [record for record, _ in reading])
     good = [n for n, (_, read) in enumerate(reading) if isinstance(read, PairRead)]
     for n, (_, read) in enumerate(reading):
@@ -139,7 +139,7 @@ def _measure(model: Model, found: "_Found", reads: dict[int, PairRead], settings
 
 
 def _why(error: Exception) -> str:
-    """What happened, for the row of a pair."""
+    """The reason that the row of a pair gives."""
     if isinstance(error, InputError):
         return str(error)
     if out_of_memory(error):

@@ -59,7 +59,7 @@ def log_odds_ratio(ratio_less_one: Float[np.ndarray, "..."]) -> Float[np.ndarray
 
 
 def bounds_of(statistic: str, differences: int = 0) -> tuple[float, float]:
-    """Between which a number of a head lies, or a difference of such numbers (of models, of a contrast's sides)."""
+    """The range of a head's values, or of a difference of such values (of models, of a contrast's sides)."""
     if statistic in (*RATIOS, *CARRIED):
         return -np.inf, np.inf
     least, most = (-2.0, 2.0) if statistic in SHIFTS else (0.0, 1.0)
@@ -228,7 +228,7 @@ class Study:
         return Values(statistic, model, numbers, log_odds_ratio(values) if statistic in RATIOS else values)
 
     def _lost(self, model: str) -> Values:
-        """What of the total effect is lost without each head: log total − log direct, pair by pair."""
+        """How much of the total effect is lost without each head: log total − log direct, pair by pair."""
         direct = self.values("direct", model)
         total = self.pair_table(model).set_index("pair")["total"].loc[direct.pairs].to_numpy(float)
         return replace(direct, statistic="lost", values=log_odds_ratio(total)[:, None, None] - direct.values)
@@ -313,7 +313,7 @@ class Study:
         return known or _summaries([self._difference(statistic, model_a, model_b, unit)])[0]
 
     def _together(self, unit: str | None) -> dict[tuple[str, ...], HeadSummary]:
-        """What is corrected together, where that was chosen; empty where not, or by another unit than the study's."""
+        """The summaries that are corrected together, if that was chosen and the unit is the study's; else empty."""
         return self._family if self.together and unit in (None, self.unit) else {}
 
     @cached_property

@@ -122,7 +122,7 @@ def begin_study(
 
 
 class Estimate(NamedTuple):
-    """What a study will take."""
+    """How long a study will take, and its size on disk."""
 
     seconds: float
     bytes: float
@@ -186,7 +186,7 @@ def _begin(
 
 
 def _why_none(folder: StudyFolder, count: int) -> str:
-    """Why the rows of a source are all no pairs, the commonest reasons first, each with how many have it."""
+    """Why none of a source's rows is a pair: the commonest reasons first, each with how many rows have it."""
     if not count:
         return "The source has no rows."
     parts = range(-(-count // PART))
@@ -223,7 +223,7 @@ def pairs_name(pairs: Pairs) -> str:
 
 
 def _check_same(folder: StudyFolder, names: Sequence[str], settings: Settings, taken: Taken) -> None:
-    """Refuse to go on with another study than the one in the folder."""
+    """Refuse to resume a study other than the one in the folder."""
     manifest = folder.manifest()
     theirs = manifest["pairs"]
     differ = [
@@ -247,7 +247,7 @@ def _check_same(folder: StudyFolder, names: Sequence[str], settings: Settings, t
 
 @dataclass(eq=False)
 class _Run:
-    """One run of a study: counts, tells, keeps."""
+    """One run of a study: it counts, reports and stores."""
 
     folder: StudyFolder
     manifest: dict[str, Any]
@@ -323,7 +323,7 @@ class _Run:
     # ---- telling
 
     def sign(self, model: str, about: dict[str, Any]) -> None:
-        """Write down what the model is; refuse to go on with other weights under its name."""
+        """Write down which weights the model has; refuse to continue with others under its name."""
         known = self.manifest["provenance"].get(model)
         if known is None:
             self.manifest["provenance"][model] = about
@@ -334,7 +334,7 @@ class _Run:
             )
 
     def tell(self, more: int) -> bool | None:
-        """So many more pairs are done; False stops."""
+        """Count further pairs as done; False stops."""
         self.done += more
         self.here += more
         seconds = time.perf_counter() - self.begun
@@ -348,7 +348,7 @@ class _Run:
         return None if self.progress is None else self.progress(told)
 
     def say(self, state: str, message: str = "", told: Progress | None = None) -> None:
-        """Write down how far the study is."""
+        """Write down the study's progress."""
         seconds = time.perf_counter() - self.begun
         told = told or Progress(self.done, self.total, seconds, None, "")
         self.folder.write("progress.json", {"state": state, "message": message, **told._asdict()})

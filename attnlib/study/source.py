@@ -66,7 +66,7 @@ def _source(records: Sequence[Pair | Dropped], more: bool) -> SourceRead:
 
 
 def units_in(pairs: Sequence[Pair]) -> tuple[Units, ...]:
-    """Which pairs belong together: by their column `unit`, where they have one, else as it is found in them."""
+    """Which pairs belong together: by their column `unit` if they have one, otherwise as found in them."""
     further = [dict(pair.further) for pair in pairs]
     cells = [one.get("unit") for one in further]
     columns = [by_column("unit", cells)] if any(cells) else []
@@ -78,7 +78,7 @@ def units_in(pairs: Sequence[Pair]) -> tuple[Units, ...]:
 
 
 def advice(read: SourceRead) -> list[str]:
-    """What should be known before a study begins: what carries the sign, what is contrasted, what is not tested."""
+    """What to know before a study begins: what determines the sign, what is contrasted, what is not tested."""
     told = []
     if read.contrast is not None:
         told.append(f"The difference is tested: {read.contrast.first} minus {read.contrast.second}.")

@@ -227,7 +227,7 @@ def compact(maps: Float[Tensor, "head query_block key_block"]) -> Maps:
 
 
 def _checks(weights: Float[Tensor, "head query key"], causal: bool, sinks: bool) -> list[Check]:
-    """Cheap ones, of all rows: they sum to one, and what comes later is unseen."""
+    """Cheap checks of all rows: they sum to one, and later tokens are not seen."""
     heads, queries, _ = weights.shape
     slack = torch.finfo(weights.dtype).eps
     rows, found = heads * queries, []

@@ -21,7 +21,7 @@ FEWEST, MOST = 16, 128  # blocks a long row is divided into, whatever the budget
 
 @dataclass(frozen=True)
 class Blocks:
-    """A row of tokens in blocks of `size`; none reaches across a segment, whose last block may be shorter."""
+    """A row of tokens in blocks of `size`; none spans two segments, whose last block may be shorter."""
 
     size: int
     segments: tuple[tuple[int, int], ...]  # first token of each segment, and the token after its last

@@ -391,7 +391,7 @@ def chosen_layers(model: Model, layers: Iterable[int] | None) -> frozenset[int]:
 
 
 def _keep(call: AttentionCall) -> LayerAttention:
-    """The layer on the CPU; where it already is there, nothing is copied."""
+    """The layer on the CPU; nothing is copied if it is already there."""
     cpu = replace(
         call,
         module=None,

@@ -37,7 +37,7 @@ MARKUP = re.compile(r"<[^<>\s]+>$")  # <answer>, <think>
 
 
 class Row(NamedTuple):
-    """What the model reads, and the tokens whose probability is asked for, at their positions."""
+    """What the model reads, and the tokens whose probability is scored, with their positions."""
 
     ids: Ids
     places: tuple[int, ...]  # of the logits that predict the wanted tokens
@@ -149,7 +149,7 @@ def mask_place(model: Model, ids: Sequence[int]) -> int:
 
 
 def check_says_words(model: Model) -> None:
-    """InputError for a model that has no words to say, or whose prompts are not read here."""
+    """Refuse a model that predicts no words, or whose prompts are not read here."""
     if model.family == "encoder":
         raise InputError(
             f"{model.name} has no language-model head, so it predicts no words. Choose a GPT or BERT model."
@@ -183,7 +183,7 @@ def joined(prompt: str, candidate: str, special: Sequence[str] = ()) -> str:
 
 
 def _opens(prompt: str) -> bool:
-    """Whether a word follows the prompt's last sign without a space."""
+    """Whether a word follows the prompt's last character without a space."""
     last, before = prompt[-1], prompt[-2:-1] or " "
     kind = unicodedata.category(last)
     if last in "\"'":  # a straight quote opens where nothing, a space or another opening sign stands before it

@@ -35,7 +35,7 @@ class Likelihood:
 
     @property
     def mean(self) -> float:
-        """log of the geometric mean per token (Vig et al. 2020), which does not punish length."""
+        """log of the geometric mean per token (Vig et al. 2020), which does not penalise length."""
         return self.sum / len(self.log_probs)
 
 
@@ -162,7 +162,7 @@ def sentence_row(model: Model, inputs: Inputs) -> Row:
 
 
 def prefix_token(model: Model) -> int | None:
-    """What stands before a sentence: BOS, else EOS; None where the tokenizer has neither."""
+    """The token before a sentence: BOS, or else EOS; None if the tokenizer has neither."""
     names = ("bos_token_id", "eos_token_id")
     return next((int(i) for i in (getattr(model.tokenizer, name, None) for name in names) if i is not None), None)
 

@@ -72,7 +72,7 @@ def _words(tokenizer: Any, ids: Int[np.ndarray, "token rank"]) -> tuple[tuple[st
 
 
 def speaking_places(model: Model, inputs: Inputs) -> tuple[int, ...]:
-    """Where the model's words are asked for: its masks, or the end of what it goes on with."""
+    """Where the model predicts words: at its masks, or at the end of the text it continues."""
     if not says_words(model):
         return ()
     if model.family != "masked":

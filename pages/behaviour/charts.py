@@ -53,6 +53,6 @@ def _on_bar(key: str) -> None:
 
 
 def choose_strongest(dimensions: list[int]) -> None:
-    """Choose these dimensions instead of those chosen now."""
+    """Choose these dimensions instead of the current ones."""
     st.session_state["dimensions"] = sorted(dimensions[:MOST])
     ask_for_rerun()  # bars of other charts are framed anew, too

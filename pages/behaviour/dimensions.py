@@ -91,7 +91,7 @@ def _profile(chosen: Choices, head: int, texts: Texts) -> "HeadProfile | None":
 
 
 def _choose_at_first(chosen: Choices, head: int, profile: "HeadProfile") -> None:
-    """Of a head that was not shown before, the dimensions that make most of its slope."""
+    """For a head that was not shown before, choose the dimensions that contribute most to its slope."""
     place = (chosen.name, chosen.layer, head)
     if st.session_state.get("dimensions_of") != place:
         st.session_state["dimensions_of"] = place
@@ -100,7 +100,7 @@ def _choose_at_first(chosen: Choices, head: int, profile: "HeadProfile") -> None
 
 
 def _by_distance(profile: "HeadProfile") -> None:
-    """Near or far: the heat map, the curves, and how much of the head's slope each dimension makes."""
+    """Near or far: the heat map, the curves, and how much each dimension contributes to the head's slope."""
     from attnlib.behaviour.charts import decay_curves, product_map
     from attnlib.behaviour.findings import distance_finding
 

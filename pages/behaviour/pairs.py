@@ -26,7 +26,7 @@ LISTED = 200  # pairs offered one by one
 
 
 class Asked(NamedTuple):
-    """What is to be measured, as long as nothing of it changes."""
+    """What is to be measured; results are kept as long as none of it changes."""
 
     model: str
     pairs: tuple[Pair, ...]

@@ -57,7 +57,7 @@ def page() -> None:
 
 
 def _measured(name: str, texts: Texts, relations: "tuple[Relation, ...]") -> "HeadPatterns | None":
-    """Known already, or measured: of a small model at once, of a large one when asked."""
+    """Patterns known from disk, or measured: at once for a small model, on request for a large one."""
     from attnlib.behaviour.store import load_patterns
 
     try:
@@ -139,7 +139,7 @@ def _results(chosen: Choices, texts: Texts, found: "HeadPatterns", relations: "t
 
 
 def _told(found: "HeadPatterns") -> None:
-    """How many texts were read, and what became of the others."""
+    """How many texts were read, and what happened to the others."""
     facts = [f"{found.read:,} texts read"]
     if found.cut:
         facts.append(f"{found.cut:,} of them truncated to what the model can read")
@@ -150,7 +150,7 @@ def _told(found: "HeadPatterns") -> None:
 
 
 def _named(found: "HeadPatterns") -> None:
-    """Which heads are called after each pattern."""
+    """Which heads are named after each pattern."""
     from attnlib.behaviour.labels import named_heads, unnamed_finding
     from attnlib.wording import short_number
 
@@ -210,7 +210,7 @@ def _other_model(
 
 
 def _place(chosen: Choices, found: "HeadPatterns", name: str) -> tuple[int, int]:
-    """The head of the sidebar; as long as it names none, the one that does this most."""
+    """The head chosen in the sidebar or, if there is none, the one that shows the pattern most."""
     import numpy as np
 
     if chosen.head is not None:
@@ -341,7 +341,7 @@ def _gallery(chosen: Choices, found: "HeadPatterns", name: str, place: tuple[int
 
 
 def _table(found: "HeadPatterns", labels: list[list[str]], name: str) -> None:
-    """All scores of all heads, and what was measured, to take along."""
+    """All scores of all heads, and a file of what was measured."""
     from attnlib.spreadsheet import safe_csv
 
     wide = found.table().pivot(index=["layer", "head"], columns="pattern", values="score")
@@ -362,7 +362,7 @@ def _table(found: "HeadPatterns", labels: list[list[str]], name: str) -> None:
 
 
 def _follow_row(shown: Any, rows: Any) -> None:
-    """A row that is newly chosen chooses its head."""
+    """Selecting a row chooses its head."""
     chosen = tuple(shown["selection"]["rows"])
     if chosen and chosen != st.session_state.get("patterns_row"):
         row = rows.iloc[chosen[0]]
@@ -376,7 +376,7 @@ def _follow_row(shown: Any, rows: Any) -> None:
 
 
 def _open(where: str, place: tuple[int, int], text: str | None = None) -> None:
-    """Have the page turned, with this head, and this text."""
+    """Turn to another page with this head and this text."""
     show_head(*place)
     ask_for_page(where, text)
 

@@ -22,7 +22,7 @@ class Texts(NamedTuple):
 
 
 def choose_texts() -> Texts | None:
-    """A choice; None as long as there is no file, or its error is shown."""
+    """The chosen texts; None until a file is uploaded, or while its error is shown."""
     left, right = st.columns([1, 2], vertical_alignment="center")
     kind = left.segmented_control(
         "Texts", [BUILT_IN, UPLOAD], default=BUILT_IN, required=True, key="texts_from", label_visibility="collapsed"

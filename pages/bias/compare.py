@@ -134,7 +134,7 @@ def _choose_statistic(with_targets: bool) -> str:
 
 
 def _offer_matches(reading: Reading) -> None:
-    """Where the edit has not equally many tokens in A and B: words for B that have as many as A's."""
+    """If the sides of the edit have different numbers of tokens: words for B with as many as A's."""
     from attnlib.comparison.spelling import matches, pieces
 
     chosen, unequal = reading.chosen, pieces(reading.comparison.alignment)

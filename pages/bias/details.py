@@ -109,7 +109,7 @@ def _why_no_words(reading: Reading) -> str:
 
 
 def heads_off(reading: Reading) -> None:
-    """What both prompts would go on with if heads were switched off."""
+    """How both prompts would continue if heads were switched off."""
     chosen, pair = reading.chosen, reading.chosen.pair
     assert pair is not None
     a = ("Prompt A", chosen.text, chosen.text_b, chosen.name)
@@ -118,7 +118,7 @@ def heads_off(reading: Reading) -> None:
 
 
 def further(reading: Reading) -> None:
-    """A and every other prompt: the same statistic, one row each."""
+    """A against every other prompt: one statistic, one row each."""
     from attnlib.comparison.findings import prompts_table
 
     pair = reading.chosen.pair

@@ -54,7 +54,7 @@ def effects(reading: Reading) -> None:
 
 
 def _why_not(reading: Reading) -> str:
-    """A sentence where effects cannot be had at all; empty where they can."""
+    """Why effects cannot be measured at all, as a sentence; empty if they can."""
     model, pair = reading.chosen.model, reading.chosen.pair
     assert model is not None
     assert pair is not None
@@ -72,7 +72,7 @@ def _why_not(reading: Reading) -> str:
 
 
 def _choose_candidates(reading: Reading) -> tuple[str, str] | None:
-    """Two words the model may say; as long as none are typed those that tell A from B."""
+    """Two words the model may say; by default those that best tell A from B."""
     from attnlib.words.predictions import telling_words
 
     suggested = telling_words(reading.comparison.words) or ("", "")
@@ -105,7 +105,7 @@ def _choose_candidates(reading: Reading) -> tuple[str, str] | None:
 
 
 def _effects(reading: Reading, asked: Asked) -> "HeadEffects | None":
-    """Of a small model at once; of a large one when asked, with progress, and what there is when stopped."""
+    """Effects, at once for a small model, on request and with progress for a large one; partial if stopped."""
     model = reading.chosen.model
     assert model is not None
     if model.parameters < SMALL:
@@ -191,7 +191,7 @@ def _grids(reading: Reading, found: "HeadEffects", asked: Asked) -> None:
 
 
 def _moves(reading: Reading, moves: "np.ndarray") -> None:
-    """The attention's difference once more, beside its effects."""
+    """The difference in attention again, beside its effects."""
     from attnlib.comparison.result import STATISTICS
     from attnlib.views.grid.payload import HeadGrid, grid_payload
 
@@ -208,7 +208,7 @@ def _moves(reading: Reading, moves: "np.ndarray") -> None:
 
 
 def _patched(reading: Reading, asked: Asked) -> None:
-    """Prompts of unequal length: head outputs at the last token can still change hands."""
+    """For prompts of different lengths: effects of patching head outputs at the last token."""
     from attnlib.views.grid.payload import HeadGrid, grid_payload
     from attnlib.wording import signed
 

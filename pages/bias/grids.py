@@ -63,7 +63,7 @@ def grids(reading: Reading) -> "Controls":
 
 
 def _controls(reading: Reading, beside: "dict[str, Comparison]", missing: list[str], unlike: str) -> "Controls":
-    """The controls; of small models with random weights, the largest heads of some random copies."""
+    """The controls; for small models with random weights, the largest heads of several random copies."""
     from attnlib.comparison.controls import Controls, measured_control
     from attnlib.comparison.untrained import untrained_of
 
@@ -106,7 +106,7 @@ def _reference(reading: Reading, controls: "Controls") -> None:
 
 
 def _choose_controls(chosen: Choices) -> tuple[list[str], list[str]]:
-    """The controls there are, and those chosen to stand beside the edit; of two models the edit's in the first."""
+    """The available controls, and those chosen to be shown; for two models, the edit in the first one."""
     assert chosen.model is not None
     assert chosen.pair is not None
     twin = [TWIN] if twin_of(chosen.name) else []
@@ -145,7 +145,7 @@ def _control(reading: Reading, name: str, control: str) -> "Comparison":
 
 
 def _unlike(reading: Reading, control: "Comparison | None") -> str:
-    """What is added to the control edit's name where the model reads its words otherwise than A's, or nothing."""
+    """What is added to the control edit's name if the model reads its words differently from A's; may be empty."""
     from attnlib.comparison.spelling import control_unlike
 
     unlike = None if control is None else control_unlike(reading.chosen.name, control.alignment)

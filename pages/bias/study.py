@@ -50,7 +50,7 @@ def _one(study: "StudyFolder") -> None:
 
 @st.fragment(run_every=1.0)
 def _running(study: "StudyFolder") -> None:
-    """How far it is; looks again every second, and shows the whole page anew when it has ended."""
+    """Progress, updated every second; the whole page runs again when the study has ended."""
     progress = study.progress()
     if progress["state"] not in RUNNING:
         st.rerun()

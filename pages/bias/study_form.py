@@ -103,7 +103,7 @@ def _upload() -> Source | None:
 
 
 def _map_columns(path: Path) -> dict[str, str] | None:
-    """Which of the file's columns are ours, with its first rows; None as long as a prompt is missing."""
+    """Which of the file's columns are ours, with its first rows; None until both prompts are mapped."""
     head = table_head(path)
     st.dataframe(
         [dict(zip(head.columns, row, strict=False)) for row in head.rows], hide_index=True, key="upload_preview"
@@ -174,7 +174,7 @@ def _look_at(read: "SourceRead") -> None:
 
 
 def _choose_unit(read: "SourceRead") -> str:
-    """Which pairs belong together, with how many units there are; empty where it is as the pairs say."""
+    """Which pairs belong together, with the number of units; empty for the pairs' own unit."""
     from attnlib.prompts.units import EVERY_PAIR
 
     counts = {units.name: units.count for units in read.units} | {EVERY_PAIR: read.pairs}
@@ -237,7 +237,7 @@ def _choose_models() -> tuple[list[str], bool, bool]:
 
 
 def _estimate(source: Source, models: list[str], effects: bool, scores: bool) -> None:
-    """Of demo models at once, of others when asked: they must be loaded for it."""
+    """How long it will take: at once for demo models, on request for others, which must be loaded first."""
     wanted = all(name.startswith("demo/") for name in models) or st.button("Estimate", key="estimate")
     if not wanted:
         return

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def results(folder: "StudyFolder") -> None:
-    """Everything that is there so far."""
+    """Everything that has been measured so far."""
     from attnlib.study.results import open_study
 
     study, when = open_study(folder.path), stamp(folder)
@@ -59,7 +59,7 @@ def _source(study: "Study") -> None:
 
 
 def _choose(study: "Study", when: float) -> Shown:
-    """Model, statistic, unit, and over how much is corrected; all of them are in the address."""
+    """Model, statistic, unit and the range of the correction; all of them are in the address."""
     from attnlib.prompts.units import EVERY_PAIR
     from attnlib.study.results import HEAD_STATISTICS, group_columns
 
@@ -123,7 +123,7 @@ def _heads(shown: Shown) -> tuple[int, int]:
 
 
 def _against(shown: Shown) -> list[str]:
-    """The first model less each other one, pair by pair; returns the sentences."""
+    """The first model minus each other one, pair by pair; returns the sentences."""
     from attnlib.study.findings import difference_finding
 
     told = []
@@ -212,7 +212,7 @@ def _closely(shown: Shown, head: tuple[int, int]) -> None:
 
 
 def _groups(table: "pd.DataFrame", shown: Shown, title: str, key: str) -> None:
-    """Means by a column, against what is known of its groups where something is."""
+    """Means by a column, plotted against what is known about its groups, if anything is."""
     from attnlib.stats.groups import correlate, group_means, join_column
     from attnlib.study.basis import unit_numbers
     from attnlib.study.charts import group_forest, group_scatter

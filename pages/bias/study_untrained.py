@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def untrained(shown: "Shown", summaries: "dict[str, HeadSummary]") -> None:
-    """The drawing, where copies were measured; where some are missing, the offer to measure them."""
+    """The drawing if copies were measured, and the offer to measure those that are missing."""
     from attnlib.comparison.controls import rows_in_words
     from attnlib.comparison.many import MEASURES
     from attnlib.study.charts import largest_means, largest_rows

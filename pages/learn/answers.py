@@ -14,7 +14,7 @@ def _kept(lesson: Lesson) -> dict[str, str]:
 
 
 def restore(lesson: Lesson) -> None:
-    """Take what the address says, once; and say there what is kept."""
+    """Take over the answers in the address, once, and write the kept ones back."""
     kept = _kept(lesson)
     if st.session_state.get("answers_of") != lesson.name:
         if "answers_of" not in st.session_state:
@@ -24,7 +24,7 @@ def restore(lesson: Lesson) -> None:
 
 
 def _read(lesson: Lesson, text: str) -> dict[str, str]:
-    """Answers in an address, which anybody may have written: of questions that are there."""
+    """Answers in an address, which anybody may have written; only those to existing questions."""
     places = {f"{s}.{q}" for s, step in enumerate(lesson.steps, 1) for q in range(len(step.questions))}
     pairs = (part.partition(":") for part in text.split("|")[:MOST])
     return {place: answer[:MOST] for place, mark, answer in pairs if mark and place in places}
@@ -40,7 +40,7 @@ def _write(lesson: Lesson) -> None:
 
 
 def given(lesson: Lesson, number: int, asked: int) -> str | None:
-    """An answer; None: there is none yet."""
+    """An answer; None if there is none yet."""
     return _kept(lesson).get(f"{number}.{asked}")
 
 
@@ -56,7 +56,7 @@ def count(lesson: Lesson) -> int:
 
 
 def forget(lesson: Lesson) -> None:
-    """Begin anew."""
+    """Delete all answers to a lesson."""
     _kept(lesson).clear()
     for key in list(st.session_state):
         if str(key).startswith(f"answer_{lesson.name}_"):
@@ -64,7 +64,7 @@ def forget(lesson: Lesson) -> None:
 
 
 def wrong_form(question: Question, answer: str | None) -> str:
-    """What is wrong with an answer before it is compared; empty: nothing."""
+    """What is wrong with the form of an answer; empty if nothing is."""
     if not answer:
         return "Choose one." if question.options else "Write your answer first."
     if question.answer is not None and number(answer) is None:
@@ -82,7 +82,7 @@ def number(text: str) -> float | None:
 
 
 def verdict(question: Question, answer: str, step: Step) -> tuple[bool | None, str]:
-    """Whether an answer is right (None: that cannot be told) and what is said of it. Raises InputError."""
+    """Whether an answer is right (None if that cannot be told), and the feedback. Raises InputError."""
     from attnlib.lessons.answers import is_right, told
 
     if question.options:

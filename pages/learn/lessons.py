@@ -53,7 +53,7 @@ def _first_step() -> None:
 
 
 def _own() -> Lesson | None:
-    """A lesson from a file; what is wrong with it is said with its line."""
+    """A lesson from an uploaded file; mistakes are shown with their line."""
     st.markdown(
         "A lesson is one Markdown file: a title, steps, and blocks that show a view, ask and reveal. "
         "Start from one of ours, change it, and open it here; docs/lessons.md explains the format."
@@ -155,7 +155,7 @@ def _terms(step: Step) -> None:
 
 
 def _show(show: Show, key: str, open_now: bool) -> None:
-    """A view; before the questions are answered without what would answer them."""
+    """A view; until the questions are answered, without what would give the answers away."""
     if show.after == "answers" and not open_now:
         st.caption("Predict first: the view appears here when the questions of this step are answered.")
     else:
@@ -225,7 +225,7 @@ def _words(words: Words, step: Step) -> None:
 
 
 def value(show: Show, measure: Measure) -> str:
-    """What a measure is, as it is written. Raises InputError."""
+    """The value of a measure as text. Raises InputError."""
     from attnlib.lessons.answers import told
 
     return told(measure, cached.measured(show, measure))

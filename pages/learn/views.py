@@ -114,7 +114,7 @@ def _compared(show: Show, layer: int) -> Any:
 
 
 def _known(show: Show) -> tuple[int, int | None]:
-    """Layer and head, which the model has."""
+    """Layer and head, checked against the model."""
     layer, head = show.place
     heads = cached.load_model(show.model).heads
     counts = heads[next(iter(heads))]

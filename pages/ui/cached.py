@@ -184,7 +184,7 @@ def head_effects(name: str, prompt_a: str, prompt_b: str, candidates: tuple[str,
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def effects_seconds(name: str, prompt_a: str, prompt_b: str, candidates: tuple[str, str]) -> float:
-    """What causal effects of every head take at most. Raises InputError."""
+    """The longest that measuring causal effects of every head may take. Raises InputError."""
     from attnlib.effects.mediation import estimate as measure
 
     return measure(load_model(name), prompt_a, prompt_b, candidates)
@@ -208,7 +208,7 @@ def words_without(
     truncate: bool,
     spoken: Spoken = OWN,
 ) -> "tuple[WordChange, ...]":
-    """What a model would say with these heads silenced, against all on. Raises InputError."""
+    """What a model would say with these heads silenced, compared with all heads on. Raises InputError."""
     from attnlib.words.predictions import words_without as silence
 
     options: dict[str, Any] = {"stack": stack, "truncate": truncate, **_languages(spoken)}
@@ -304,7 +304,7 @@ def read_source(
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def estimate(name: str, pairs: "tuple[Pair, ...]", count: int, effects: bool, scores: bool) -> "Estimate":
-    """What so many pairs take in a model, from measuring these few. Raises InputError."""
+    """How long so many pairs take in a model, from measuring these few. Raises InputError."""
     from attnlib.study.part import Settings
     from attnlib.study.run import estimate_study
 

@@ -65,7 +65,7 @@ def share_tools(pack: bytes | None, *, key: str, on_pack: Callable[[list[Picture
 
 
 def _pictures(told: object) -> list[Picture]:
-    """What a browser sent as pictures; whatever else it sent is none."""
+    """The pictures that a browser sent; anything else it sent is ignored."""
     found = []
     for one in told if isinstance(told, list) else []:
         values: list[Any] = [one.get(name) for name in PICTURE] if isinstance(one, dict) else []
@@ -92,7 +92,7 @@ def _event(state: object, name: str) -> tuple[object, str | None]:
 
 @dataclass(frozen=True)
 class HeadEvents:
-    """What a person did in the head view; everything has a neutral value when it was something else."""
+    """What a user did in the head view; fields that do not apply are neutral."""
 
     view: str | None  # the view's state as text (attnlib/views/head/state.js)
     hide: tuple[int, ...]  # tokens to hide from the model, or to show again
@@ -144,7 +144,7 @@ def head_grid(payload: bytes, *, key: str, on_pick: Callable[[int, int], None]) 
 
 @dataclass(frozen=True)
 class ModelEvents:
-    """What a person did in the model view; everything has a neutral value when it was something else."""
+    """What a user did in the model view; fields that do not apply are neutral."""
 
     view: str | None = None  # the view's state as text (attnlib/views/model/shown.js)
     picked: tuple[int, int] | None = None  # the layer and head of a click
@@ -178,7 +178,7 @@ def _model_events(state: object, name: str, payload: bytes) -> ModelEvents:
 
 @dataclass(frozen=True)
 class NeuronEvents:
-    """What a person did in the neuron view; everything has a neutral value when it was something else."""
+    """What a user did in the neuron view; fields that do not apply are neutral."""
 
     view: str | None = None  # the view's state as text (attnlib/views/neuron/state.js)
     head: int | None = None  # the head to turn to
@@ -250,13 +250,13 @@ def alignment(payload: bytes, *, key: str, on_link: Callable[[Link | None], None
 
 
 def _link(value: dict[str, Any], header: dict[str, Any]) -> Link | None:
-    """What a browser sent as a link of tokens that are there, at least one; None for anything else."""
+    """A link of existing tokens, at least one, from what a browser sent; None for anything else."""
     a, b = (_positions(value.get(side), len(header[side]["labels"])) for side in ("a", "b"))
     return Link(a, b) if a is not None and b is not None and (a or b) else None
 
 
 def _positions(value: object, tokens: int) -> tuple[int, ...] | None:
-    """Different token positions, in order; None where something else was sent. Whole floats are numbers, too."""
+    """Distinct token positions, in order; None if something else was sent. Whole floats count as numbers."""
     if not isinstance(value, list) or len(value) > tokens:
         return None
     if not all(type(i) in (int, float) and 0 <= i < tokens and i == int(i) for i in value):

@@ -55,7 +55,7 @@ def _remedies(told: "dict[str, tuple[TokenNote, ...]]") -> None:
 
 
 def _mend(mended: dict[str, str]) -> None:
-    """Write the mended texts into their fields."""
+    """Write the corrected texts into their fields."""
     for key, text in mended.items():
         st.session_state[key] = text
 
@@ -103,5 +103,5 @@ def _count(number: int) -> str:
 
 
 def plain(text: str) -> str:
-    """Text with names and tokens in it, for Streamlit's Markdown: shown as it is."""
+    """Text with names and tokens in it, escaped for Streamlit's Markdown."""
     return "".join("\\" + char if char in r"\`*_{}[]()<>#+-.!|$~:" else char for char in text)

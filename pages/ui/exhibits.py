@@ -24,17 +24,17 @@ def drawn() -> Drawn:
 
 
 def begin() -> None:
-    """Before a page draws: what the last one drew is gone."""
+    """Forget what the last page drew, before a page draws."""
     st.session_state["drawn"] = Drawn(view=st.query_params.get("view"))
 
 
 def offer(label: str, content: Content | Callable[[], Content], name: str, mime: str) -> None:
-    """A button that downloads a file, made when it is pressed; the evidence pack holds it, too."""
+    """A button that downloads a file, made when it is pressed; the evidence pack contains it, too."""
     if not name.endswith(HEAVY):
         drawn().files[name] = (label, content)
     st.download_button(label, content, name, mime, on_click="ignore")
 
 
 def hold(label: str, content: Content, name: str) -> None:
-    """A file of the evidence pack that the page itself shows, and so has no button."""
+    """Keep a file for the evidence pack that the page shows itself and has no button for."""
     drawn().files[name] = (label, content)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def choose_languages(model: "Model") -> Spoken:
-    """Both languages, None for the model's own; another model begins with its own."""
+    """Both languages, None for the model's own; a change of model resets them."""
     known = model.languages
     if st.session_state.setdefault("languages_of", model.name) != model.name:
         st.session_state["languages_of"] = model.name
@@ -42,7 +42,7 @@ def _choose(title: str, key: str, own: str | None, names: "Iterable[str]", about
 
 
 def languages_read(model: "Model | None", spoken: Spoken) -> dict[str, str | None]:
-    """The languages that a translation model reads, in words; its own, too."""
+    """The languages that a translation model reads, in words, including its defaults."""
     if model is None:
         return {}
     source, target = spoken

@@ -20,7 +20,7 @@ def names_in_layer(chosen: Choices) -> list[str]:
 
 
 def demo_names(name: str) -> list[list[str]]:
-    """[layer][head] of a demo model; of others nothing: they would have to be loaded."""
+    """[layer][head] of a demo model; nothing for others, which would have to be loaded."""
     try:
         return cached.head_labels(name) if name in demo_models() else []
     except InputError:

@@ -261,7 +261,7 @@ def set_links(chosen: Links) -> None:
 
 
 def add_link(a: tuple[int, ...], b: tuple[int, ...]) -> None:
-    """One more correction; earlier ones about the same tokens give way."""
+    """Add a correction; it replaces earlier ones of the same tokens."""
     kept = [link for link in links() if not set(link[0]) & set(a) and not set(link[1]) & set(b)]
     set_links((*kept, (a, b)))
 
@@ -312,5 +312,5 @@ def write_focus() -> None:
 
 
 def linked_before() -> bool:
-    """Whether a link to a pair that says nothing of the focus opened the page: an old one, which keeps its own."""
+    """Whether the page was opened by an old link that does not name the focus; such a link keeps its own."""
     return bool(st.session_state.get("linked_before"))

@@ -66,7 +66,7 @@ def run(
 
 
 def untrained_runs(reading: Reading) -> "tuple[Comparison, ...]":
-    """A and B in random copies of a small model, in none of a large one; the first is that of `untrained`."""
+    """A and B compared in random copies of a small model, none for a large one; the first is that of `untrained`."""
     chosen, pair = reading.chosen, reading.chosen.pair
     assert pair is not None
     prompts = ((chosen.text, chosen.text_b), (pair.prompt_b, pair.second_b))

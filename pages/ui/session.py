@@ -49,12 +49,12 @@ def ask_for_rerun() -> None:
 
 
 def forget_rerun() -> None:
-    """What has changed is drawn below, in this run."""
+    """Forget a request to run again: what has changed is drawn further down in this run."""
     st.session_state.pop("rerun_all", None)
 
 
 def rerun_if_asked() -> None:
-    """At the end of a fragment, or of a page."""
+    """Run the whole page again if a fragment asked for it; called at the end of a fragment or page."""
     if st.session_state.pop("rerun_all", False):
         st.rerun()
 

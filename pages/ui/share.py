@@ -50,7 +50,7 @@ KINDS = {
 
 
 def share(page: StreamlitPage, pages: list[str]) -> None:
-    """The button and what is under it; `pages`: the addresses there are."""
+    """The Share button and its panel; `pages` are the addresses of all pages."""
     pictures = st.session_state.pop("pictures_for_pack", None)
     with st.popover("Share", icon=":material/ios_share:"):
         st.markdown("The address of this page holds all that is chosen on it.")
@@ -76,7 +76,7 @@ def _ask(pictures: list[Picture]) -> None:
 
 
 def evidence(page: StreamlitPage, pictures: list[Picture]) -> bytes:
-    """The evidence pack of the page as it stands."""
+    """The evidence pack of the page in its current state."""
     from attnlib.evidence import Exhibit, evidence_pack, file_name
     from attnlib.model.provenance import provenance
 
@@ -112,7 +112,7 @@ def evidence(page: StreamlitPage, pictures: list[Picture]) -> bytes:
 
 
 def _offered(name: str, label: str, content: Content | Callable[[], Content]) -> "Exhibit":
-    """A file that the page offers; where it cannot be made, why."""
+    """A file that the page offers or, if it cannot be made, the reason."""
     from attnlib.evidence import Exhibit
 
     try:
@@ -155,7 +155,7 @@ def interactive(kind: str, payload: bytes, view: str | None, title: str) -> str:
 
 
 def state_json(page: str, choices: dict[str, str]) -> str:
-    """What is chosen on a page, as the text of a file."""
+    """The page's choices as the text of a file."""
     return json.dumps(
         {"format": FORMAT, "version": 1, "page": page, "choices": choices}, indent=1, ensure_ascii=False
     )

@@ -67,7 +67,7 @@ def sidebar(reads: str = "text") -> None:
 
 
 def _of_texts(places: "list[DeltaGenerator]") -> None:
-    """A model and one of its heads; a text that was chosen elsewhere is kept."""
+    """A model and one of its heads; a text chosen elsewhere is kept."""
     keep_choices()
     with places[0]:
         name = _choose_model()
@@ -81,7 +81,7 @@ def _of_texts(places: "list[DeltaGenerator]") -> None:
 
 
 def _of_one(places: "list[DeltaGenerator]") -> None:
-    """Loads the model after model and text are drawn."""
+    """The sidebar of a page that reads one text; the model is loaded after its fields are drawn."""
     model_place, _, text_place, cut_place, second, languages, stack_place, head_place = places
     with model_place:
         name = _choose_model()
@@ -227,7 +227,7 @@ def _choose_second_text(model: "Model") -> str | None:
 
 
 def _choose_second_texts(model: "Model", places: PairPlace) -> tuple[str | None, str | None]:
-    """The second text of prompt A and of prompt B, where the model reads two."""
+    """The second text of prompt A and of prompt B, if the model reads two."""
     if not model.pairs:
         return None, None
     label = _second_label(model)

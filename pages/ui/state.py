@@ -36,7 +36,7 @@ class Choices:
 
 
 def models_shown() -> "list[Model]":
-    """The models that the page shows: that of the sidebar and, of a pair, that of prompt B."""
+    """The models that the page shows: the sidebar's and, for a pair, prompt B's."""
     chosen = st.session_state.get("choices")
     if chosen is None:
         return []
@@ -45,7 +45,7 @@ def models_shown() -> "list[Model]":
 
 
 def asked() -> dict[str, str]:
-    """What the sidebar and the prompts say, in words; also what stands in no address, since it is the default."""
+    """The choices of the sidebar and the prompts, in words, including defaults that no address has."""
     chosen = st.session_state.get("choices")
     if chosen is None:
         return {}
@@ -79,7 +79,7 @@ def turn_to(page: str, pair: bool = False, text: str | None = None) -> None:
 
 
 def keep_choices() -> None:
-    """On a page without the sidebar: keep what was chosen elsewhere, which else goes with its widgets."""
+    """On a page without the sidebar: keep the choices made elsewhere, which would go with their widgets."""
     for key in SHARED:
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]

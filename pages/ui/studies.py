@@ -44,7 +44,7 @@ def choose_study() -> str:
 
 
 def start(study: StudyFolder) -> None:
-    """Let a process go on with a study. Raises InputError where it cannot be started."""
+    """Start a process that resumes a study. Raises InputError if it cannot be started."""
     if study.worker() is not None:
         return
     before = study.progress()
@@ -65,7 +65,7 @@ def start(study: StudyFolder) -> None:
 
 
 def stamp(study: StudyFolder) -> float:
-    """Changes whenever results do: what is cached of a study belongs to it."""
+    """A number that changes whenever results do; cached results of a study belong to it."""
     folder = study.path / "pairs.parquet"
     return folder.stat().st_mtime if folder.exists() else 0.0
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 
 def on_disk(file: Any) -> Path:
-    """The upload as a file, once per upload; its name is somebody else's text."""
+    """The upload as a file, written once; its name is untrusted text."""
     kept: dict[str, Any] = st.session_state.setdefault("uploads", {})
     if file.file_id not in kept:
         kept.clear()  # earlier uploads go

@@ -38,7 +38,7 @@ def page() -> None:
 
 
 def _outside(chosen: Choices) -> None:
-    """A model whose vectors cannot be had: why, and what works instead."""
+    """A model whose vectors are not available: why, and what works instead."""
     st.info(
         f"**{plain(chosen.name)}** computes its attention outside transformers' attention interface, so its query "
         "and key vectors are not available. Its weights are: the head view and the view of all layers and heads show "
@@ -121,7 +121,7 @@ def _on_event(event: NeuronEvents) -> None:
 
 
 def _open(where: str) -> None:
-    """Have the page turned, with the head that is shown."""
+    """Turn to another page with the current head."""
     chosen = choices()
     show_head(chosen.layer, chosen.head or 0)
     ask_for_page(where)
