@@ -105,4 +105,4 @@ def test_curves_before_and_after() -> None:
 
 
 def test_numbers() -> None:
-    assert [signed_digits(x) for x in (0.12, -0.05, 0.0)] == ["+.12", "−.050", "+.00"]
+    assert [signed_digits(x) for x in (0.12, -0.05, 0.0)] == ["+.12", "−.050", ".00"]
