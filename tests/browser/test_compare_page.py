@@ -90,7 +90,7 @@ def test_the_matrix_says_both_weights_and_their_difference(page: Page, dashboard
         overlay.press("ArrowLeft")
     overlay.press("ArrowRight")
     said = page.locator(".attn-matrix .tip").inner_text()
-    numbers = [float(n.replace("−", "-")) for n in re.findall(r"[+−]?\d\.\d{3}", said)]
+    numbers = [float(n.replace("−", "-")) for n in re.findall(r"[+−]?\d?\.\d{3}", said)]
     assert "“She → He” looks at “doctor”" in said
     assert numbers == pytest.approx([*weights, weights[1] - weights[0]], abs=0.0011)
 
