@@ -13,32 +13,23 @@ from attnlib.views.html import script, style
 from attnlib.views.payload import unpack
 from pages.ui.exhibits import drawn
 
-_head = st.components.v2.component(
-    "attn_head", html='<div class="attn-head"></div>', css=style("head"), js=script("head")
-)
-_grid = st.components.v2.component(
-    "attn_grid", html='<div class="attn-grid"></div>', css=style("grid"), js=script("grid")
-)
-_model = st.components.v2.component(
-    "attn_model", html='<div class="attn-model"></div>', css=style("model"), js=script("model")
-)
-_neuron = st.components.v2.component(
-    "attn_neuron", html='<div class="attn-neuron"></div>', css=style("neuron"), js=script("neuron")
-)
-_matrix = st.components.v2.component(
-    "attn_matrix", html='<div class="attn-matrix"></div>', css=style("matrix"), js=script("matrix")
-)
-_alignment = st.components.v2.component(
-    "attn_alignment", html='<div class="attn-alignment"></div>', css=style("alignment"), js=script("alignment")
-)
 
-_share = st.components.v2.component(
-    "attn_share",
-    html='<div class="attn-share"><button type="button" class="copy">Copy link</button>'
-    '<input readonly hidden aria-label="Link to this page">'
-    '<button type="button" class="pack">Evidence pack (ZIP)</button><p role="status"></p></div>',
-    css=style("share"),
-    js=script("share"),
+def _component(noun: str, inside: str = "") -> Callable[..., Any]:
+    """A view as a Streamlit component; its folder in attnlib/views has script and style."""
+    html = f'<div class="attn-{noun}">{inside}</div>'
+    return st.components.v2.component(f"attn_{noun}", html=html, css=style(noun), js=script(noun))
+
+
+_head = _component("head")
+_grid = _component("grid")
+_model = _component("model")
+_neuron = _component("neuron")
+_matrix = _component("matrix")
+_alignment = _component("alignment")
+_share = _component(
+    "share",
+    '<button type="button" class="copy">Copy link</button><input readonly hidden aria-label="Link to this page">'
+    '<button type="button" class="pack">Evidence pack (ZIP)</button><p role="status"></p>',
 )
 
 PICTURE = ("name", "title", "svg", "png", "csv")
