@@ -1,15 +1,7 @@
 // The grid view's arithmetic: order, sizes of cells, colours, words, the way of the arrow keys.
 import test from "node:test";
 import assert from "node:assert/strict";
-import {
-  orderOfHeads,
-  fitGrids,
-  sayValue,
-  shortValue,
-  sayMeaning,
-  wordsOf,
-  stepTo,
-} from "../../attnlib/views/grid/shown.js";
+import { orderOfHeads, fitGrids, sayValue, sayMeaning, wordsOf, stepTo } from "../../attnlib/views/grid/shown.js";
 import { rgbOf, cellColors } from "../../attnlib/views/shared/colors.js";
 
 const size = (layers, heads, grids, order = "place") => ({ layers, heads, order, grids: Array(grids).fill({}) });
@@ -84,18 +76,6 @@ test("numbers are readable on every colour of both themes", () => {
         const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
         assert.ok(contrast >= 4.5, `${background} ${ink}: ${contrast}`);
       }
-});
-
-test("a value in a cell is short, and what rounds to nothing has no sign", () => {
-  assert.deepEqual([0.532, -0.532, 0, -0.0049, -0.005001, 1.25, -2].map(shortValue), [
-    ".53",
-    "−.53",
-    ".00",
-    ".00",
-    "−.01",
-    "1.25",
-    "−2.00",
-  ]);
 });
 
 test("a head is said with all cases", () => {

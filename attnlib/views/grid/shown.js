@@ -55,11 +55,6 @@ export function sayValue(value, signed) {
   return signed ? formatSigned(value) : formatNumber(value);
 }
 
-/** A value as it fits into a cell: two decimals without the leading zero, the sign only where it is minus. */
-export function shortValue(value) {
-  return formatNumber(value, 2);
-}
-
 /** What the two colours mean. */
 export function sayMeaning({ signed, names, meaning }) {
   if (meaning) return meaning;

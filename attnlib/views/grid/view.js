@@ -7,7 +7,8 @@ import { namedWords, el } from "../shared/dom.js";
 import { mountView } from "../shared/mount.js";
 import { centreTip } from "../shared/tip.js";
 import { onKeys, View } from "../shared/base_view.js";
-import { gridTable, orderOfHeads, fitGrids, sayValue, shortValue, sayMeaning, wordsOf, stepTo } from "./shown.js";
+import { gridTable, orderOfHeads, fitGrids, sayValue, sayMeaning, wordsOf, stepTo } from "./shown.js";
+import { formatShort } from "../shared/numbers.js";
 
 const MOVES = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
 
@@ -97,7 +98,7 @@ export class GridView extends View {
     const { background, ink } = cellColors(value, header, theme);
     Object.assign(cell.style, { background, color: ink });
     if (header.order === "rank") cell.append(el("small", { text: `${layer}-${head}` }));
-    cell.append(el("span", { text: shortValue(value) }));
+    cell.append(el("span", { text: formatShort(value) }));
     return cell;
   }
 

@@ -101,7 +101,7 @@ export function pairTip({ pair, queryRow, keyRow }, { head, query, key }, label 
   const i = (head * pair.a.queries + query) * pair.a.keys + key;
   const there = (side) => queryRow.names[side][query] !== null && keyRow.names[side][key] !== null;
   const [a, b] = ["a", "b"].map(
-    (side) => `${side.toUpperCase()} ${there(side) ? formatNumber(pair[side].w[i]) : "–"}`,
+    (side) => `${side.toUpperCase()} ${formatNumber(there(side) ? pair[side].w[i] : null)}`,
   );
   const [from, to] = [queryRow.labels[query].trim(), keyRow.labels[key].trim()];
   return `${tipHead(head, label)}“${from}” looks at “${to}”\n${a}   ${b}   B − A ${formatSigned(pair.diff.w[i])}`;

@@ -116,7 +116,7 @@ export function sayCell({ queries, keys }, values, [query, key]) {
   if (!values.b) return `${what}: ${formatNumber(values.a[i])}`;
   const there = (side) => isIn(queries, query, side) && isIn(columns, key, side);
   const [a, b] = ["a", "b"].map(
-    (side) => `${side.toUpperCase()} ${there(side) ? formatNumber(values[side][i]) : "–"}`,
+    (side) => `${side.toUpperCase()} ${formatNumber(there(side) ? values[side][i] : null)}`,
   );
   const compared = isIn(queries, query, "a") && isIn(queries, query, "b");
   const change = compared ? `  B − A ${formatSigned(values.diff[i])}` : "";
