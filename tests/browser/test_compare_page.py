@@ -138,7 +138,7 @@ def test_an_alignment_is_corrected_by_hand_and_back(page: Page, dashboard: str) 
     page.get_by_role("button", name="Has no counterpart").click()
     expect(sentence).to_contain_text("1 only in A")
     page.wait_for_url(re.compile("align=1~"))
-    page.get_by_role("button", name="Back to automatic").click()
+    page.get_by_role("button", name="Reset to automatic").click()
     expect(sentence).to_have_text("4 and 5 tokens: 2 equal, 2 replaced by 3")
 
 

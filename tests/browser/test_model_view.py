@@ -98,7 +98,7 @@ def test_filters_leave_the_true_numbers(page: Page, tmp_path: Path) -> None:
     view("[data-option=layers]").fill("7-99")
     view("[data-option=layers]").press("Enter")
     expect(view(".wrong").first).to_have_text(
-        "“7-99” is no layer there is. Write numbers from 0 to 11, such as “0-2, 5”."
+        "“7-99” is not a layer of this model. Write numbers from 0 to 11, such as “0-2, 5”."
     )
     assert view.root.evaluate("root => root.modelView.state.layers") == [3, 9, 10], "nothing is lost"
 
@@ -223,7 +223,7 @@ def test_sentences_are_chosen(page: Page, tmp_path: Path) -> None:
     view("[data-option=draw]").select_option("matrix")
     view("[data-option=segments]").select_option("AB")
     assert view.color(0, 0, 0.1, 0.1) == [255, 255, 255], "A → A is empty"
-    expect(view(".note")).to_contain_text("The score is that of the whole text")
+    expect(view(".note")).to_contain_text("Scores are computed over the whole text")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -294,7 +294,7 @@ def test_a_pair_as_a_b_and_the_change(page: Page, tmp_path: Path) -> None:
     assert read(rows[4][2]) == pytest.approx(change.score_b - change.score_a, abs=1e-4)
     assert read(rows[4][3]) == pytest.approx(found.difference[0, 2, 8, 4], abs=1e-4)
     expect(view(".split")).to_have_text(
-        "The other query changes it by −2.302, the other key by .000 (what they do together is halved between them)."
+        "The changed query contributes −2.302, the changed key .000 (their joint effect is split equally)."
     )
     view("[data-option=dims]").select_option("size")
     assert view.shown("shown.dims") == np.argsort(-np.abs(change.terms), kind="stable").tolist()
@@ -403,7 +403,7 @@ def test_it_fits_any_width(page: Page, tmp_path: Path, width: int, scheme: str) 
     view(".dims .dim").first.click()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if width == 320:
-        expect(view(".note")).to_contain_text("room for one strip only")
+        expect(view(".note")).to_contain_text("Only one strip fits")
         view("[data-option=strip]").select_option("key")
         assert view.root.evaluate("root => root.neuronView.layout.strips[0].kind") == "key"
 

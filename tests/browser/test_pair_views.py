@@ -393,7 +393,7 @@ def test_tokens_of_both_prompts_are_linked(open_view: Any) -> None:
     chip(view, "b", 5).click(modifiers=["Shift"])
     expect(chip(view, "b", 5)).to_have_attribute("aria-pressed", "true")
     expect(view("> .spoken")).to_have_text("A “saw”, B “sawHe”")
-    tool(view, "These stand for each other").click()
+    tool(view, "Align these tokens").click()
     assert view.sent() == [["link", {"a": [3], "b": [4, 5]}]]
 
 
@@ -412,11 +412,11 @@ def test_tokens_of_one_prompt_have_no_counterpart(open_view: Any, page: Page) ->
 
 def test_back_to_automatic_only_where_it_was_corrected(open_view: Any) -> None:
     view = open_view("alignment", aligned(), aligned(corrected=True))
-    expect(tool(view, "Back to automatic")).to_have_count(0)
+    expect(tool(view, "Reset to automatic")).to_have_count(0)
     chip(view, "a", 2).click()
     view.show(1)
     expect(view("[aria-pressed=true]")).to_have_count(0)
-    tool(view, "Back to automatic").click()
+    tool(view, "Reset to automatic").click()
     assert view.sent() == [["link", {"reset": True}]]
 
 
@@ -439,7 +439,7 @@ def test_the_alignment_by_keyboard(open_view: Any, page: Page) -> None:
     page.keyboard.press("Space")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    tool(view, "These stand for each other").press("Enter")
+    tool(view, "Align these tokens").press("Enter")
     assert view.sent() == [["link", {"a": [1], "b": [1]}]]
 
 

@@ -75,7 +75,7 @@ test("lists as a person writes them", () => {
   assert.equal(parseList("", 12, "layer"), null);
   assert.equal(parseList("0-11", 12, "layer"), null);
   for (const wrong of ["12", "3-1", "x", "-1", "1-99", "1e3"])
-    assert.throws(() => parseList(wrong, 12, "layer"), /is no layer there is.*0 to 11/);
+    assert.throws(() => parseList(wrong, 12, "layer"), /is not a layer of this model.*0 to 11/);
   assert.equal(writeList([0, 1, 2, 5, 7, 8]), "0-2, 5, 7-8");
   assert.equal(writeList(null), "");
 });

@@ -429,7 +429,7 @@ test("words", () => {
   const says = (changes) => sayDeviation({ header: { sides: { a: about(changes) } } }, ["a"]);
   assert.match(
     says({ deviation: 3.2e-7 }),
-    /gives the model's own weights, all of this text: largest deviation 3\.2e−7/,
+    /gives the model's own weights, over the whole text: largest deviation 3\.2e−7/,
   );
   assert.match(says({ deviation: 0.002, tolerance: 0.01 }), /up to the rounding/);
   assert.match(says({ deviation: 0.2 }), /misses the model's own weights by up to 2\.0e−1: do not rely on it/);

@@ -6,7 +6,7 @@ test("a link is copied, and a long one is said to be long", () => {
   assert.equal(sayCopied("http://localhost/?a=1", true), "Copied.");
   assert.equal(sayCopied("http://localhost/?a=1", false), "Press Ctrl+C to copy it.");
   assert.equal(sayCopied("x".repeat(MOST_CHARACTERS), true), "Copied.");
-  assert.match(sayCopied("x".repeat(12_345), true), /12,345 characters.*save the state to a file/);
+  assert.match(sayCopied("x".repeat(12_345), true), /12,345 characters.*Save the state to a file/);
 });
 
 test("how large a pack's pictures are", () => {

@@ -120,7 +120,7 @@ export class AlignmentView extends View {
     if (!chip) return;
     const { side, i } = chip.dataset;
     this.setChosen({ ...this.chosen, [side]: choose(this.chosen[side], Number(i), event.shiftKey) });
-    this.spoken.textContent = sayChosen(this.chosen, this.header) || "Nothing is chosen";
+    this.spoken.textContent = sayChosen(this.chosen, this.header) || "Nothing selected";
   }
 
   /** A folded run is shown; the focus goes where the fold was. */
@@ -137,7 +137,7 @@ export class AlignmentView extends View {
     const chosen = this.chosen.a.length + this.chosen.b.length;
     if (event.key === "Escape" && chosen) {
       this.setChosen(NONE);
-      this.spoken.textContent = "Nothing is chosen";
+      this.spoken.textContent = "Nothing selected";
     } else if (chip && event.key.startsWith("Arrow")) this.moveFocus(chip, event.key);
     else return false;
   }
@@ -174,12 +174,12 @@ export class AlignmentView extends View {
       el("button", { type: "button", class: "tool", text, onclick: () => this.tell("link", value) });
     const hint = (text) => el("span", { class: "hint", text });
     const tools = [];
-    if (a.length && b.length) tools.push(button("These stand for each other", { a, b }));
+    if (a.length && b.length) tools.push(button("Align these tokens", { a, b }));
     else if (a.length || b.length) {
       tools.push(button("Has no counterpart", { a, b }));
       tools.push(hint(`or choose tokens of prompt ${a.length ? "B" : "A"}, too`));
     } else tools.push(hint("Wrong? Click tokens to correct the alignment."));
-    if (this.header.corrected) tools.push(button("Back to automatic", { reset: true }));
+    if (this.header.corrected) tools.push(button("Reset to automatic", { reset: true }));
     this.tools.replaceChildren(...tools);
   }
 }

@@ -15,7 +15,7 @@ const SEGMENT_NAMES = { all: "all", AA: "A → A", AB: "A → B", BA: "B → A",
 export function modelBar(header, change) {
   const titles = Object.fromEntries(header.scores.map(({ name, title }) => [name, title]));
   const parts = [
-    choice("draw", "Heads as", DRAWS, DRAW_NAMES, change),
+    choice("draw", "Draw heads as", DRAWS, DRAW_NAMES, change),
     choice("by", "Score", Object.keys(titles), titles, change),
     choice("order", "Order", ORDERS, ORDER_NAMES, change),
   ];

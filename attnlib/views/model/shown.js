@@ -303,11 +303,11 @@ export function noteText(header, state, drawn) {
     );
     const of = header.keys ? `${tokens[0]} × ${tokens[1]}` : tokens[0];
     parts.push(
-      `${of} tokens are drawn in blocks: each is ${what} of up to ${tall} × ${wide} weights, so that none vanishes.`,
+      `${of} tokens are drawn in blocks: each is ${what} of up to ${tall} × ${wide} weights, so none is lost.`,
     );
   }
   if (state.draw === "lines" && drawn.left) parts.push(`Of each head the ${drawn.most} strongest lines are drawn.`);
-  if (state.segments !== "all") parts.push("The score is that of the whole text.");
+  if (state.segments !== "all") parts.push("Scores are computed over the whole text.");
   return parts.join(" ");
 }
 

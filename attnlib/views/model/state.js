@@ -67,7 +67,9 @@ export function parseList(text, count, what) {
       const found = /^(\d{1,4})(?:[-–](\d{1,4}))?$/.exec(part);
       const [from, to] = found ? [Number(found[1]), Number(found[2] ?? found[1])] : [NaN, NaN];
       if (!(from <= to && to < count)) {
-        throw new Error(`“${part}” is no ${what} there is. Write numbers from 0 to ${count - 1}, such as “0-2, 5”.`);
+        throw new Error(
+          `“${part}” is not a ${what} of this model. Write numbers from 0 to ${count - 1}, such as “0-2, 5”.`,
+        );
       }
       return Array.from({ length: to - from + 1 }, (_, i) => from + i);
     });

@@ -45,7 +45,7 @@ export function neuronBar(change, keep) {
     neededChoice("dims", "Dimensions", DIMS, change),
     keepBox(keep),
     neededChoice("keys", "Keys", KEYS, change),
-    neededChoice("scale", "Colours alike in", SCALES, change),
+    neededChoice("scale", "Colour scale", SCALES, change),
     neededChoice("strip", "Strip", STRIPS, change),
   ];
   const update = (view) => parts.forEach((part) => part.update(view));
@@ -77,7 +77,7 @@ function keepBox(keep) {
   return { element, update };
 }
 
-/** What colours mean, with the numbers at their ends; halfway is a quarter, since colour goes with the root. */
+/** What colours mean, with the numbers at their ends; halfway is a quarter, since colour follows the square root. */
 export function neuronLegend({ shown, state, ramp: colors, layout }) {
   const names = { key: "q and k", product: "q × k", value: "v and weight × v", part: "v and weight × v" };
   const kinds = layout.strips.map(({ kind }) => kind).filter((kind) => kind !== "part" || layout.single);
@@ -89,7 +89,7 @@ export function neuronLegend({ shown, state, ramp: colors, layout }) {
   });
   const meaning =
     state.show === "diff" && shown.header.pair ? "orange: more in B, blue: less" : "orange: positive, blue: negative";
-  return [...items, el("span", { class: "meaning", text: `${meaning}; colour goes with the root` })];
+  return [...items, el("span", { class: "meaning", text: `${meaning}; colour follows the square root` })];
 }
 
 /** The text as buttons: the query is chosen here; the tint is the attention it pays to each token. */
@@ -199,7 +199,7 @@ function scoreParts({ shown, theme }, key) {
   const parts = [canvas, el("p", { class: "small", text: sayCurve(curve, what, diff) })];
   if (!diff) return parts;
   const { query, key: other } = splitOf(shown, key);
-  const said = `The other query changes it by ${formatSigned(query)}, the other key by ${formatSigned(other)} (what they do together is halved between them).`;
+  const said = `The changed query contributes ${formatSigned(query)}, the changed key ${formatSigned(other)} (their joint effect is split equally).`;
   return [...parts, el("p", { class: "small split", text: said })];
 }
 
@@ -332,7 +332,7 @@ export function sheetTables({ shown, header }) {
   const sheets = sheetsOf(shown);
   if (!sheets.length) return [el("p", { class: "hint", text: "Choose a query that the shown prompt has." })];
   const hint =
-    "Up to five keys: pin them in the drawing. As many dimensions as are drawn: choose “the 8 largest” above.";
+    "Pin up to five keys in the drawing. The worksheet has the dimensions that are drawn: choose “the 8 largest” above.";
   const save = el("button", {
     type: "button",
     class: "plain save",

@@ -64,11 +64,11 @@ export function sayDim(shown, key, dim) {
 export function sayDeviation({ header }, names) {
   const sides = names.map((name) => header.sides[name]);
   if (sides.some(({ edited }) => edited))
-    return "This layer's weights were replaced by an edit: these are the ones its vectors give.";
+    return "This layer's weights were replaced by an edit; these are the ones that its vectors give.";
   const worst = Math.max(...sides.map(({ deviation }) => deviation));
   const size = worst < 1e-12 ? "0" : formatPower(worst);
   if (worst <= 1e-4)
-    return `This arithmetic gives the model's own weights, all of this text: largest deviation ${size}.`;
+    return `This arithmetic gives the model's own weights, over the whole text: largest deviation ${size}.`;
   return sides.every(({ deviation, tolerance }) => deviation <= tolerance)
     ? `This arithmetic gives the model's own weights up to the rounding of its number format: largest deviation ${size}.`
     : `This arithmetic misses the model's own weights by up to ${size}: do not rely on it.`;
@@ -88,7 +88,7 @@ export function noteText(shown, layout) {
       `${later} later token${later > 1 ? "s" : ""}, which it does not see, ${later > 1 ? "are" : "is"} left out.`,
     );
   if (dims.length < all) parts.push(`${dims.length} of ${all} dimensions are drawn; the numbers are of all.`);
-  if (layout.single) parts.push("There is room for one strip only.");
+  if (layout.single) parts.push("Only one strip fits.");
   const { sink } = shown.steps[shown.names.at(-1)];
   if (sink > 0) parts.push(`A learned sink takes ${sayNumber(sink)} of the attention.`);
   return parts.join(" ");

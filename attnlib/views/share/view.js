@@ -12,7 +12,7 @@ export function sayCopied(link, copied) {
   const what = copied ? "Copied" : "Press Ctrl+C to copy it";
   if (link.length <= MOST_CHARACTERS) return `${what}.`;
   const length = link.length.toLocaleString("en");
-  return `${what}. It has ${length} characters, and many programs cut such links: better save the state to a file.`;
+  return `${what}. It has ${length} characters, and many programs cut such links. Save the state to a file instead.`;
 }
 
 async function toClipboard(link) {

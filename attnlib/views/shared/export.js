@@ -26,7 +26,7 @@ export function exportControl(view) {
     "div",
     { class: "export", role: "group", "aria-label": "Export this view" },
     el("span", { class: "name", text: "Export" }),
-    button("SVG", "The whole drawing as vectors, for a paper", (about) => saveSvg(view, about)),
+    button("SVG", "The whole drawing as vector graphics, for a paper", (about) => saveSvg(view, about)),
     button("PNG", "The whole drawing as a picture, for slides", (about) => savePng(view, about)),
     button("CSV", "The numbers that are shown, for a spreadsheet", saveCsv),
     said,
