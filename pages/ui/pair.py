@@ -1,4 +1,4 @@
-"""The prompt pair of the comparison page: its fields, built-in pairs, swap, "make the other one"; all in the URL."""
+"""The prompt pair of the comparison page: its fields, built-in pairs, swap, "make B from A"; all in the URL."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal

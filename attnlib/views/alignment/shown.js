@@ -40,7 +40,7 @@ export function sayUnit([kind, inA, inB], { a, b }) {
 }
 
 /**
- * A token chosen or released; what is chosen is always a run without gaps. A neighbour of the chosen ones joins them,
+ * A token selected or released; what is chosen is always a run without gaps. A neighbour of the chosen ones joins them,
  * with `extend` all up to the token do; another token is chosen instead.
  */
 export function choose(chosen, token, extend) {

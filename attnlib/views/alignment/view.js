@@ -62,7 +62,7 @@ export class AlignmentView extends View {
     this.setChosen(this.chosen);
   }
 
-  /** What the view is as a file (export.js). */
+  /** The view as files (export.js). */
   exported() {
     const { header } = this;
     return {

@@ -111,7 +111,7 @@ export class GridView extends View {
     this.showTip();
   }
 
-  /** What the view is as a file (export.js). */
+  /** The view as files (export.js). */
   exported() {
     const { statistic, grids } = this.header;
     return {

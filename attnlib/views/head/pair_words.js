@@ -48,7 +48,7 @@ function onlyNotes(row, { tokens }, then) {
   return tokens.filter((t) => !row.shared[t]).map((t) => `“${row.labels[t].trim()}” is ${onlyIn(row, t)}${then}.`);
 }
 
-/** That nothing differs, in the whole layer or for the selected tokens. */
+/** A note if nothing differs, in the whole layer or for the selected tokens. */
 function stillNotes({ full, on, queryRow, largest }, { side, tokens }) {
   if (isNothing(largest)) return [NO_DIFFERENCE];
   if (side === "q" && !tokens.some((q) => queryRow.shared[q])) return [];

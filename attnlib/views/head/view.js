@@ -248,7 +248,7 @@ export class HeadView extends ChoosingView {
     this.draw();
   }
 
-  /** What the view is as a file (export.js). */
+  /** The view as files (export.js). */
   exported() {
     const { header, state, shown } = this;
     const stack = header.stack === "self" ? "" : `-${header.stack}`;

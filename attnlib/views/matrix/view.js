@@ -103,7 +103,7 @@ export class MatrixView extends PairView {
     this.draw();
   }
 
-  /** What the view is as a file (export.js). */
+  /** The view as files (export.js). */
   exported() {
     const { header, side } = this;
     return {

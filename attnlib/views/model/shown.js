@@ -283,7 +283,7 @@ export function wordsOf(header, scores, state, [layer, head]) {
   return [name, ` · ${title} ${sayScore(scoreOf(header, scores, state.by, [layer, head]), signed)}`];
 }
 
-/** The same as one sentence: “layer 3 head 7 · Entropy 0.412”. */
+/** A head's name and score as one sentence: “layer 3 head 7 · Entropy 0.412”. */
 export function sayHead(...head) {
   return wordsOf(...head).join("");
 }

@@ -134,7 +134,7 @@ export class ModelView extends ChoosingView {
     this.extent = extentOf(this.layout, this.rows, state, header);
   }
 
-  /** What the view is as a file (export.js). */
+  /** The view as files (export.js). */
   exported() {
     const { header, state, arrays } = this;
     const stack = header.stack === "self" ? "" : `, ${header.stack}`;

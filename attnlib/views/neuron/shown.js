@@ -20,7 +20,7 @@ export function nameOf(row, i, show) {
   return !row.a || show === "diff" ? row.labels[i] : (row[show][i] ?? "–");
 }
 
-/** The same in running text: no spaces around it. */
+/** What a row is called on a side, in running text: without spaces around it. */
 export function bare(row, i, show = "diff") {
   return nameOf(row, i, show).trim() || "␣";
 }

@@ -177,7 +177,7 @@ export class NeuronView extends ChoosingView {
     this.draw();
   }
 
-  /** What the view is as a file (export.js). */
+  /** The view as files (export.js). */
   exported() {
     const { header, state, shown } = this;
     const query = bare(header.queries, state.query, shown.show);

@@ -1,10 +1,10 @@
-// What a view tells Python: what was chosen, as a short text once it is quiet, and requests (another layer, a click).
-// Streamlit answers an event that it gets while it answers another one with the old address, and keeps only the
-// latest event of a component: what the first put into the URL is lost. So every event has the whole text along, and
-// after a request nothing more is told, by no view of the page, until its answer has arrived. No DOM but the document.
+// What a view tells Python: its state as a short text, once nothing has changed for a moment, and requests (another
+// layer, a click). Only one request to Python is in flight; later events of all views queue until it returns. Otherwise
+// Streamlit would answer the second event with the old address and keep only a component's latest event, so what the
+// first put into the URL would be lost. Every event therefore carries the whole text. No DOM but the document.
 
 export const REPORT_AFTER = 250; // milliseconds of quiet before Python hears of a change
-export const ANSWER_TAKES = 5000; // milliseconds after which no answer is waited for any more
+export const ANSWER_TAKES = 5000; // milliseconds after which a request counts as lost
 export const ANSWER_SETTLES = 100; // milliseconds from the answer to the address that belongs to it
 const LINE = Symbol.for("attn-line"); // on the document: views of one page come as separate scripts
 
@@ -80,7 +80,7 @@ export class Reporter {
     return Boolean(this.send);
   }
 
-  /** Whether a request of any view still waits for its answer. */
+  /** Whether a request of any view is still unanswered. */
   get busy() {
     return this.line.owner !== null;
   }

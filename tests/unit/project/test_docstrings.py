@@ -19,6 +19,8 @@ SOURCES = [
     *(path for folder in ("attnlib", "pages", "data", "tests") for path in sorted((PROJECT / folder).rglob("*.py"))),
     PROJECT / "dashboard.py",
 ]
+SCRIPTS = sorted((PROJECT / "attnlib" / "views").rglob("*.js"))
+ELLIPTIC = re.compile(r"(The same|That|Those|Likewise)\b")
 CLASSES = [name for name in attnlib.__all__ if inspect.isclass(getattr(attnlib, name))]
 FUNCTIONS = [name for name in attnlib.__all__ if name not in CLASSES]
 
@@ -103,5 +105,10 @@ def docstrings(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_a_docstring_says_itself_what_it_is_about(path: Path) -> None:
     """Not "The same of …" or "That of …": whoever jumps to a function has not read the one above it."""
-    elliptic = [text for text in docstrings(path) if re.match(r"(The same|That|Those|Likewise)\b", text)]
-    assert elliptic == []
+    assert [text for text in docstrings(path) if ELLIPTIC.match(text)] == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_a_comment_on_a_function_says_itself_what_it_is_about(path: Path) -> None:
+    comments = re.findall(r"/\*\*[\s*]*(.*?)\*/", path.read_text("utf-8"), re.DOTALL)
+    assert [text for text in comments if ELLIPTIC.match(text)] == []
