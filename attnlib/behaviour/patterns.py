@@ -254,7 +254,7 @@ def occurrence(tokens: Tokens, word: Word) -> tuple[int, ...]:
     """The tokens of one occurrence of a word. Raises InputError if the text has fewer occurrences."""
     found = find_word(tokens, word.text)
     if not 1 <= word.at <= len(found):
-        raise InputError(f"“{word.text}” occurs {len(found)} times in the text; occurrence {word.at} was asked for.")
+        raise InputError(f"Occurrence {word.at} of “{word.text}” was asked for, but the text has {len(found)}.")
     return found[word.at - 1]
 
 

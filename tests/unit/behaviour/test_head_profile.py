@@ -121,7 +121,7 @@ def test_what_cannot_be_had_is_said() -> None:
         head_profile(model, 7, 0, TEXTS)
     with pytest.raises(InputError, match="at least three texts"):
         head_profile(model, 0, 0, ["One", "Two"])
-    with pytest.raises(InputError, match="Too few texts have a unicorn"):
+    with pytest.raises(InputError, match="Too few texts contain a unicorn"):
         head_profile(model, 0, 0, TEXTS).reaction("unicorn")
     outside = attnlib.Model(model.name, model.hf, model.tokenizer, model.family, (), model.heads, model.causal)
     with pytest.raises(InputError, match="not known"):

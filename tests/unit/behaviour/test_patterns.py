@@ -272,7 +272,7 @@ def test_a_pattern_described_by_example() -> None:
 
 
 def test_an_occurrence_that_is_not_there() -> None:
-    with pytest.raises(InputError, match="“b” is 1 times in the text, and number 2 is asked for"):
+    with pytest.raises(InputError, match="Occurrence 2 of “b” was asked for, but the text has 1"):
         occurrence(Tokens.plain(["a", "b"]), Word("b", 2))
 
 

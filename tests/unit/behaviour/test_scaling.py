@@ -119,7 +119,7 @@ def test_the_width_of_a_layers_heads(model: Model) -> None:
 @pytest.mark.parametrize(
     ("layer", "head", "factors", "of", "said"),
     [
-        (0, 0, {99: 0.0}, "query", "There is no dimension 99: head 0-0 has 8, from 0"),
+        (0, 0, {99: 0.0}, "query", "There is no dimension 99: head 0-0 has 8, counted from 0"),
         (0, 0, {0: float("nan")}, "query", "cannot be multiplied by nan"),
         (0, 0, {0: 0.0}, "value", "not of the “value”"),
         (5, 0, {0: 0.0}, "query", "There is no head 5-0"),
