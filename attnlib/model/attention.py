@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from transformers import AttentionInterface
-from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
 from attnlib.errors import InputError
+from attnlib.model.hf import AttentionInterface, AttentionMaskInterface, eager_mask
 
 IMPLEMENTATION = "attnlib"
 

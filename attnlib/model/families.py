@@ -4,22 +4,14 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
-from transformers import (
-    AutoModel,
-    AutoModelForCausalLM,
-    AutoModelForMaskedLM,
-    AutoModelForSeq2SeqLM,
-    AutoModelForTextEncoding,
-)
-from transformers.models.auto import modeling_auto as auto
-
 from attnlib.errors import InputError
+from attnlib.model.hf import auto
 from attnlib.model.language_head import has_language_head, is_classifier, saved_names
 
 FAMILIES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "seq2seq": (AutoModelForSeq2SeqLM, auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES),
-    "causal": (AutoModelForCausalLM, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
-    "masked": (AutoModelForMaskedLM, auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES),
+    "seq2seq": (auto.AutoModelForSeq2SeqLM, auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES),
+    "causal": (auto.AutoModelForCausalLM, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES),
+    "masked": (auto.AutoModelForMaskedLM, auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES),
 }
 
 
@@ -83,7 +75,7 @@ def auto_class(config: Any, family: str) -> Any:
     if family in FAMILIES and not is_classifier(_architectures(config)):
         return FAMILIES[family][0]
     alone = _architectures(config) & _flat(auto.MODEL_FOR_TEXT_ENCODING_MAPPING_NAMES.values())
-    return AutoModelForTextEncoding if alone else AutoModel
+    return auto.AutoModelForTextEncoding if alone else auto.AutoModel
 
 
 def _flat(values: Any) -> set[str]:

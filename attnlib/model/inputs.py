@@ -6,9 +6,9 @@ from itertools import islice, takewhile
 from typing import Any
 
 import torch
-from transformers import BatchEncoding
 
 from attnlib.errors import InputError
+from attnlib.model.hf import BatchEncoding
 from attnlib.model.languages import hf_setting
 from attnlib.model.loading import Model
 from attnlib.model.token_notes import NO_LANGUAGE, TokenNote, token_notes

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from transformers.models.auto import modeling_auto as auto
+
+from attnlib.model.hf import auto
 
 _CLASSIFIERS = (
     auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,

@@ -9,11 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import (
-    AutoConfig,
-    AutoTokenizer,
-)
-from transformers.utils import logging as transformers_logging
 
 from attnlib.errors import InputError
 from attnlib.model.attention import Edit, LayerPlace, Observer, OutputEdit, watching
@@ -26,6 +21,8 @@ from attnlib.model.families import (
     mapped_class,
     with_language_head,
 )
+from attnlib.model.hf import AutoConfig, AutoTokenizer
+from attnlib.model.hf import logging as transformers_logging
 from attnlib.model.language_head import is_classifier
 from attnlib.model.languages import Languages, read_languages
 from attnlib.model.memory import available_memory

@@ -5,8 +5,8 @@ import platform
 from typing import Any
 
 import torch
-import transformers
 
+from attnlib.model.hf import VERSION
 from attnlib.model.loading import Model
 
 PIECE = 1 << 24  # numbers that are hashed at once: 64 MB of float32
@@ -33,7 +33,7 @@ def provenance(model: Model, *, fingerprint: bool = False) -> dict[str, Any]:
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "transformers": transformers.__version__,
+            "transformers": VERSION,
         },
     }
     own = {"source": model.languages.source, "target": model.languages.target}

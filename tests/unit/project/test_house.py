@@ -63,6 +63,36 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+FIRST_AT_ONCE = """
+import sys, threading
+from importlib import import_module
+errors = []
+def load(name):
+    try:
+        import_module(name)
+    except Exception as error:
+        errors.append(f"{name}: {error}")
+threads = [threading.Thread(target=load, args=(name,)) for name in sys.argv[1:]]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(errors)
+"""
+
+
+def test_threads_import_the_library_at_the_same_time() -> None:
+    """As a server does that two people open: transformers is not made for it, so one file imports it for all."""
+    modules = [f"attnlib.model.{name}" for name in ("attention", "loading", "inputs", "families", "provenance")]
+    command = [sys.executable, "-c", FIRST_AT_ONCE, *modules, "attnlib.behaviour.measure", "attnlib.comparison.run"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=name_of)
+def test_one_file_imports_transformers(path: Path) -> None:
+    modules = imported(ast.parse(path.read_text("utf-8")))
+    assert name_of(path) == "attnlib/model/hf.py" or not any(name.startswith("transformers") for name in modules)
+
+
 @pytest.mark.parametrize("path", [path for path in PAGES if path.exists()], ids=name_of)
 def test_pages_do_not_import_heavy_libraries_at_their_head(path: Path) -> None:
     statements = ast.parse(path.read_text("utf-8")).body
