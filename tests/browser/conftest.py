@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.install import HELP, chromium
 from tests.server import start_server, stop_server
@@ -12,6 +12,7 @@ from tests.server import start_server, stop_server
 OUTSIDE = re.compile(r"^(https?|wss?)://(?!127\.0\.0\.1)")
 NO_FILE = re.compile(r"^(?!file:|blob:)")
 FLAGS = [
+    "--process-per-site",  # pages of one dashboard share what their scripts were compiled to
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
@@ -38,6 +39,26 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     if path is None:
         pytest.fail(HELP)
     return {**browser_type_launch_args, "executable_path": path, "args": FLAGS}
+
+
+@pytest.fixture(scope="session")
+def _one_context(browser: Browser, browser_context_args: dict) -> Iterator[BrowserContext]:
+    context = browser.new_context(**browser_context_args)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def context(_one_context: BrowserContext) -> Iterator[BrowserContext]:
+    """One for all tests of a worker: scripts are fetched once. What a test leaves there is taken away."""
+    yield _one_context
+    for page in _one_context.pages:
+        if page.url.startswith("http"):
+            page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.close()
+    _one_context.set_offline(False)
+    _one_context.clear_permissions()
+    _one_context.clear_cookies()
 
 
 @pytest.fixture(autouse=True)
