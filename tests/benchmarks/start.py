@@ -14,6 +14,7 @@ from tests.browser.install import chromium
 from tests.server import start_server, stop_server
 
 RUNS = 3
+OURS = "attnlib.model.loading, transformers.models.gpt2.modeling_gpt2"  # for a model, transformers imports more
 LATER = 8.0  # seconds after the server's start
 
 
@@ -23,15 +24,20 @@ def run() -> dict[str, float]:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         log = Path(folder) / "log.txt"
         found = [
-            {"imports": _imports(), **_first_view(browser, log), "later": _first_view(browser, log, LATER)["at_once"]}
+            {
+                "bare": _import("torch, transformers"),
+                "imports": _import(OURS),
+                **_first_view(browser, log),
+                "later": _first_view(browser, log, LATER)["at_once"],
+            }
             for _ in range(RUNS)
         ]
     return {name: statistics.median(one[name] for one in found) for name in found[0]}
 
 
-def _imports() -> float:
+def _import(modules: str) -> float:
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import torch, transformers"], check=True)
+    subprocess.run([sys.executable, "-c", f"import {modules}"], check=True)
     return time.perf_counter() - start
 
 

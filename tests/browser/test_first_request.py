@@ -16,13 +16,15 @@ const note = () => document.querySelectorAll("[data-testid=stSidebarNavLink]").f
 new MutationObserver(note).observe(document, { childList: true, subtree: true, characterData: true });
 """
 
+CHOSEN = [("model", "demo/gpt2-balanced"), ("layer", "1"), ("head", "2")]
+
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_the_first_request(page: Page, tmp_path: Path, name: str) -> None:
     server, url = start_server(tmp_path / "log.txt")
     try:
         page.add_init_script(SEEN)
-        asked = address(name, [("model", "demo/gpt2-balanced"), ("layer", "1")] if name != "lessons" else [])
+        asked = address(name, CHOSEN if name != "lessons" else [])
         page.goto(url + asked)
         expect(page.get_by_role("heading", name=PAGES[name], exact=True).first).to_be_visible(timeout=180_000)
         expect(page.get_by_test_id("stSidebarNavLink")).to_have_count(len(PAGES))
