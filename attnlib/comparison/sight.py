@@ -43,8 +43,8 @@ class Sight:
         if not self.causal:
             return f"“{span.word}” sees a single word that both prompts have"
         first = min(span.a) == min(span.b) == 0
-        return f"“{span.word}” is the first word" + (
-            " and sees only itself" if first else " that both prompts have: of those it sees only itself"
+        return f"“{span.word}” comes first" + (
+            " and sees only itself" if first else " of what both prompts have: of that it sees only itself"
         )
 
     def any_can_differ(self, units: Sequence[int]) -> bool:

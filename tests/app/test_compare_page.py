@@ -124,9 +124,9 @@ def test_a_target_after_the_focus_is_explained() -> None:
 
 def test_the_first_word_of_a_causal_model_is_not_the_focus_and_the_address_says_which_is() -> None:
     app = open_page(prompt_a="Women are nurses.", prompt_b="Men are nurses.", focus="", targets="", at="3~2")
-    assert "Focus: “are”. “Women → Men” is the first word and sees only itself" in messages(app)
+    assert "Focus: “are”. “Women → Men” comes first and sees only itself" in messages(app)
     old = open_page(prompt_a="Women are nurses.", prompt_b="Men are nurses.", targets="", distance="JSD, focus word")
-    assert "is the first word and sees only itself" in finding(old), "a link from before keeps its focus"
+    assert "comes first and sees only itself" in finding(old), "a link from before keeps its focus"
     assert app.query_params["at"] == "3~2"
     assert old.query_params["at"] == "0.1.2~0.1"
 

@@ -53,9 +53,7 @@ def causal(a: str, b: str, same_start: bool = True) -> Sight:
 def test_the_first_word_sees_only_itself() -> None:
     sight = causal("she was here", "he was here")
     first, second = Span("she", (0,), (0,)), Span("was", (1,), (1,))
-    assert (
-        sight.cannot_differ(first) == "“she” is the first word and sees only itself, so its attention cannot differ."
-    )
+    assert sight.cannot_differ(first) == "“she” comes first and sees only itself, so its attention cannot differ."
     assert sight.cannot_differ(second) == ""
     assert sight.default_focus() == second
 
@@ -63,6 +61,8 @@ def test_the_first_word_sees_only_itself() -> None:
 def test_pieces_of_the_first_word_are_one_word() -> None:
     sight = causal("la+kisha was here", "emily was here")
     assert sight.cannot_differ(Span("lakisha", (0, 1), (0,)))
+    said = causal("the man was here", "emily was here").cannot_differ(Span("the man → emily", (0, 1), (0,)))
+    assert said.startswith("“the man → emily” comes first and sees only itself"), "no “word” of two words"
     assert sight.default_focus() == Span("was", (2,), (1,))
 
 
@@ -183,7 +183,7 @@ def test_a_cut_that_leaves_out_the_edit_is_refused() -> None:
 def test_the_first_word_of_a_causal_model_is_undefined_and_the_next_is_the_default() -> None:
     old = attnlib.compare(demo(), WOMEN, MEN, focus="Women")
     assert np.isnan(old.statistic("jsd_focus")).all()
-    assert "is the first word and sees only itself" in old.why_undefined("jsd_focus")
+    assert "comes first and sees only itself" in old.why_undefined("jsd_focus")
     assert len(old.ranking()) == 16
     new = attnlib.compare(demo(), WOMEN, MEN)
     assert new.focus.word == "are"
