@@ -11,7 +11,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  (an older Python gets a sentence,
     st.stop()
 
 from attnlib.address import PAGES
-from pages.ui.exhibits import begin
+from pages.ui import exhibits, history
 from pages.ui.pair import write_focus
 from pages.ui.share import OWN_CHOICES, share
 from pages.ui.sidebar import sidebar
@@ -22,7 +22,7 @@ st.html(
     "<style>"
     ".stMainBlockContainer { padding: 4rem 2.5rem 3rem; }"
     # white on the dark theme's light blue could not be read
-    "[data-tag] *, .stButton [kind=primary] * { color: light-dark(#fff, #0b1420); }"
+    "[data-tag] *, .stButton [kind=primary]:enabled * { color: light-dark(#fff, #0b1420); }"
     "</style>"
 )
 SECTIONS = {  # by heading: file and icon of each page, by its path
@@ -59,12 +59,14 @@ def _page(path: str, file: str, icon: str) -> StreamlitPage:
 
 sections = {heading: [_page(path, *about) for path, about in pages.items()] for heading, pages in SECTIONS.items()}
 page = st.navigation(sections)
+history.begin()
 bar = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
 bar.subheader(page.title, anchor=False, width="content")
-begin()
+exhibits.begin()
 if page.url_path not in OWN_CHOICES:
     sidebar(READS.get(page.url_path, "text"))
 page.run()
 write_focus()
+history.end()
 with bar:
     share(page, [known.url_path for section in sections.values() for known in section])

@@ -32,6 +32,8 @@ _share = _component(
     '<button type="button" class="pack">Evidence pack (ZIP)</button><p role="status"></p>',
 )
 
+_history = st.components.v2.component("attn_history", html="", js=script("history"))
+
 PICTURE = ("name", "title", "svg", "png", "csv")
 MOST_PICTURES = 100_000_000  # characters that a browser may send
 
@@ -53,6 +55,11 @@ def share_tools(pack: bytes | None, *, key: str, on_pack: Callable[[list[Picture
     _share(
         key=key, data=pack, on_pack_change=lambda: on_pack(_pictures(getattr(st.session_state[key], "pack", None)))
     )
+
+
+def entries(tops: int, *, key: str) -> None:
+    """What makes one entry of the browser's history for each change; another number of `tops` scrolls to the top."""
+    _history(key=key, data={"tops": tops})
 
 
 def _pictures(told: object) -> list[Picture]:
@@ -81,6 +88,12 @@ def _event(state: object, name: str) -> tuple[object, str | None]:
     return told.get("value"), view[:2000] if isinstance(view, str) else None
 
 
+def _as_of_now(key: str) -> str:
+    """The key of a view that keeps its own state: another one after Back, so that it begins in the entry's."""
+    turns = st.session_state.get("turns", 0)
+    return f"{key} {turns}" if turns else key
+
+
 @dataclass(frozen=True)
 class HeadEvents:
     """What a user did in the head view; fields that do not apply are neutral."""
@@ -93,12 +106,14 @@ class HeadEvents:
 def head_view(payload: bytes, *, key: str, on_event: Callable[[HeadEvents], None]) -> None:
     """Draw a head payload (attnlib.views.head.payload); `on_event` is called before the next run."""
 
+    mounted = _as_of_now(key)
+
     def called(name: str) -> Callable[[], None]:
-        return lambda: on_event(_head_events(st.session_state[key], name))
+        return lambda: on_event(_head_events(st.session_state[mounted], name))
 
     drawn().views[key] = ("head", payload)
     _head(
-        key=key,
+        key=mounted,
         data=payload,
         on_view_change=called("view"),
         on_mask_change=called("mask"),
@@ -146,12 +161,14 @@ class ModelEvents:
 def model_view(payload: bytes, *, key: str, on_event: Callable[[ModelEvents], None]) -> None:
     """Draw a model payload (attnlib.views.model.payload); `on_event` is called before the next run."""
 
+    mounted = _as_of_now(key)
+
     def called(name: str) -> Callable[[], None]:
-        return lambda: on_event(_model_events(st.session_state[key], name, payload))
+        return lambda: on_event(_model_events(st.session_state[mounted], name, payload))
 
     drawn().views[key] = ("model", payload)
     _model(
-        key=key,
+        key=mounted,
         data=payload,
         on_view_change=called("view"),
         on_pick_change=called("pick"),
@@ -179,12 +196,14 @@ class NeuronEvents:
 def neuron_view(payload: bytes, *, key: str, on_event: Callable[[NeuronEvents], None]) -> None:
     """Draw a neuron payload (attnlib.views.neuron.payload); `on_event` is called before the next run."""
 
+    mounted = _as_of_now(key)
+
     def called(name: str) -> Callable[[], None]:
-        return lambda: on_event(_neuron_events(st.session_state[key], name, payload))
+        return lambda: on_event(_neuron_events(st.session_state[mounted], name, payload))
 
     drawn().views[key] = ("neuron", payload)
     _neuron(
-        key=key,
+        key=mounted,
         data=payload,
         on_view_change=called("view"),
         on_head_change=called("head"),

@@ -8,6 +8,7 @@ import streamlit as st
 from attnlib.comparison.focus import Span
 from attnlib.prompts.pairs import Pair, builtin_pairs, categories
 from attnlib.prompts.rewording import control_edits, other_one
+from pages.ui.history import tell_texts
 from pages.ui.terms import explained
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def pair_fields(more: bool) -> tuple[str, PairChoices, PairPlace]:
     """Draw the fields, with further prompts or not; returns prompt A, the rest, and where second sentences belong."""
     _start()
     _choose_pair()
+    tell_texts("prompt_a", "prompt_b", "focus", "targets")
     left, right = st.columns(2)
     text = left.text_area(
         "Prompt A", key="prompt_a", bind="query-params", height=84, help="Press Ctrl+Enter to compare."

@@ -10,6 +10,7 @@ from attnlib.errors import InputError
 from attnlib.model.sources import demo_models
 from pages.ui import cached
 from pages.ui.controls import plain
+from pages.ui.history import tell, tell_texts
 from pages.ui.languages import choose_languages
 from pages.ui.pair import PairPlace, pair_fields, take_texts
 from pages.ui.state import Choices, keep_choices
@@ -142,8 +143,7 @@ def _places() -> "list[DeltaGenerator]":
 
 def _choose_model() -> str:
     recent = st.session_state.setdefault("recent_models", [])
-    now = st.session_state.get("model") or st.query_params.get("model")
-    options = list(dict.fromkeys([*demo_models(), *recent, *([now] if now else [])]))
+    options = list(dict.fromkeys([*demo_models(), *recent, *_asked_for("model")]))
     name = st.selectbox(
         "Model",
         options,
@@ -156,13 +156,17 @@ def _choose_model() -> str:
     return name or ""
 
 
+def _asked_for(key: str) -> list[str]:
+    """A model in the session, and one in the address: by Back it is another one."""
+    return [name for name in (st.session_state.get(key), st.query_params.get(key)) if name]
+
+
 SAME_MODEL = "the same model"
 
 
 def _choose_model_b(name: str) -> str | None:
     """The model that reads prompt B; None for the one that reads prompt A."""
-    now = st.session_state.get("model_b") or st.query_params.get("model_b")
-    known = [SAME_MODEL, *demo_models(), *st.session_state["recent_models"], *([now] if now else [])]
+    known = [SAME_MODEL, *demo_models(), *st.session_state["recent_models"], *_asked_for("model_b")]
     chosen = st.selectbox(
         "Model for prompt B",
         list(dict.fromkeys(known)),
@@ -180,6 +184,7 @@ def _choose_text() -> str:
     take_texts("one")
     if "text" not in st.session_state and "text" not in st.query_params:
         st.session_state["text"] = DEFAULT_TEXT
+    tell_texts("text")
     text = st.text_area("Text", key="text", bind="query-params", height=110, help="Press Ctrl+Enter to apply.")
     st.selectbox(
         "Examples",
@@ -223,6 +228,7 @@ def _load(name: str) -> "Model | None":
 def _choose_second_text(model: "Model") -> str | None:
     if not model.pairs:
         return None
+    tell("text_b")
     return st.text_area(_second_label(model), key="text_b", bind="query-params", height=70) or None
 
 
@@ -230,6 +236,7 @@ def _choose_second_texts(model: "Model", places: PairPlace) -> tuple[str | None,
     """The second text of prompt A and of prompt B, if the model reads two."""
     if not model.pairs:
         return None, None
+    tell("second_a", "second_b")
     label = _second_label(model)
     second_a = places.second_a.text_area(f"{label} of A", key="second_a", bind="query-params", height=70)
     second_b = places.second_b.text_area(
@@ -253,6 +260,7 @@ def _choose_stack(model: "Model") -> str:
 
 def _choose_head(model: "Model", stack: str) -> tuple[int, int | None]:
     _go(model, stack)
+    tell("layer", "head")
     heads = model.heads[stack]
     left, right = st.columns(2)
     layer = left.selectbox("Layer", range(len(heads)), key="layer", bind="query-params", help=explained("layer"))

@@ -19,10 +19,10 @@ def view_state(page: str) -> str:
 def set_view(view: str) -> None:
     """Put the view's state into the URL."""
     drawn().view = view
-    if view != st.query_params.get("view", ""):
+    if not view:
+        st.query_params.pop("view", None)
+    elif view != st.query_params.get("view"):
         st.query_params["view"] = view
-        if not view:
-            del st.query_params["view"]
 
 
 def follow_head_view(event: "HeadEvents") -> None:
@@ -71,9 +71,10 @@ def hidden_tokens(chosen: Choices) -> tuple[int, ...]:
 
 def set_hidden(tokens: tuple[int, ...]) -> None:
     """Hide these tokens from the model."""
-    st.query_params["hide"] = ".".join(map(str, tokens))
-    if not tokens:
-        del st.query_params["hide"]
+    if tokens:
+        st.query_params["hide"] = ".".join(map(str, tokens))
+    else:
+        st.query_params.pop("hide", None)
 
 
 def toggle_hidden(tokens: tuple[int, ...]) -> None:

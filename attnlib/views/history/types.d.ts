@@ -1,0 +1,5 @@
+// The seam of what makes entries of the browser's history (pages/ui/component.py).
+
+export interface Component {
+  data: { tops: number }; // how often the page was to be scrolled to its top
+}
