@@ -23,7 +23,7 @@ SHARED = (  # kept from page to page
 OF_VIEWS = ("view", "with_pair", "hide", "off")
 OF_COMPARISONS = ("align", "at", "control", "more", "stat", "distance", "order", "fits_a", "fits_b")
 OF_OTHERS = ("pattern", "study")
-OF_LESSONS = ("lesson", "notes", "answers")  # which no lesson sets
+OF_LESSONS = ("lesson", "step", "notes", "answers")  # which no lesson sets
 CHOICES = frozenset((*SHARED, *OF_VIEWS, *OF_COMPARISONS, *OF_OTHERS))  # of every page that a lesson can show
 
 

@@ -14,7 +14,7 @@ from pages.ui.exhibits import offer
 from pages.ui.session import rerun_if_asked
 from pages.ui.state import Choices
 from pages.ui.terms import explained
-from pages.ui.uploads import on_disk
+from pages.ui.uploads import read_once, upload
 
 if TYPE_CHECKING:
     from attnlib import Silenced
@@ -84,19 +84,19 @@ def _choose_pairs() -> tuple[Pair, ...] | None:
         [*names, UPLOAD, ONE],
         format_func=lambda one: PAIR_SETS[one].title if one in PAIR_SETS else one,
         key="silence_pairs",
+        persist_state="session",
     )
     if name in PAIR_SETS:
         right.caption(PAIR_SETS[name].about)
         return pair_set(name)
     if name == ONE:
         return _one_pair()
-    file = right.file_uploader(
-        "CSV with prompt_a, prompt_b, targets (see data/pairs)", type=["csv", "parquet"], key="silence_file"
-    )
+    with right:
+        file = upload("CSV with prompt_a, prompt_b, targets (see data/pairs)", ["csv", "parquet"], key="silence_file")
     if file is None:
         return None
     try:
-        pairs = read_pairs(on_disk(file))
+        pairs = read_once(file, read_pairs)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None

@@ -1,6 +1,7 @@
 """Which texts heads are measured on: the built-in ones, or somebody's file. Both pages of this folder ask."""
 
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
@@ -8,7 +9,7 @@ import streamlit as st
 from attnlib.errors import InputError
 from attnlib.prompts.texts import builtin_texts, read_texts
 from pages.ui.controls import plain
-from pages.ui.uploads import on_disk
+from pages.ui.uploads import read_once, upload
 
 BUILT_IN, UPLOAD = "Built-in texts", "Upload a file"
 MOST = 20_000  # texts measured on a page
@@ -25,22 +26,28 @@ def choose_texts() -> Texts | None:
     """The chosen texts; None until a file is uploaded, or while its error is shown."""
     left, right = st.columns([1, 2], vertical_alignment="center")
     kind = left.segmented_control(
-        "Texts", [BUILT_IN, UPLOAD], default=BUILT_IN, required=True, key="texts_from", label_visibility="collapsed"
+        "Texts",
+        [BUILT_IN, UPLOAD],
+        default=None if "texts_from" in st.session_state else BUILT_IN,
+        required=True,
+        key="texts_from",
+        persist_state="session",
+        label_visibility="collapsed",
     )
     if kind != UPLOAD:
         texts = builtin_texts()
         right.caption(f"{len(texts)} sentences in the demo models' vocabulary (data/texts).")
         return Texts("built-in texts", texts)
-    file = right.file_uploader(
+    about, types = (
         "One text per line (.txt), or a column named text (.csv, .parquet)",
-        type=["txt", "csv", "tsv", "parquet"],
-        key="texts_file",
+        ["txt", "csv", "tsv", "parquet"],
     )
+    with right:
+        file = upload(about, types, key="texts_file")
     if file is None:
         return None
-    path = on_disk(file)
     try:
-        texts = tuple(islice(read_texts(path), MOST + 1))
+        texts = read_once(file, _read)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
@@ -53,4 +60,9 @@ def choose_texts() -> Texts | None:
         return None
     texts = texts[:MOST]
     right.caption(f"{len(texts):,} texts from {plain(file.name)}")
-    return Texts(path.stem, texts)
+    return Texts(file.path.stem, texts)
+
+
+def _read(path: Path) -> tuple[str, ...]:
+    """The texts of a file, one more than are measured."""
+    return tuple(islice(read_texts(path), MOST + 1))

@@ -19,7 +19,7 @@ from pages.ui import cached
 from pages.ui.controls import plain
 from pages.ui.studies import PAGE_ROWS, known_studies, open_next, start
 from pages.ui.terms import explained
-from pages.ui.uploads import on_disk
+from pages.ui.uploads import upload
 
 if TYPE_CHECKING:
     from attnlib.study.source import SourceRead
@@ -44,7 +44,12 @@ class Source(NamedTuple):
 def new_study() -> None:
     """The form, from top to bottom; the button appears when everything above it is right."""
     kind = st.segmented_control(
-        "Pairs", [BUILT_IN, UPLOAD, TEMPLATE], default=BUILT_IN, required=True, key="pairs_from"
+        "Pairs",
+        [BUILT_IN, UPLOAD, TEMPLATE],
+        default=None if "pairs_from" in st.session_state else BUILT_IN,
+        required=True,
+        key="pairs_from",
+        persist_state="session",
     )
     choose: dict[str, Callable[[], Source | None]] = {BUILT_IN: _built_in, UPLOAD: _upload, TEMPLATE: _template}
     with st.container():
@@ -83,14 +88,19 @@ def _built_in() -> Source:
 
 def _upload() -> Source | None:
     left, right = st.columns([3, 2])
-    file = left.file_uploader(
-        "File of pairs", type=["csv", "tsv", "txt", "dev", "test", "parquet", "json"], key="upload"
+    with left:
+        file = upload("File of pairs", ["csv", "tsv", "txt", "dev", "test", "parquet", "json"], key="upload")
+    format = right.selectbox(
+        "Format",
+        list(FORMATS),
+        format_func=lambda one: FORMATS[one].title,
+        key="upload_format",
+        persist_state="session",
     )
-    format = right.selectbox("Format", list(FORMATS), format_func=lambda one: FORMATS[one].title, key="upload_format")
     right.caption(FORMATS[format].about)
     if file is None:
         return None
-    path = on_disk(file)
+    path = file.path
     columns = _map_columns(path) if format == "csv" else {}
     if columns is None:
         return None
@@ -117,6 +127,7 @@ def _map_columns(path: Path) -> dict[str, str] | None:
                 [nothing, *head.columns],
                 index=head.columns.index(head.guess[ours]) + 1 if ours in head.guess else 0,
                 key=f"column {ours} {path.parent.name}",
+                persist_state="session",
             )
             for n, ours in enumerate((*REQUIRED, *(name for name in COLUMNS if name not in REQUIRED)))
         }

@@ -10,6 +10,7 @@ from pages.ui import cached
 from pages.ui.component import head_grid
 from pages.ui.controls import plain
 from pages.ui.exhibits import hold, offer
+from pages.ui.history import choose, chosen, turns_back
 from pages.ui.names import demo_names
 from pages.ui.state import show_pair
 from pages.ui.studies import Shown, stamp
@@ -139,10 +140,16 @@ def _against(shown: Shown) -> list[str]:
 
 
 def _chosen(summary: "HeadSummary", first: tuple[int, int]) -> tuple[int, int]:
-    """The head in the session, if this model has it; else the one that moves most."""
-    layer, head = st.session_state.get("study_head", first)
+    """The head that was chosen, if this model has it; else the one that moves most."""
+    layer, head = _place(chosen("study_head")) or first
     layers, heads = summary.mean.shape
     return (layer, head) if layer < layers and head < heads and summary.n[layer, head] else first
+
+
+def _place(text: str) -> tuple[int, int] | None:
+    """The head that an address names, "0-2"; anybody may have written it."""
+    layer, _, head = text[:9].partition("-")
+    return (int(layer), int(head)) if layer.isdecimal() and head.isdecimal() else None
 
 
 def _clickable(figure: Any, key: str) -> None:
@@ -164,7 +171,7 @@ def _on_point(key: str) -> None:
 
 
 def _pick(layer: int, head: int) -> None:
-    st.session_state["study_head"] = (layer, head)
+    choose("study_head", f"{layer}-{head}")
 
 
 def _grid(shown: Shown, summaries: "dict[str, HeadSummary]", head: tuple[int, int]) -> None:
@@ -224,9 +231,11 @@ def _groups(table: "pd.DataFrame", shown: Shown, title: str, key: str) -> None:
         return
     left, right = st.columns(2)
     first = next((n for n, name in enumerate(columns) if outside_columns(table, name)), 0)
-    by = left.selectbox("Groups", columns, index=first, key=f"by {key}")
+    keep: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
+    by = left.selectbox("Groups", columns, index=first, key=f"by_{key}", **keep)
     outside = outside_columns(table, by)
-    against = right.selectbox("Against", ["—", *outside], index=min(1, len(outside)), key=f"against {key} {by}")
+    places = ["—", *outside]
+    against = right.selectbox("Against", places, index=min(1, len(outside)), key=f"against_{key}_{by}", **keep)
     counted = unit_numbers(table, by, shown.unit)
     means = group_means(counted["number"].to_numpy(), counted[by].astype(str).tolist())
     if against not in outside:
@@ -245,17 +254,25 @@ def _pairs(shown: Shown, table: "pd.DataFrame", head: tuple[int, int]) -> None:
     """The pairs by size; a click on one offers to open it."""
     st.caption("All pairs, the largest change first. Select one to open it on the comparison page.")
     columns = ["number", "prompt_a", "prompt_b", "targets", "group", "log_odds", "aligned"]
-    chosen = st.dataframe(
-        table[columns].head(1000),
+    listed = table.head(1000)
+    key = f"pairs {shown.study.name} {shown.model} {shown.statistic} {head} {turns_back()}"
+    rows = [n for n, pair in enumerate(listed["pair"]) if str(pair) == chosen("study_pair")]
+
+    def pick() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        choose("study_pair", str(listed["pair"].iloc[rows[0]]) if rows else "")
+
+    st.dataframe(
+        listed[columns],
         hide_index=True,
-        key=f"pairs {shown.study.name} {shown.model} {shown.statistic} {head}",
-        on_select="rerun",
+        key=key,
+        on_select=pick,
         selection_mode="single-row",
+        selection_default={"selection": {"rows": rows, "columns": [], "cells": []}},
         column_config={"number": st.column_config.NumberColumn(shown.title, format="%+.4f")},
     )
-    rows = chosen["selection"]["rows"]
     if rows:
-        pair = table.iloc[rows[0]]
+        pair = listed.iloc[rows[0]]
         st.button(
             f"Open “{plain(str(pair['prompt_a'])[:60])}” on the comparison page",
             icon=":material/open_in_new:",
@@ -282,7 +299,8 @@ def _scores(shown: Shown) -> None:
     if not known:
         return
     st.markdown(f"##### What {plain(shown.model)} predicts")
-    title = st.selectbox("Score of a pair", list(known), key="study_score")
+    keep: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
+    title = st.selectbox("Score of a pair", list(known), key="study_score", **keep)
     table = shown.numbers(known[title], (0, 0))
     left, right = st.columns(2)
     with left:

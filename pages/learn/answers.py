@@ -4,39 +4,62 @@ import streamlit as st
 
 from attnlib.lessons.parse import Lesson, Question, Show, Step
 from pages.ui import cached
+from pages.ui.history import choose, tell
 
 MOST = 200  # characters of an answer
 
 
+MOST_KEPT = 1000  # answers in an address
+
+
+def _all() -> dict[str, dict[str, str]]:
+    """Answers by the name of their lesson, and by "step.question"."""
+    return st.session_state.setdefault("lesson_answers", {})
+
+
 def _kept(lesson: Lesson) -> dict[str, str]:
-    """Answers of a lesson by "step.question"."""
-    return st.session_state.setdefault("lesson_answers", {}).setdefault(lesson.name, {})
+    """Answers that there are questions for: a lesson of one's own may have changed since."""
+    places = {f"{s}.{q}" for s, step in enumerate(lesson.steps, 1) for q in range(len(step.questions))}
+    kept = _all().setdefault(lesson.name, {})
+    for place in kept.keys() - places:
+        del kept[place]
+    return kept
 
 
 def restore(lesson: Lesson) -> None:
-    """Take over the answers in the address, once, and write the kept ones back."""
-    kept = _kept(lesson)
-    if st.session_state.get("answers_of") != lesson.name:
-        if "answers_of" not in st.session_state:
-            kept.update(_read(lesson, st.query_params.get("answers", "")))
-        st.session_state["answers_of"] = lesson.name
+    """Take over the answers in the address, once in a session, and have it say the kept ones of all lessons.
+
+    `lesson` is shown. Back takes no answer away: an entry from before it was given gets it.
+    """
+    if "lesson_answers" not in st.session_state:
+        _all().update(_read(lesson.name, st.query_params.get("answers", "")))
     _write(lesson)
 
 
-def _read(lesson: Lesson, text: str) -> dict[str, str]:
-    """Answers in an address, which anybody may have written; only those to existing questions."""
-    places = {f"{s}.{q}" for s, step in enumerate(lesson.steps, 1) for q in range(len(step.questions))}
-    pairs = (part.partition(":") for part in text.split("|")[:MOST])
-    return {place: answer[:MOST] for place, mark, answer in pairs if mark and place in places}
+def _read(name: str, text: str) -> dict[str, dict[str, str]]:
+    """Answers in an address, which anybody may have written: "1.0:9|1.1:16|2-reading/1.0:3".
+
+    Those before the first name belong to the lesson called `name`.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for part in text.split("|")[:MOST_KEPT]:
+        place, mark, answer = part.partition(":")
+        lesson, slash, at = place.rpartition("/")
+        name = lesson if slash else name
+        if mark and at:
+            found.setdefault(name[:MOST], {})[at[:MOST]] = answer[:MOST]
+    return found
 
 
 def _write(lesson: Lesson) -> None:
-    kept = _kept(lesson)
-    text = "|".join(f"{place}:{answer}" for place, answer in sorted(kept.items()))
-    if text:
-        st.query_params["answers"] = text
-    elif "answers" in st.query_params:
-        del st.query_params["answers"]
+    """Those of the lesson shown come first, without its name."""
+    others = [(name, kept) for name, kept in sorted(_all().items()) if name != lesson.name and kept]
+    parts = [f"{place}:{answer}" for place, answer in sorted(_kept(lesson).items())]
+    for name, kept in others:
+        first, *rest = (f"{place}:{answer}" for place, answer in sorted(kept.items()))
+        parts += [f"{name}/{first}", *rest]
+    choose("answers", "|".join(parts))
+    tell("answers")
 
 
 def given(lesson: Lesson, number: int, asked: int) -> str | None:
@@ -47,7 +70,6 @@ def given(lesson: Lesson, number: int, asked: int) -> str | None:
 def give(lesson: Lesson, number: int, asked: int, answer: str) -> None:
     """Keep an answer."""
     _kept(lesson)[f"{number}.{asked}"] = answer.replace("|", "/")[:MOST]
-    _write(lesson)
 
 
 def count(lesson: Lesson) -> int:

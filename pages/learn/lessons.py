@@ -1,6 +1,7 @@
 """The lessons: one step at a time a view, questions to predict, and what is revealed."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import streamlit as st
 
@@ -13,16 +14,19 @@ from pages.learn import answers
 from pages.learn.views import shown
 from pages.ui import cached
 from pages.ui.controls import plain
+from pages.ui.history import to_top
 from pages.ui.state import keep_choices
 from pages.ui.terms import explained
+from pages.ui.uploads import upload
 
 
 def page() -> None:
     """The whole page; every error is a sentence."""
     keep_choices()
     known = course()
+    titles = [lesson.title for lesson in known.lessons]
     with st.container():
-        lesson = _choose({lesson.title: lesson for lesson in known.lessons})
+        lesson = _choose(dict(zip(titles, known.lessons, strict=True)))
     with st.container():
         for problem in known.problems:
             st.warning(f"This lesson is left out. {plain(problem)}", icon=":material/error:")
@@ -33,23 +37,43 @@ def page() -> None:
     with st.container():
         _step(lesson, number)
     with st.container():
-        _turn(lesson, number)
+        _turn(lesson, number, dict(pairwise(titles)).get(lesson.title))
     with st.container():
         _papers(lesson)
 
 
 def _choose(known: dict[str, Lesson]) -> Lesson | None:
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    title = left.selectbox("Lesson", [*known, OWN_TITLE], key="lesson", bind="query-params", on_change=_first_step)
-    right.toggle("Teacher's notes", key="notes", bind="query-params", help="Shows notes and all answers.")
+    title = left.selectbox(
+        "Lesson",
+        [*known, OWN_TITLE],
+        key="lesson",
+        bind="query-params",
+        persist_state="session",
+        on_change=_own_step,
+    )
+    right.toggle(
+        "Teacher's notes",
+        key="notes",
+        bind="query-params",
+        persist_state="session",
+        help="Shows notes and all answers.",
+    )
     lesson = _own() if title == OWN_TITLE else known.get(title)
     if lesson is not None:
         st.markdown(f"**{plain(lesson.goal)}** {lesson.minutes} minutes.")
     return lesson
 
 
-def _first_step() -> None:
-    st.session_state["step"] = 1
+def _own_step() -> None:
+    """Another lesson is shown at its own step: where it was left, or its first."""
+    st.session_state["step"] = st.session_state.get("lesson_steps", {}).get(st.session_state["lesson"], 1)
+
+
+def _open(title: str) -> None:
+    st.session_state["lesson"] = title
+    _own_step()
+    to_top()
 
 
 def _own() -> Lesson | None:
@@ -60,14 +84,12 @@ def _own() -> Lesson | None:
     )
     with st.expander("What a lesson looks like"):
         st.code(EXAMPLE, language="markdown")
-    upload = st.file_uploader("Lesson (.md)", type=["md"], key="own_lesson")
-    if upload is not None:
-        st.session_state["own"] = (upload.getvalue(), upload.name)
-    if "own" not in st.session_state:
+    file = upload("Lesson (.md)", ["md"], key="own_lesson")
+    if file is None:
         return None
     try:
-        lesson = parse_lesson(*st.session_state["own"])
-        return replace(lesson, name=f"own-{lesson.name}")  # ours may have that name, and answers are kept by it
+        lesson = parse_lesson(file.path.read_bytes(), file.name)
+        return replace(lesson, name=f"own-{file.path.stem}")  # ours may have that name, and answers are kept by it
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
@@ -112,7 +134,10 @@ def _choose_step(lesson: Lesson) -> int:
         range(1, count + 1),
         format_func=lambda n: f"{n}. {lesson.steps[n - 1].title}" if n <= count else str(n),
         key="step",
+        bind="query-params",
+        persist_state="session",
     )
+    st.session_state.setdefault("lesson_steps", {})[st.session_state.get("lesson")] = number
     answers.restore(lesson)
     asked = sum(len(step.questions) for step in lesson.steps)
     done = answers.count(lesson)
@@ -231,22 +256,32 @@ def value(show: Show, measure: Measure) -> str:
     return told(measure, cached.measured(show, measure))
 
 
-def _turn(lesson: Lesson, number: int) -> None:
+def _turn(lesson: Lesson, number: int, following: str | None) -> None:
+    """To the step before and after; from the last one to the lesson that follows."""
+    icon = ":material/arrow_forward:"
     with st.container(horizontal=True):
         st.button(
             "Back", icon=":material/arrow_back:", key="back", disabled=number == 1, on_click=_go, args=(number - 1,)
         )
-        last = number == len(lesson.steps)
-        st.button(
-            "Next", icon=":material/arrow_forward:", key="next", type="primary", disabled=last, on_click=_go,
-            args=(number + 1,),
-        )  # fmt: skip
+        if number < len(lesson.steps):
+            st.button("Next", icon=icon, key="next", type="primary", on_click=_go, args=(number + 1,))
+        elif following is not None:
+            st.button(
+                "Next lesson",
+                icon=icon,
+                key="next_lesson",
+                type="primary",
+                help=plain(following),
+                on_click=_open,
+                args=(following,),
+            )
         if answers.count(lesson):
             st.button("Forget my answers", icon=":material/restart_alt:", on_click=answers.forget, args=(lesson,))
 
 
 def _go(number: int) -> None:
     st.session_state["step"] = number
+    to_top()
 
 
 def _papers(lesson: Lesson) -> None:

@@ -1,8 +1,8 @@
 """The browser's Back, Forward and Reload: the address has all that is chosen, and what it has is shown.
 
-Streamlit (1.67) asks for a run with the entry's address, from which its widgets take their values. Here is the rest: what
-this session knows beside the address is forgotten then, and what no person typed gets into the address, too. Which
-changes make an entry is decided in the browser (attnlib/views/history).
+Streamlit (1.67) asks for a run with the entry's address, from which its widgets take their values. Here is the rest:
+what this session knows beside the address is forgotten then, and what no person typed gets into the address, too.
+Which changes make an entry is decided in the browser (attnlib/views/history).
 """
 
 import streamlit as st
@@ -22,9 +22,14 @@ def begin() -> None:
     entries(st.session_state.get("to_top", 0), key="entries")
     st.session_state["told"] = []
     if turned_back():
-        st.session_state["turns"] = st.session_state.get("turns", 0) + 1
+        st.session_state["turns"] = turns_back() + 1
         for key in OF_THE_LAST:
             st.session_state.pop(key, None)
+
+
+def turns_back() -> int:
+    """How often Back or Forward was pressed: what keeps a state of its own is made anew with each."""
+    return st.session_state.get("turns", 0)
 
 
 def turned_back() -> bool:
@@ -90,7 +95,9 @@ def end() -> None:
         for key, text in says.items():
             if not text and key in own:
                 address.remove_param(key)
-            elif (text or key == always) and not address.stored_param_matches_corrected_value(key, text, "string_value"):
+            elif (text or key == always) and not address.stored_param_matches_corrected_value(
+                key, text, "string_value"
+            ):
                 address.set_corrected_value(key, text, "string_value")
 
 

@@ -2,14 +2,24 @@
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnlib.lessons import parse as lessons
+from pages.ui.uploads import Upload
 from tests.app.pages import messages, opens, payloads, says, words
 
 open_page = opens("learn/lessons.py")
+
+
+def uploaded(app: AppTest, raw: bytes, name: str) -> None:
+    """A lesson of one's own, as if it had just been uploaded."""
+    folder = TemporaryDirectory()
+    path = Path(folder.name) / name
+    path.write_bytes(raw)
+    app.session_state["uploads"] = {"own_lesson": Upload(path, name, name, folder)}
 
 
 def answered(app: AppTest, place: str, text: str) -> AppTest:
@@ -64,24 +74,24 @@ def test_a_teacher_sees_notes_and_answers() -> None:
 def test_a_lesson_of_ones_own() -> None:
     app = open_page(lesson="My own lesson")
     example = app.code[0].value
-    app.session_state["own"] = (example.encode(), "mine.md")
+    uploaded(app, example.encode(), "mine.md")
     app.run()
     assert "Find the head that leads" in words(app)
     assert payloads(app)["attn_head"][0]["layer"] == 0
-    app.session_state["own"] = (example.replace("head: 2", "head: two").encode(), "mine.md")
+    uploaded(app, example.replace("head: 2", "head: two").encode(), "mine.md")
     says(app.run(), "mine.md, line 16: “head” is a number")
 
 
 def test_a_word_that_is_not_there_is_a_sentence() -> None:
     app = open_page(lesson="My own lesson", notes="true")
     example = app.code[0].value.replace('weight "it" "dog"', 'weight "it" "dragon"')
-    app.session_state["own"] = (example.encode(), "mine.md")
+    uploaded(app, example.encode(), "mine.md")
     says(app.run(), "“dragon” is not a word of the text that is shown")
 
 
 def test_a_head_that_is_not_there_is_refused_with_its_line() -> None:
     app = open_page(lesson="My own lesson")
-    app.session_state["own"] = (app.code[0].value.replace("head: 2", "head: 7").encode(), "mine.md")
+    uploaded(app, app.code[0].value.replace("head: 2", "head: 7").encode(), "mine.md")
     says(app.run(), "mine.md, line 11: demo/gpt2-biased has no head 0-7")
 
 
@@ -101,7 +111,7 @@ def test_answers_to_a_lesson_of_ones_own_are_not_those_to_ours() -> None:
     """Whoever starts from one of our files keeps its name."""
     app = answered(open_page(), "1_0", "9")
     ours = (lessons.LESSON_FOLDER / "1-what-attention-is.md").read_bytes()
-    app.session_state["own"] = (ours, "1-what-attention-is.md")
+    uploaded(app, ours, "1-what-attention-is.md")
     app.selectbox(key="lesson").set_value(lessons.OWN_TITLE).run()
     assert "0 of 8 questions answered" in app.get("progress")[0].proto.text
 

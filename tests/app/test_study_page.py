@@ -130,9 +130,9 @@ def test_every_pair_can_count_and_distances_are_not_tested(root: Path) -> None:
 
 def test_groups_stand_against_what_was_planted() -> None:
     app = open_page(study="done")
-    by, against = app.selectbox(key="by head"), "planted log-odds of she"
+    by, against = app.selectbox(key="by_head"), "planted log-odds of she"
     assert by.value == "female_typed"
-    assert app.selectbox(key="against head female_typed").value == against
+    assert app.selectbox(key="against_head_female_typed").value == against
     by.select("template").run()
     assert not app.exception
 
