@@ -266,15 +266,8 @@ def _turn(lesson: Lesson, number: int, following: str | None) -> None:
         if number < len(lesson.steps):
             st.button("Next", icon=icon, key="next", type="primary", on_click=_go, args=(number + 1,))
         elif following is not None:
-            st.button(
-                "Next lesson",
-                icon=icon,
-                key="next_lesson",
-                type="primary",
-                help=plain(following),
-                on_click=_open,
-                args=(following,),
-            )
+            told = f"Next lesson: {plain(following)}"
+            st.button(told, icon=icon, key="next_lesson", type="primary", on_click=_open, args=(following,))
         if answers.count(lesson):
             st.button("Forget my answers", icon=":material/restart_alt:", on_click=answers.forget, args=(lesson,))
 
