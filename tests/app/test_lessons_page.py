@@ -64,6 +64,55 @@ def test_a_link_brings_lesson_step_and_answers_back() -> None:
     assert len(app.success) == 2
 
 
+def test_answers_of_all_lessons_and_the_step_stay() -> None:
+    """In the address whichever lesson is open, by a link, and when the page is left."""
+    app = answered(open_page(), "1_0", "9")
+    app.button(key="next").click().run()
+    app.selectbox(key="lesson").set_value("Reading the head view").run()
+    assert app.selectbox(key="step").value == 1
+    app.text_input(key="answer_2-reading-the-head-view_1_0_text").set_value("1: a/b|c")
+    app.button(key="answer_2-reading-the-head-view_1_0_send").click().run()
+    app.text_input(key="answer_2-reading-the-head-view_1_0_text").set_value("2")
+    app.button(key="answer_2-reading-the-head-view_1_0_send").click().run()
+    assert app.query_params["answers"] == "1.0:2|1-what-attention-is/1.0:9"
+    again = open_page(**{name: app.query_params[name] for name in ("lesson", "answers")})
+    assert "1 of 8 questions answered" in again.get("progress")[0].proto.text
+    again.selectbox(key="lesson").set_value("What attention is").run()
+    assert "1 of 8 questions answered" in again.get("progress")[0].proto.text
+    assert again.query_params["answers"] == "1.0:9|2-reading-the-head-view/1.0:2"
+    app.selectbox(key="lesson").set_value("What attention is").run()
+    assert app.selectbox(key="step").value == 2  # where it was left
+    app.switch_page("views/head.py").run()
+    app.switch_page("learn/lessons.py").run()
+    assert app.selectbox(key="step").value == 2
+    assert app.query_params["answers"] == "1.0:9|2-reading-the-head-view/1.0:2"
+
+
+def test_a_link_names_the_step() -> None:
+    app = open_page(step="2. Who may look where")
+    assert app.selectbox(key="step").value == 2
+    assert open_page(step="9. Nowhere").selectbox(key="step").value == 1
+
+
+@pytest.mark.parametrize(
+    "written", ["|", ":", "/:", "x/:1", "1.0", "a/b/c:d", "1.0:" + "9" * 999, "../1.0:1|" * 5000]
+)
+def test_answers_that_nobody_gave_do_no_harm(written: str) -> None:
+    app = open_page(answers=written)
+    assert not app.exception
+    assert len(app.query_params.get("answers", "")) < 30_000
+
+
+def test_the_last_step_leads_to_the_next_lesson() -> None:
+    app = open_page(step="4. From scores to shares")
+    assert [button.key for button in app.button if button.key == "next"] == []
+    app.button(key="next_lesson").click().run()
+    assert (app.selectbox(key="lesson").value, app.selectbox(key="step").value) == ("Reading the head view", 1)
+    last = open_page(lesson="What this does not show")
+    last.selectbox(key="step").set_value(len(last.selectbox(key="step").options)).run()
+    assert not {"next", "next_lesson"} & {button.key for button in last.button}
+
+
 def test_a_teacher_sees_notes_and_answers() -> None:
     app = open_page(notes="true")
     assert "There are 9 tokens" in words(app)

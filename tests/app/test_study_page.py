@@ -137,6 +137,24 @@ def test_groups_stand_against_what_was_planted() -> None:
     assert not app.exception
 
 
+def test_head_pair_and_groups_are_in_the_address() -> None:
+    app = open_page(study="done", study_head="1-1", study_pair="3", by_head="template")
+    assert "Head 1-1 in demo/gpt2-biased" in words(app)
+    assert app.selectbox(key="by_head").value == "template"
+    assert app.button(key="open_pair")
+    assert (app.query_params["study_head"], app.query_params["study_pair"]) == ("1-1", "3")
+    app.switch_page("learn/lessons.py").run()
+    app.switch_page("bias/study.py").run()
+    assert "Head 1-1 in demo/gpt2-biased" in words(app)
+    assert (app.query_params["study_head"], app.query_params["study_pair"]) == ("1-1", "3")
+
+
+@pytest.mark.parametrize("head", ["9-9", "-1-0", "1", "²-0", "1-x", "1-" + "1" * 999])
+def test_a_head_that_is_not_there_is_the_one_that_moves_most(head: str) -> None:
+    app = open_page(study="done", study_head=head, study_pair="x")
+    assert "Head 0-2 in demo/gpt2-biased" in words(app)
+
+
 def test_what_was_not_measured_is_listed() -> None:
     app = open_page(study="done")
     assert any("2 pairs were not measured" in one.label for one in app.expander)  # in each of two models

@@ -3,7 +3,9 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from attnlib.lessons.parse import DRAWN, Lesson, Step, course
+from attnlib.lessons.handout import handout, refusal
+from attnlib.lessons.measures import Measure
+from attnlib.lessons.parse import DRAWN, Lesson, Question, Show, Step, Words, course
 from tests.browser.pages import picked, settle
 
 LESSONS = course().lessons
@@ -51,7 +53,8 @@ def test_a_lesson_from_the_first_to_the_last_step(page: Page, dashboard: str, le
             page.locator(".st-key-next button").click()
     total = sum(len(step.questions) for step in lesson.steps)
     expect(page.get_by_text(f"{total} of {total} questions answered")).to_be_visible()
-    expect(page.locator(".st-key-next button")).to_be_disabled()
+    expect(page.locator(".st-key-next")).to_be_hidden()
+    expect(page.locator(".st-key-next_lesson")).to_have_count(int(lesson != LESSONS[-1]))
 
 
 def test_answers_are_kept_when_pages_are_turned_and_in_a_bookmark(page: Page, dashboard: str) -> None:
@@ -107,6 +110,46 @@ ask: How many tokens?
 answer: tokens
 ```
 """
+
+
+MARKUP = (
+    "<img src=x onerror=alert(1)></pre></title></style></li></p><script>alert(2)</script><svg onload=alert(3)>"
+    "\" onload='alert(4)' <iframe srcdoc='<script>parent.alert(5)</script>'>"
+)
+LINKS = (
+    "[a](javascript:alert(6)) <javascript:alert(7)> [b](JaVaScRiPt&#58;alert(8)) "
+    "[c](data:text/html,<script>alert(9)) "
+    '[d][e] [f](vbscript:x) [g](\tjavascript:alert(10)) ![h](javascript:alert(11)) [i](https://x/"onclick=alert(12))\n\n'
+    "[e]: javascript:alert(13)\n\n<div onclick=alert(14)>j</div>\n\n```html\n<script>alert(15)</script>\n"
+)
+
+
+def hostile() -> Lesson:
+    """Markup wherever a lesson has text, also where its reader would refuse it."""
+    show = Show(MARKUP, tuple((name, MARKUP) for name in ("model", "text", "prompt_a", "prompt_b", MARKUP)))
+    measure = Measure(MARKUP, (MARKUP, MARKUP))
+    asked = (Question(MARKUP, (MARKUP, "no"), 0), Question(MARKUP, (), None, measure), Question(MARKUP))
+    words = [Words(f"{text}\n\n{text}", kind) for text in (MARKUP, LINKS) for kind in ("text", "reveal", "teacher")]
+    return Lesson(MARKUP, MARKUP, 10, MARKUP, (Step(MARKUP, (show, *asked, *words)),))
+
+
+def test_no_markup_of_a_lesson_acts_on_paper(page: Page) -> None:
+    """Also without the page's policy, which a browser may not know."""
+    lesson, dialogs = hostile(), list[str]()
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    for paper in (handout(lesson), handout(lesson, lambda *_: MARKUP), refusal(lesson, MARKUP)):
+        for policy in ("Content-Security-Policy", "no-policy"):
+            page.set_content(paper.replace("Content-Security-Policy", policy))
+            expect(page.locator("h1")).to_have_text(MARKUP)
+            expect(
+                page.locator("img, script, svg, iframe, div[onclick], [onload], [onclick], [srcdoc]")
+            ).to_have_count(0)
+            links = page.locator("a").evaluate_all("links => links.map(link => link.href)")
+            assert all(link.startswith("https://x/") for link in links)
+            for link in page.locator("a").all():
+                link.dispatch_event("click")
+    page.wait_for_timeout(300)
+    assert not dialogs
 
 
 def test_what_a_lesson_says_never_becomes_markup_on_paper(page: Page, dashboard: str) -> None:

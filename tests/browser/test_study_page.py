@@ -60,6 +60,12 @@ def test_upload_run_leave_come_back_open_a_pair(page: Page, studies: tuple[str, 
     settle(page)
     assert choice(page, "prompt_b").endswith(" He")
     assert (root / "my_pairs" / "manifest.json").exists()
+    page.go_back()  # once: to the study, its head and the pair that was chosen there
+    expect(page.get_by_role("button", name=re.compile("^Open “The "))).to_be_visible(timeout=180_000)
+    assert (choice(page, "study"), choice(page, "study_head")) == ("my_pairs", "0-2")
+    page.reload()
+    expect(page.get_by_role("button", name=re.compile("^Open “The "))).to_be_visible(timeout=180_000)
+    expect(page.get_by_text("Head 0-2 in demo/gpt2-biased")).to_be_visible()
 
 
 def _open_the_first_pair(page: Page) -> None:

@@ -38,7 +38,7 @@ class Entries {
   constructor(history) {
     for (const name of ["pushState", "replaceState"]) {
       this[name] = history[name].bind(history);
-      history[name] = (state, unused, written) => this.write(state, String(written));
+      history[name] = (state, _title, written) => this.write(state, String(written));
     }
     addEventListener("popstate", () => this.begin(), true);
     addEventListener("pointerdown", () => this.act(), true);
@@ -92,7 +92,8 @@ class Entries {
  * @param {import("./types").Component} component
  */
 export default function mount({ data: { tops } }) {
-  const entries = (globalThis[PATCHED] ??= new Entries(history));
+  globalThis[PATCHED] ??= new Entries(history);
+  const entries = globalThis[PATCHED];
   if (tops > (entries.tops ?? tops)) document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0 });
   entries.tops = tops;
 }
