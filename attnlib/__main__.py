@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attnlib.errors import InputError
-from attnlib.model.sources import demo_models, read_config
+from attnlib.model.sources import demo_models
+from attnlib.model.weight_files import read_json
 from attnlib.paths import DEMO_FOLDER
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _models(_: argparse.Namespace) -> int:
     for name in demo_models():
-        print(f"{name:22} {_describe(read_config(DEMO_FOLDER / name.removeprefix('demo/')))}")
+        print(f"{name:22} {_describe(read_json(name, DEMO_FOLDER / name.removeprefix('demo/') / 'config.json'))}")
     return DONE
 
 

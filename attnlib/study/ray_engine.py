@@ -105,11 +105,12 @@ class _Worker:
     def __init__(self, name: str, settings: Settings, further: Sequence[str]) -> None:
         from attnlib.model.loading import load_model
         from attnlib.model.provenance import provenance
+        from attnlib.model.sources import model_root
 
         self.settings, self.further = settings, further
         self.error, self.about = "", ""
         try:
-            self.model = load_model(name)
+            self.model = load_model(name, root=model_root())
             self.about = json.dumps(provenance(self.model, fingerprint=True))
         except InputError as error:  # told by the driver: an actor that fails is started again and again
             self.error = f"A worker of the cluster: {error}"
