@@ -22,7 +22,7 @@ from attnlib.model.families import (
 from attnlib.model.from_folder import first_line, load_tokenizer, load_weights, read_configuration
 from attnlib.model.language_head import is_classifier
 from attnlib.model.languages import Languages, read_languages
-from attnlib.model.memory import available_memory
+from attnlib.model.memory import NoRoomError, available_memory
 from attnlib.model.probing import accepts, expected_shapes, probe, probe_inputs
 from attnlib.model.sources import find_model
 
@@ -46,6 +46,7 @@ class Model:
         heads (dict of str to tuple of int): For each stack, the number of heads of every layer.
         causal (bool): Whether no token sees a later one, as measured from the weights.
         refusal (str): Why attention cannot be edited, as a sentence; empty if it can.
+        no_vectors (str): Why query and key vectors cannot be shown, as a sentence; empty if they can.
         numbering (str): How layers are counted, as a sentence; empty if they are counted as in the model.
         lock (threading.Lock): Held by whatever must not run in two threads at once.
 
@@ -63,6 +64,7 @@ class Model:
     heads: dict[str, tuple[int, ...]]
     causal: bool
     refusal: str = ""
+    no_vectors: str = ""
     numbering: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -84,6 +86,15 @@ class Model:
         """
         if self.refusal:
             raise InputError(f"Attention of {self.name} cannot be edited: {self.refusal}")
+
+    def check_vectors(self) -> None:
+        """Check that query and key vectors explain the model's attention.
+
+        Raises:
+            InputError: If they do not, with the reason.
+        """
+        if self.no_vectors:
+            raise InputError(f"The query and key vectors of {self.name} are not known: {self.no_vectors}")
 
     @property
     def stacks(self) -> tuple[str, ...]:
@@ -109,6 +120,11 @@ class Model:
     def parameters(self) -> int:
         """The number of parameters."""
         return sum(parameter.numel() for parameter in self.hf.parameters())
+
+    @cached_property
+    def size(self) -> int:
+        """The bytes that its weights take in memory."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.hf.state_dict().values())
 
     @cached_property
     def max_tokens(self) -> int | None:
@@ -292,7 +308,7 @@ def _wrapped(name: str, hf: Any, tokenizer: Any, family: str) -> Model:
             f"{name!r} ({type(hf).__name__}) cannot be run on text alone: {first_line(error)} "
             "Choose a language model such as GPT-2, BERT or T5."
         ) from error
-    return Model(name, hf, tokenizer, family, found.places, found.heads, found.causal, found.refusal, found.numbering)
+    return Model(name, hf, tokenizer, family, **vars(found))
 
 
 def random_copy(model: Model, seed: int = 0) -> Model:
@@ -300,10 +316,11 @@ def random_copy(model: Model, seed: int = 0) -> Model:
 
     The same weights for the same `seed`. Raises InputError where there is no memory for a second model.
     """
-    size = sum(tensor.numel() * tensor.element_size() for tensor in model.hf.state_dict().values())
     free = available_memory()
-    if size > free:
-        raise InputError(f"A random copy of {model.name} needs {size / 1e9:.1f} GB and {free / 1e9:.1f} GB is free.")
+    if model.size > free:
+        raise NoRoomError(
+            f"A random copy of {model.name} needs {model.size / 1e9:.1f} GB and {free / 1e9:.1f} GB is free."
+        )
     config = copy.deepcopy(model.hf.config)  # its attention is set, and the model may be running
     with _MAKING:
         with torch.random.fork_rng(devices=[]):

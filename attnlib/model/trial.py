@@ -1,8 +1,8 @@
 """A stranger's model tried in a process of its own: its configuration and tokenizer, under limits of time and memory.
 
-Both are data that programs run on: a regular expression that does not end, or a vocabulary of a million words, would hold
-up the process that reads it, and everybody else in it. Weights are not read here: they are numbers. The process is
-`python -m attnlib.model.trial`, which imports what it needs itself.
+Both are data that programs run on: a regular expression that does not end, or a vocabulary of a million words, would
+hold up the process that reads it, and everybody else in it. Weights are not read here: they are numbers. The process
+is `python -m attnlib.model.trial`, which imports what it needs itself.
 """
 
 import contextlib
@@ -37,9 +37,9 @@ def try_model(name: str, folder: Path, seconds: float = SECONDS) -> None:
     said = [line for line in done.stdout.decode("utf-8", "replace").splitlines() if line.startswith(TOLD)]
     if not said:
         raise InputError(f"{_gave_up(name)}: its process ended, for want of memory or by a fault. {_OTHER}")
-    refusal = json.loads(said[-1].removeprefix(TOLD))
-    if refusal:
-        raise InputError(refusal)
+    why = json.loads(said[-1].removeprefix(TOLD))
+    if why:
+        raise InputError(why)
 
 
 _OTHER = "Choose another model, or save this one again with tokenizer.save_pretrained(folder)."
@@ -49,7 +49,7 @@ def _gave_up(name: str) -> str:
     return f"Reading the configuration and tokenizer of {name!r} was given up"
 
 
-def _refusal(name: str, folder: Path) -> str:
+def refusal(name: str, folder: Path) -> str:
     """Why the folder cannot be used; empty if it can."""
     from attnlib.model.from_folder import load_tokenizer, read_configuration
     from attnlib.model.tokenizing import encoded
@@ -76,4 +76,4 @@ def _limit() -> None:
 
 if __name__ == "__main__":
     _limit()
-    print(TOLD + json.dumps(_refusal(sys.argv[1], Path(sys.argv[2]))), flush=True)
+    print(TOLD + json.dumps(refusal(sys.argv[1], Path(sys.argv[2]))), flush=True)

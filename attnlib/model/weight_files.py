@@ -65,8 +65,8 @@ def check_own_files(name: str, folder: Path) -> None:
     for key, value in read_json(name, settings).items():
         if isinstance(value, str) and len(value) < LONGEST_PATH and Path(value).is_file():
             raise InputError(
-                f"{name!r}: {key} in tokenizer_config.json is the file {value}. Only files of the model's own folder are "
-                "read: save the tokenizer again with tokenizer.save_pretrained(folder)."
+                f"{name!r}: {key} in tokenizer_config.json is the file {value}. Only files of the model's own folder "
+                "are read: save the tokenizer again with tokenizer.save_pretrained(folder)."
             )
 
 

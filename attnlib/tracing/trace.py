@@ -85,6 +85,7 @@ class Trace:
         tokenization (tuple of TokenNote): What the tokenizer did unasked, with remedies.
         source_language (str, optional): For translation models, the language of the text.
         target_language (str, optional): For translation models, the language of the decoder's text.
+        given (bool): Whether the weights were given as arrays, instead of computed by a model here.
 
     Example:
         >>> model = attnlib.load_model("demo/gpt2-biased")
@@ -106,6 +107,7 @@ class Trace:
     tokenization: tuple[TokenNote, ...] = field(default=())
     source_language: str | None = None
     target_language: str | None = None
+    given: bool = False
 
     def stack(self, name: str | None = None) -> Stack:
         """One of the model's kinds of attention.
@@ -208,7 +210,12 @@ class Trace:
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
-        """What was checked about these weights, each with the largest deviation found; computed when first read."""
+        """What was checked about these weights, each with the largest deviation found; computed when first read.
+
+        Nothing is checked of weights that were given (`from_arrays`): no model is there to hold them to.
+        """
+        if self.given:
+            return ()
         causal_stacks = {"self"} if self.causal else {"decoder"}
         return verify(
             [
@@ -266,7 +273,7 @@ class Trace:
                 )
         stack = Stack("self" if key_tokens is None else "cross", queries, keys, _numbered(layers))
         causal = key_tokens is None and all(not np.triu(layer, 1).any() for layer in layers)
-        return cls(name, {stack.name: stack}, causal)
+        return cls(name, {stack.name: stack}, causal, given=True)
 
 
 def trace(
@@ -343,7 +350,8 @@ class Recording:
     def keep(self, call: AttentionCall) -> None:
         """An observer of the forward pass."""
         if call.place.layer in self.layers:
-            self.kept[call.place] = _keep(call)
+            kept, why = _keep(call), self.model.no_vectors
+            self.kept[call.place] = replace(kept, call=None, no_vectors=why) if why else kept
 
     def keep_output(self, output: Any) -> None:
         """The layers of a model outside the interface, as it reports them itself."""
