@@ -1,15 +1,15 @@
 """Studies of the dashboard: each runs in a process of its own, so that its page can be left and come back to."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.paths import studies_root
+from attnlib.paths import PROJECT, studies_root
 from attnlib.study.folder import StudyFolder, studies
 from pages.ui import cached
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from attnlib import Study
     from attnlib.stats.summaries import HeadSummary
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 NEW = "New study"
 PAGE_ROWS = 50_000  # of a study begun on the page; more belong to the command line
 
@@ -48,12 +47,14 @@ def start(study: StudyFolder) -> None:
     if study.worker() is not None:
         return
     before = study.progress()
+    # Where this server runs, so that a model's relative folder is the same one; in a clone attnlib lies in PROJECT.
+    paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     study.write("progress.json", before | {"state": "starting", "message": ""})
     try:
         with (study.path / "study.log").open("ab") as log:
             subprocess.Popen(
-                [sys.executable, "-m", "attnlib", "study", "--out", str(study.path), "--json"],
-                cwd=ROOT,
+                [sys.executable, "-P", "-m", "attnlib", "study", "--out", str(study.path), "--json"],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
