@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from email.parser import Parser
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -18,6 +19,7 @@ import attnlib
 from attnlib import launch, paths
 from attnlib.__main__ import main, microscope
 from attnlib.paths import PROJECT
+from attnlib.study.folder import StudyFolder
 from tests.wheel import Installed, installed
 
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))
@@ -67,6 +69,22 @@ def test_a_named_folder_is_meant_from_where_the_process_runs(monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ATTNLIB_STUDIES", "mine")
     assert paths.studies_root() == tmp_path / "mine"
+
+
+def test_a_study_of_the_dashboard_runs_where_the_dashboard_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """So that a model named by a relative folder is the same one; what lies in that folder is not imported."""
+    from pages.ui import studies
+
+    begun: list[tuple[list[str], dict[str, Any]]] = []
+    monkeypatch.setattr(studies.subprocess, "Popen", lambda command, **how: begun.append((command, how)))
+    monkeypatch.setenv("PYTHONPATH", "/mine")
+    studies.start(StudyFolder(tmp_path))
+    ((command, how),) = begun
+    assert "-P" in command
+    assert how.get("cwd") is None
+    assert how["env"]["PYTHONPATH"] == os.pathsep.join([str(PROJECT), "/mine"])
 
 
 # ---------------------------------------------------------------------------------------------- the command
