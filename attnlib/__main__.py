@@ -1,26 +1,42 @@
-"""The command line: `python -m attnlib models` lists the demo models, `python -m attnlib study` runs a study."""
+"""The command line: `python -m attnlib` with `dashboard` (also as `attention-microscope`), `models` or `study`."""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attnlib.errors import InputError
+from attnlib.launch import open_dashboard
 from attnlib.model.sources import demo_models
 from attnlib.model.weight_files import read_json
 from attnlib.paths import DEMO_FOLDER
+from attnlib.version import VERSION
 
 if TYPE_CHECKING:
     from attnlib.progress import Progress
     from attnlib.study.results import Study
 
 DONE, WRONG, STOPPED = 0, 2, 3  # exit codes
+OPENS = "Open the dashboard in a browser. Ctrl+C stops it."
+SAYS_VERSION: dict[str, Any] = {"action": "version", "version": f"attention-microscope {VERSION}"}
+
+
+def microscope() -> int:
+    """The command `attention-microscope`: opens the dashboard."""
+    parser = argparse.ArgumentParser(
+        prog="attention-microscope", description=OPENS, epilog="Other commands: python -m attnlib --help"
+    )
+    _dashboard_options(parser)
+    return _run(parser.parse_args())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns 0 when it is done, 2 for wrong input, 3 for a study that was stopped."""
-    chosen = _parser().parse_args(arguments)
+    return _run(_parser().parse_args(arguments))
+
+
+def _run(chosen: argparse.Namespace) -> int:
     try:
         return chosen.run(chosen)
     except KeyboardInterrupt:
@@ -34,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m attnlib", description=__doc__)
+    parser.add_argument("--version", **SAYS_VERSION)
     commands = parser.add_subparsers(dest="command", required=True)
+    _dashboard_options(commands.add_parser("dashboard", help="open the dashboard", description=OPENS))
     commands.add_parser("models", help="list the demo models").set_defaults(run=_models)
     study = commands.add_parser(
         "study",
@@ -72,6 +90,29 @@ def _parser() -> argparse.ArgumentParser:
     study.add_argument("--report", help="also write the report (HTML) of a finished study to this file")
     study.add_argument("--json", action="store_true", help="print progress as JSON lines")
     return parser
+
+
+def _dashboard_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_dashboard)
+    parser.add_argument("--version", **SAYS_VERSION)
+    parser.add_argument("--port", type=_port, help="where it answers; if left out, 8501 or the next that is free")
+    parser.add_argument(
+        "--no-browser", "--headless", dest="headless", action="store_true", help="print the address, open no browser"
+    )
+    parser.add_argument("streamlit", nargs="*", metavar="-- OPTION", help="options of `streamlit run`, after --")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port. Give a number from 1 to 65535.")
+    return int(text)
+
+
+def _dashboard(chosen: argparse.Namespace) -> int:
+    port = [f"--server.port={chosen.port}"] if chosen.port else []
+    headless = ["--server.headless=true"] if chosen.headless else []
+    open_dashboard([*port, *headless, *chosen.streamlit])
+    return DONE
 
 
 def _models(_: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from attnlib.errors import InputError
-from attnlib.paths import PROJECT
+from attnlib.paths import child_environment
 
 SECONDS = 60  # until a trial is given up; importing torch and transformers takes up to 20 of them
 MEMORY = 3_000_000_000  # bytes that a trial may take
@@ -25,10 +25,15 @@ def try_model(name: str, folder: Path, seconds: float = SECONDS) -> None:
 
     Raises InputError if they cannot be read, or not within the limits.
     """
-    command = [sys.executable, "-m", "attnlib.model.trial", name, str(folder)]
+    command = [sys.executable, "-P", "-m", "attnlib.model.trial", name, str(folder)]
     try:
         done = subprocess.run(
-            command, cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False
+            command,
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise InputError(f"{_gave_up(name)} after {seconds:.0f} seconds. {_OTHER}") from None

@@ -53,7 +53,10 @@ def _connected() -> Any:
         import ray
         import ray.data
     except ImportError:
-        raise InputError("Ray is not installed. Install it with: pip install -r requirements-cluster.txt") from None
+        raise InputError(
+            'Ray is not installed. Install it with: pip install "attention-microscope[cluster]", '
+            "or in a clone: pip install -r requirements-cluster.txt"
+        ) from None
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

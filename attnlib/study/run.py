@@ -29,6 +29,7 @@ from attnlib.prompts.units import EVERY_PAIR, FOUND
 from attnlib.study.folder import FORMAT, Part, Record, StudyFolder, Taken, disk_errors, identity_of
 from attnlib.study.part import Settings, StoppedError, measure_part, read_part
 from attnlib.study.results import Study, open_study
+from attnlib.version import VERSION
 
 Pairs: TypeAlias = str | Path | pd.DataFrame | Iterable[Pair | Dropped]
 ENGINES = ("local", "ray")
@@ -173,6 +174,7 @@ def _begin(
         raise InputError(f"There is no pair to study. {_why_none(folder, taken.count)}")
     manifest = {
         "format": FORMAT,
+        "version": VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "models": names,
         "settings": asdict(settings),

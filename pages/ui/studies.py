@@ -3,13 +3,12 @@
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from attnlib.errors import InputError
-from attnlib.paths import studies_root
+from attnlib.paths import child_environment, studies_root
 from attnlib.study.folder import StudyFolder, studies
 from pages.ui import cached
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from attnlib import Study
     from attnlib.stats.summaries import HeadSummary
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 NEW = "New study"
 PAGE_ROWS = 50_000  # of a study begun on the page; more belong to the command line
 
@@ -52,8 +50,8 @@ def start(study: StudyFolder) -> None:
     try:
         with (study.path / "study.log").open("ab") as log:
             subprocess.Popen(
-                [sys.executable, "-m", "attnlib", "study", "--out", str(study.path), "--json"],
-                cwd=ROOT,
+                [sys.executable, "-P", "-m", "attnlib", "study", "--out", str(study.path), "--json"],
+                env=child_environment(),  # where this server runs, so that a model's relative folder is the same one
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

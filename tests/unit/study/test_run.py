@@ -193,6 +193,7 @@ def test_two_models(tmp_path: Path, small_parts: None) -> None:
     np.testing.assert_array_equal(study.values("jsd", "demo/gpt2-balanced").values, alone.values("jsd").values)
     assert list(study.manifest["provenance"]) == list(study.models)
     assert study.manifest["provenance"]["demo/gpt2-balanced"]["weights_sha256"]
+    assert study.manifest["version"] == attnlib.__version__
 
 
 def test_groups_are_columns_of_few_values(tmp_path: Path) -> None:
