@@ -23,7 +23,7 @@ MOST_NUMBERS = 500_000  # of the difference inside the JSON; more belong into th
 
 def ranking_csv(comparison: Comparison, by: str, targets: Sequence[str] = ()) -> str:
     """The ranking of heads as CSV."""
-    refuse_failed(comparison.checks)
+    refuse_failed(comparison)
     return safe_csv(comparison.ranking(by, targets))
 
 
@@ -32,7 +32,7 @@ def difference_npz(comparison: Comparison) -> bytes:
 
     Arrays a, b, difference: float32 [layer, head, unit, key_unit]; rows, columns: labels. No pickle inside.
     """
-    refuse_failed(comparison.checks)
+    refuse_failed(comparison)
     kept = sorted(comparison.a.stack(comparison.stack).layers)
     both = [comparison.attention(layer) for layer in kept]
     a, b = (np.stack(side) for side in zip(*both, strict=True))
@@ -59,7 +59,7 @@ def comparison_json(
     `models`, those of A and of B, are described with versions and the hash of their weights; `controls` are those
     that the finding names.
     """
-    refuse_failed(comparison.checks)
+    refuse_failed(comparison)
     about: dict[str, Any] = {
         "what": "attention of prompt B minus attention of prompt A",
         "prompts": {"a": comparison.prompts[0], "b": comparison.prompts[1]},

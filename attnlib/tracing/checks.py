@@ -7,7 +7,7 @@ the weights again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -90,9 +90,19 @@ def _rounding(layer: "LayerAttention") -> float:
     return torch.finfo(dtype).eps
 
 
-def refuse_failed(checks: Sequence[Check]) -> None:
-    """Refuse what fails its own check: it is shown, measured and exported nowhere. Raises InputError."""
-    failed = [check for check in checks if not check.passed]
+class Checked(Protocol):
+    """Something that was checked: a trace, an overview, a comparison."""
+
+    @property
+    def checks(self) -> tuple[Check, ...]: ...
+
+
+def refuse_failed(shown: Checked) -> None:
+    """Refuse what fails its own check: it is drawn and exported nowhere. Raises InputError.
+
+    Weights that were given as arrays are drawn as they are: they are the caller's claim, not a model's.
+    """
+    failed = [] if getattr(shown, "given", False) else [check for check in shown.checks if not check.passed]
     if failed:
         raise InputError(
             f"This attention fails its own check, so nothing is shown of it: {failed[0]}. Shorten the text, or "

@@ -210,12 +210,7 @@ class Trace:
 
     @cached_property
     def checks(self) -> tuple[Check, ...]:
-        """What was checked about these weights, each with the largest deviation found; computed when first read.
-
-        Nothing is checked of weights that were given (`from_arrays`): no model is there to hold them to.
-        """
-        if self.given:
-            return ()
+        """What was checked about these weights, each with the largest deviation found; computed when first read."""
         causal_stacks = {"self"} if self.causal else {"decoder"}
         return verify(
             [

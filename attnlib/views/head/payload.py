@@ -26,7 +26,7 @@ def head_payload(trace: "Trace", layer: int, stack: str | None = None, **header:
 
     `labels` in it says what each head does (see `check_labels`).
     """
-    refuse_failed(trace.checks)
+    refuse_failed(trace)
     attention = trace.stack(stack)
     weights = attention.layer(layer).weights
     _check_size(weights.shape)

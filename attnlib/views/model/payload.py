@@ -37,7 +37,7 @@ def model_payload(overview: Overview, stack: str | None = None, **header: Any) -
 
     `labels` in it says what each head does, as [layer][head].
     """
-    refuse_failed(overview.checks)
+    refuse_failed(overview)
     shown = overview.stack(stack)
     scores = [ShownScore(name, *HEAD_SCORES[name], values) for name, values in shown.scores.items()]
     rows = token_row(shown.queries), None if shown.keys is shown.queries else token_row(shown.keys)
@@ -52,7 +52,7 @@ def pair_model_payload(comparison: Comparison, targets: Sequence[str] = (), **he
     Scores are the comparison's STATISTICS; those of a target shift need `targets`. InputError where the comparison
     neither was made with `small` nor kept every layer.
     """
-    refuse_failed(comparison.checks)
+    refuse_failed(comparison)
     triangle = comparison.a.causal and comparison.b.causal and comparison.stack == "self"
     small = comparison.small or _small(comparison, triangle)
     about = {"model": comparison.a.model, "stack": comparison.stack, "pair": True, "triangle": triangle}

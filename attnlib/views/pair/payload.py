@@ -14,7 +14,7 @@ from attnlib.views.payload import token_row
 
 def pair_head_payload(comparison: Comparison, layer: int, **header: Any) -> bytes:
     """One layer of both prompts for the head view, which shows A, B or B − A. `header` is passed on."""
-    refuse_failed(comparison.checks)
+    refuse_failed(comparison)
     a, b = comparison.attention(layer)
     queries, keys = unit_rows(comparison)
     causal = comparison.a.causal
@@ -42,7 +42,7 @@ def scaled_head_payload(scaled: ScaledHead, model: str, **header: Any) -> bytes:
 
 def pair_matrix_payload(comparison: Comparison, layer: int, head: int, **header: Any) -> bytes:
     """One head of both prompts for the matrix view."""
-    refuse_failed(comparison.checks)
+    refuse_failed(comparison)
     a, b = comparison.attention(layer)
     return matrix_payload(*unit_rows(comparison), a[head], b[head], layer=layer, head=head, **header)
 
