@@ -7,7 +7,7 @@ the weights again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -90,6 +90,7 @@ def _rounding(layer: "LayerAttention") -> float:
     return torch.finfo(dtype).eps
 
 
+@runtime_checkable
 class Checked(Protocol):
     """Something that was checked: a trace, an overview, a comparison."""
 

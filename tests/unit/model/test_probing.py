@@ -186,11 +186,11 @@ def test_what_fails_its_check_is_drawn_and_exported_nowhere(said: float) -> None
             ask()
 
 
-def test_attention_from_elsewhere_is_drawn_and_not_called_checked() -> None:
+def test_attention_from_elsewhere_is_drawn_and_not_called_verified() -> None:
     given = attnlib.Trace.from_arrays(np.full((1, 2, 3, 3), 0.7), ["a", "b", "c"])
-    assert given.checks == ()
     assert not given.verified
     assert attnlib.head_view(given) is not None
+    assert attnlib.model_view(given) is not None
 
 
 # ---------------------------------------------------------------------------------------------- in memory
