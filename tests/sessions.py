@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
+from attnlib.model.sources import twin_of
 from attnlib.views.payload import unpack
 
 
@@ -19,7 +21,7 @@ class Run:
     """What one run of a page sent."""
 
     payloads: list[tuple[dict[str, Any], dict[str, Any]]] = field(default_factory=list)  # of views: header and arrays
-    alerts: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)  # sentences in red
     exceptions: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -72,8 +74,8 @@ _ENDS = (
 def _keep(run: Run, element: Any) -> None:
     kind = element.WhichOneof("type")
     shown = getattr(element, kind)
-    if kind == "alert":
-        run.alerts.append(shown.body)
+    if kind == "alert" and shown.format == Alert.Format.ERROR:
+        run.errors.append(shown.body)
     elif kind == "exception":
         run.exceptions.append(f"{shown.type}: {shown.message[:300]}")
     elif kind == "bidi_component" and shown.bytes:
@@ -106,17 +108,17 @@ def crowd(url: str, models: tuple[str, ...], sessions: int, turns: int) -> Crowd
 async def _crowd(url: str, models: tuple[str, ...], sessions: int, turns: int) -> Crowd:
     found = await asyncio.gather(*(_person(url, models, number, turns) for number in range(sessions)))
     runs, mixed = [], list[str]()
-    for run, model, words in itertools.chain.from_iterable(found):
+    for run, page, model, words in itertools.chain.from_iterable(found):
         runs.append(run)
-        mixed += [problem for header, _ in run.payloads if (problem := _foreign(header, model, words))]
-    errors = [*itertools.chain.from_iterable((*run.alerts, *run.exceptions) for run in runs)]
+        mixed += [problem for header, _ in run.payloads if (problem := _foreign(header, page, model, words))]
+    errors = [*itertools.chain.from_iterable((*run.errors, *run.exceptions) for run in runs)]
     payloads = sum(len(run.payloads) for run in runs)
     return Crowd(len(runs), payloads, tuple(mixed), tuple(errors), tuple(run.seconds for run in runs))
 
 
 async def _person(
     url: str, models: tuple[str, ...], number: int, turns: int
-) -> list[tuple[Run, str, tuple[str, ...]]]:
+) -> "list[tuple[Run, str, str, tuple[str, ...]]]":
     one, two = WORDS[number % len(WORDS)], WORDS[(number // len(WORDS) + number + 1) % len(WORDS)]
     found = []
     async with Session(url) as tab:
@@ -127,13 +129,16 @@ async def _person(
             text = f"The {one} gave the {two} a {words[2]}. She"
             asked = {"text": text, "prompt_a": text, "prompt_b": text.removesuffix("She") + "He"}
             run = await tab.open("" if page == "head" else page, model=model, layer="1", head="2", **asked)
-            found.append((run, model, words if page in PAGES[:4] else ()))
+            found.append((run, page, model, words))
     return found
 
 
-def _foreign(header: dict[str, Any], model: str, words: tuple[str, ...]) -> str:
-    """What of a view belongs to somebody else; empty if nothing does."""
+def _foreign(header: dict[str, Any], page: str, model: str, words: tuple[str, ...]) -> str:
+    """What of a view belongs to somebody else; empty if nothing does. A comparison shows the model's twin, too."""
     named = header.get("model", model)
+    words = () if page in PAGES[4:] else words
+    if page == "compare" and named == twin_of(model):
+        return ""
     shown = header.get("queries")
     labels = "".join(shown["labels"]) if isinstance(shown, dict) else ""
     missing = [word for word in words if labels and word not in labels.replace("##", "").replace(" ", "").lower()]
