@@ -7,7 +7,7 @@ import pytest
 
 import attnlib
 from attnlib import HeadEffects, InputError
-from attnlib.effects.findings import duration, effects_finding, figures, times
+from attnlib.effects.findings import effects_finding, figures, times
 from attnlib.effects.mediation import estimate
 from attnlib.model.inputs import read_inputs
 from attnlib.words.candidates import candidate_rows
