@@ -1,4 +1,4 @@
-"""A study's folder: what is studied, how far it is, who works on it, and the wish to stop. Light: no pyarrow, no torch.
+"""A study's folder: what is studied, how far it is, who works on it, and the wish to stop; without pyarrow.
 
     manifest.json           what is studied and how, with a checksum of itself
     input.parquet           the pairs as they were read, also those that could not be

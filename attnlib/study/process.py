@@ -1,8 +1,8 @@
 """A study in a process of its own: begun, waiting for its turn, and stopped within two seconds.
 
-The process has the study's lock from its first moment, because whoever starts it takes the lock and hands it over: so a
-study that is being started is never taken for one that has stopped, and no wish to stop comes too early. Nothing
-large is imported here: a process that waits for its turn is small. Not here: measuring (run.py, running.py).
+The process has the study's lock from its first moment, because whoever starts it takes the lock and hands it over:
+so a study that is being started is never taken for one that has stopped, and no wish to stop comes too early.
+Nothing large is imported here: a process that waits for its turn is small. Not here: measuring (run.py, running.py).
 """
 
 import contextlib
@@ -24,6 +24,7 @@ LOOK, GRACE = (
     0.2,
     1.0,
 )  # seconds: how often a wish to stop is looked for, and how long the work may take to end itself
+COMMAND = ("-m", "attnlib", "study")
 QUEUE = ".queue"  # in the folder of the studies
 
 
@@ -39,7 +40,7 @@ def start(folder: StudyFolder) -> None:
         try:
             with (folder.path / "study.log").open("ab") as log:
                 subprocess.Popen(
-                    [sys.executable, "-m", "attnlib", "study", "--out", str(folder.path.resolve()), "--queue"],
+                    [sys.executable, *COMMAND, "--out", str(folder.path.resolve()), "--queue"],
                     cwd=Path(attnlib.__file__).parent.parent,
                     env=os.environ | {HANDED: str(lock.file)},
                     stdin=subprocess.DEVNULL,
@@ -56,8 +57,8 @@ def start(folder: StudyFolder) -> None:
 def own_process(folder: StudyFolder, queued: bool, watched: bool) -> Iterator[bool]:
     """Work on a study in this process, when it is its turn; gives whether it is, or the study was stopped before.
 
-    `queued`: wait for a turn. `watched`: end the process if somebody asks to stop and it does not stop by itself; what
-    is finished is on disk.
+    `queued`: wait for a turn. `watched`: end the process if somebody asks to stop and it does not stop by itself;
+    what is finished is on disk.
     """
     with disk_errors(folder.path):
         folder.path.mkdir(parents=True, exist_ok=True)

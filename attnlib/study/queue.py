@@ -1,8 +1,9 @@
 """Who measures now and who waits: so many studies at once, the others in the order in which they came.
 
-There is no server of turns. Each study has a ticket, a numbered file whose lock its process holds as long as it lives.
-Whoever has fewer living tickets before its own than may be at once has its turn. A process that was killed has lost
-its lock, so it holds nobody up. Waiting costs a look at the folder now and then, before anything large is imported.
+There is no server of turns. Each study has a ticket, a numbered file whose lock its process holds as long as it
+lives. Whoever has fewer living tickets before its own than may be at once has its turn. A process that was killed has
+lost its lock, so it holds nobody up. Waiting costs a look at the folder now and then, before anything large is
+imported.
 """
 
 import contextlib

@@ -49,7 +49,7 @@ class Run:
         return (told["count"] - told["dropped"]) * len(self.manifest["models"])
 
     def guarded(self, models: Sequence[str | Model], engine: str, workers: int | None) -> None:
-        """Every part that is missing; however it ends is written down. Raises what ended it, but for a wish to stop."""
+        """Every part that is missing. However it ends is written down; raises what ended it, but a wish to stop."""
         self.done = self.folder.progress()["done"]
         self.say("starting")
         try:

@@ -31,7 +31,7 @@ def rename_study(folder: StudyFolder, name: str) -> StudyFolder:
 
 
 def delete_study(folder: StudyFolder) -> Path:
-    """Put a study into the trash; returns where it lies, for `take_back`. Raises InputError if it cannot be deleted."""
+    """Put a study into the trash; returns where it lies, for `take_back`. Raises InputError if it cannot be."""
     trash = folder.path.parent / TRASH
     with _still(folder, "deleted"):
         trash.mkdir(exist_ok=True)

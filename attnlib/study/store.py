@@ -1,7 +1,8 @@
 """The Parquet files of a study: written with checksums, and read only where they are what was written.
 
-A page checksum covers a page's data, not a file's footer, in which a changed bit can leave out rows; so each part also
-has a seal, the SHA-256 of its two files. Not here: what the tables hold (part.py), manifest and locks (folder.py).
+A page checksum covers a page's data, not a file's footer, in which a changed bit can leave out rows; so each part
+also has a seal, the SHA-256 of its two files. Not here: what the tables hold (part.py), manifest and locks
+(folder.py).
 """
 
 import contextlib
@@ -177,7 +178,7 @@ def _stem(model: int, part: int) -> str:
     return f"part-{model:02}-{part:06}"
 
 
-# ---------------------------------------------------------------------------------------------- whether they are whole
+# ---------------------------------------------------------------------------------------------- are they whole?
 
 
 @contextlib.contextmanager

@@ -100,13 +100,6 @@ def test_what_odds_are_multiplied_by(factor: float, said: str) -> None:
     assert figures(factor) == said
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(0.2, "about 1 s"), (45.0, "about 45 s"), (3414.0, "about 57 min"), (9000.0, "about 2.5 h")]
-)
-def test_a_time_as_it_is_said(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
-
-
 def test_words_that_tell_the_prompts_apart() -> None:
     def word(text: str, a: float, b: float, place: str = "next") -> WordChange:
         return WordChange(place, text, a, b)
