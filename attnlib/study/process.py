@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import attnlib
 from attnlib.errors import InputError
 from attnlib.study.folder import ACTIVE, PROGRESS, StudyFolder, disk_errors
 from attnlib.study.lock import HANDED, PASSES_ON
@@ -41,7 +40,7 @@ def start(folder: StudyFolder) -> None:
             with (folder.path / "study.log").open("ab") as log:
                 subprocess.Popen(
                     [sys.executable, *COMMAND, "--out", str(folder.path.resolve()), "--queue"],
-                    cwd=Path(attnlib.__file__).parent.parent,
+                    cwd=Path(__file__).parents[2],  # where the package is found
                     env=os.environ | {HANDED: str(lock.file)},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,

@@ -284,10 +284,11 @@ def _run(source: Source, models: list[str], effects: bool, scores: bool, unit: s
     from attnlib.study.process import start
     from attnlib.study.run import begin_study
 
+    this = (typed, source.name, tuple(models), effects, scores, unit)
     try:
         name = folder_name(typed)
         if name in known_studies():
-            if st.session_state.get("begun_study") == (name, typed, source.name, tuple(models)):
+            if st.session_state.get("begun_study") == this:
                 return open_next(name)  # pressed twice
             raise InputError(f"A study named “{name}” already exists. Choose another name.")
         study = begin_study(
@@ -300,9 +301,13 @@ def _run(source: Source, models: list[str], effects: bool, scores: bool, unit: s
             scores=scores,
             unit=unit,
         )
-        st.session_state["begun_study"] = (name, typed, source.name, tuple(models))
-        open_next(name)
+    except InputError as error:
+        st.session_state["form_error"] = str(error)
+        return None
+    st.session_state["begun_study"] = this
+    open_next(name)
+    try:
         start(study.folder)
     except InputError as error:
-        st.session_state["form_error"] = st.session_state["study_error"] = str(error)
+        st.session_state["study_error"] = str(error)
     return None

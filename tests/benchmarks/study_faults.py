@@ -1,4 +1,4 @@
-"""What studies survive, counted: python -m tests.benchmarks.study_faults prints the lines of docs/reliability.md.
+"""What studies survive, counted: the lines of docs/reliability.md, by `python -m tests.benchmarks.study_faults`.
 
 Flipped bits, full disks, 12 studies begun at once, and Stop pressed at many moments, each with real files or processes.
 """
@@ -71,8 +71,8 @@ def _stops(root: Path) -> str:
     pairs = [pair for _ in range(100) for pair in pair_set("two-occupations")]
     seconds = [_stop(begin_study(pairs, [MODEL], root / str(n)).folder, after) for n, after in enumerate(MOMENTS)]
     return (
-        f"- *Stop* pressed {', '.join(f'{after:g}' for after in MOMENTS)} s after *Run* (starting, importing, loading, "
-        f"measuring): {len(seconds)} of {len(MOMENTS)} stopped, the slowest after {max(seconds):.1f} s."
+        f"- *Stop* pressed {', '.join(f'{after:g}' for after in MOMENTS)} s after *Run* (starting, importing, "
+        f"loading, measuring): {len(seconds)} of {len(MOMENTS)} stopped, the slowest after {max(seconds):.1f} s."
     )
 
 
