@@ -35,7 +35,6 @@ def start(folder: StudyFolder) -> None:
     with disk_errors(folder.path), folder.take() as lock:
         before = folder.progress()
         folder.write(PROGRESS, before | {"state": "starting", "message": "", "left": None, "ahead": 0})
-        given = {"pass_fds": (lock.file,), "start_new_session": True} if PASSES_ON else {}
         try:
             with (folder.path / "study.log").open("ab") as log:
                 subprocess.Popen(
@@ -45,7 +44,8 @@ def start(folder: StudyFolder) -> None:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=log,
-                    **given,
+                    pass_fds=(lock.file,) if PASSES_ON else (),
+                    start_new_session=True,  # it goes on when the dashboard is stopped
                 )
         except OSError as error:
             folder.write(PROGRESS, before | {"state": "stopped"})

@@ -119,8 +119,8 @@ class Store:
         try:
             seal = json.loads((self.path / SEALS / f"{_stem(model, part)}.json").read_text("utf-8"))
         except FileNotFoundError:
-            old = self.manifest["format"] == 1
-            return old and _readable(*(self.file(table, model, part) for table in TABLES), self.rows(part))
+            heads, pairs = (self.file(table, model, part) for table in TABLES)
+            return self.manifest["format"] == 1 and _readable(heads, pairs, self.rows(part))
         except (OSError, ValueError, RecursionError):
             return False
         digests = {table: digest_of(self.file(table, model, part)) for table in TABLES}

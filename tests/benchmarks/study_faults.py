@@ -1,6 +1,6 @@
 """What studies survive, counted: the lines of docs/reliability.md, by `python -m tests.benchmarks.study_faults`.
 
-Flipped bits, full disks, 12 studies begun at once, and Stop pressed at many moments, each with real files or processes.
+Flipped bits, full disks, 12 studies begun at once, Stop at many moments: each with real files or processes.
 """
 
 import os
