@@ -23,7 +23,7 @@ LOOK, GRACE = (
     0.2,
     1.0,
 )  # seconds: how often a wish to stop is looked for, and how long the work may take to end itself
-COMMAND = ("-m", "attnlib", "study")
+COMMAND = ("-m", "attnlib", "study", "--json")  # --json: no findings, which nobody would read
 QUEUE = ".queue"  # in the folder of the studies
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 import psutil
 
 from attnlib.prompts.builtin import pair_set
-from attnlib.study.folder import StudyFolder
+from attnlib.study.folder import ACTIVE, StudyFolder
 from attnlib.study.process import start
 from attnlib.study.results import open_study
 from attnlib.study.run import begin_study
 from tests.unit.study.faults import ROWS, flips, full_at_every_write, small_study
 
 FLIPS, PRESSES, MODEL = 1_000, 12, "demo/gpt2-biased"
+LARGE = 100e6  # bytes of a process that has torch
 MOMENTS = (0.0, 0.01, 0.1, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)  # seconds after a study was started
 
 
@@ -43,12 +44,9 @@ def _presses(root: Path) -> str:
     most, waiting = 0, 0.0
     while any(folder.busy() for folder in folders):
         states = {folder.path.name: folder.progress()["state"] for folder in folders}
-        for child in psutil.Process().children():
-            size, name = _size(child)
-            if states.get(name) == "waiting":
-                waiting = max(waiting, size)
-        large = sum(_size(child)[0] > 150e6 for child in psutil.Process().children())
-        most = max(most, large)
+        sizes = [_size(child) for child in psutil.Process().children()]
+        waiting = max([waiting, *(size for size, name in sizes if states.get(name) == "waiting")])
+        most = max(most, sum(size > LARGE and states.get(name) in ACTIVE for size, name in sizes))
         time.sleep(0.1)
     done = sum(open_study(folder.path).complete for folder in folders)
     return (
@@ -60,7 +58,7 @@ def _presses(root: Path) -> str:
 def _size(child: psutil.Process) -> tuple[float, str]:
     """The memory of a study's process in bytes, and the name of its folder."""
     try:
-        return child.memory_info().rss, Path(child.cmdline()[5]).name
+        return child.memory_info().rss, Path(child.cmdline()[6]).name
     except (psutil.Error, IndexError):
         return 0.0, ""
 
