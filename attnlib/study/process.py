@@ -19,10 +19,8 @@ from attnlib.study.lock import HANDED, PASSES_ON
 from attnlib.study.queue import turn
 
 STOPPED = 3  # exit status of a study that was stopped
-LOOK, GRACE = (
-    0.2,
-    1.0,
-)  # seconds: how often a wish to stop is looked for, and how long the work may take to end itself
+# seconds: how often a wish to stop is looked for, and how long the work may take to end itself
+LOOK, GRACE = 0.1, 0.5
 COMMAND = ("-m", "attnlib", "study", "--json")  # --json: no findings, which nobody would read
 QUEUE = ".queue"  # in the folder of the studies
 
