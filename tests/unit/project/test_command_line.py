@@ -52,7 +52,7 @@ def test_a_study_as_a_command(file: str, tmp_path: Path) -> None:
     assert done.returncode == DONE, done.stderr
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one["state"] for one in told] == ["running"] * (len(told) - 1) + ["done"]
-    assert told[-1] == {"state": "done", "measured": 2, "not_measured": 1, "models": 1}
+    assert told[-1] == {"state": "done", "rows": 3, "pairs": 2, "models": 1, "measured": 2, "not_measured": 0}
     library = run_study(
         file, "demo/gpt2-biased", tmp_path / "other", columns={"prompt_a": "first", "prompt_b": "second"}
     )

@@ -85,7 +85,8 @@ def test_of_four_at_a_dead_ones_lock_one_gets_it(begin: Begin, tmp_path: Path) -
         assert sorted(hear(racer) for racer in racers) == ["mine", *["other"] * (RACERS - 1)]
         for racer in racers:
             say(racer, "")
-    assert not is_held(file)
+    while is_held(file):  # the last of them lets go in its own time
+        time.sleep(0.01)
 
 
 def test_a_lock_ends_with_its_process_and_not_with_its_file(begin: Begin, tmp_path: Path) -> None:
