@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attnlib.errors import InputError
@@ -33,7 +34,9 @@ def microscope() -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns 0 when it is done, 2 for wrong input, 3 for a study that was stopped."""
-    return _run(_parser().parse_args(arguments))
+    chosen = _parser().parse_args(arguments)
+    chosen.own_process = arguments is None
+    return _run(chosen)
 
 
 def _run(chosen: argparse.Namespace) -> int:
@@ -87,6 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     study.add_argument("--engine", default="local", help="local, or ray: the cluster of RAY_ADDRESS")
     study.add_argument("--workers", type=int, help="model actors on the cluster (default: one per GPU, or per core)")
+    study.add_argument(
+        "--queue",
+        action="store_true",
+        help="wait while as many studies beside this one are measured as may be at once (ATTNLIB_STUDIES_AT_ONCE)",
+    )
     study.add_argument("--report", help="also write the report (HTML) of a finished study to this file")
     study.add_argument("--json", action="store_true", help="print progress as JSON lines")
     return parser
@@ -128,9 +136,35 @@ def _describe(config: dict) -> str:
 
 
 def _study(chosen: argparse.Namespace) -> int:
+    from attnlib.study.folder import StudyFolder
+    from attnlib.study.process import own_process
+
+    folder = StudyFolder(Path(chosen.out).resolve())
+    with own_process(folder, chosen.queue, chosen.own_process) as mine:
+        study = _measured(chosen) if mine else None
+    if study is None:
+        return STOPPED
+    state = "done" if study.complete else "stopped"
+    counts = study.counts()
+    if chosen.json:
+        print(json.dumps({"state": state, **counts}), flush=True)
+    else:
+        from attnlib.study.words import counts_in_words
+
+        print(f"\n{state}: {counts_in_words(counts)}", file=sys.stderr)
+        for sentence in _findings(study):
+            print(sentence, file=sys.stderr)
+    if chosen.report and study.complete:
+        from attnlib.study.report import write_report
+
+        write_report(study, chosen.report)
+    return DONE if study.complete else STOPPED
+
+
+def _measured(chosen: argparse.Namespace) -> "Study":
     from attnlib.study.run import run_study
 
-    study = run_study(
+    return run_study(
         chosen.pairs,
         chosen.model,
         chosen.out,
@@ -143,19 +177,6 @@ def _study(chosen: argparse.Namespace) -> int:
         workers=chosen.workers,
         progress=_Telling(chosen.json),
     )
-    state = "done" if study.complete else "stopped"
-    counts = study.counts()
-    if chosen.json:
-        print(json.dumps({"state": state, **counts}), flush=True)
-    else:
-        print(f"\n{state}: {counts['measured']:,} measured, {counts['not_measured']:,} not", file=sys.stderr)
-        for sentence in _findings(study):
-            print(sentence, file=sys.stderr)
-    if chosen.report and study.complete:
-        from attnlib.study.report import write_report
-
-        write_report(study, chosen.report)
-    return DONE if study.complete else STOPPED
 
 
 def _findings(study: "Study") -> list[str]:
@@ -192,18 +213,13 @@ class _Telling:
         if self.as_json:
             print(json.dumps({"state": "running", **told._asdict()}), flush=True)
             return
-        left = "" if told.left is None else f", about {_duration(told.left)} left"
+        from attnlib.wording import duration
+
+        left = "" if told.left is None else f", {duration(told.left)} left for this model"
         end = "   " if sys.stderr.isatty() else "\n"
         start = "\r" if sys.stderr.isatty() else ""
-        line = f"{start}{told.done:,} of {told.total:,} pairs ({told.model}){left}"
+        line = f"{start}{told.done:,} of {told.total:,} measurements ({told.model}){left}"
         print(line, end=end, file=sys.stderr, flush=True)
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    if whole < 90:
-        return f"{whole} s"
-    return f"{whole // 60} min" if whole < 5400 else f"{whole / 3600:.1f} h"
 
 
 if __name__ == "__main__":

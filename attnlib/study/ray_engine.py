@@ -13,8 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from attnlib.errors import InputError
-from attnlib.study.folder import Part, Record
 from attnlib.study.part import Settings
+from attnlib.study.store import Part
+from attnlib.study.taken import Record
 
 Job = tuple[int, list[Record]]  # a part's number and its pairs
 WAVE = 4096  # parts handed to Ray at once: 1,048,576 pairs

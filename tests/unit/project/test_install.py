@@ -19,6 +19,7 @@ import attnlib
 from attnlib import launch, paths
 from attnlib.__main__ import main, microscope
 from attnlib.paths import PROJECT
+from attnlib.study import process
 from attnlib.study.folder import StudyFolder
 from tests.wheel import Installed, installed
 
@@ -75,12 +76,11 @@ def test_a_study_of_the_dashboard_runs_where_the_dashboard_does(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """So that a model named by a relative folder is the same one; what lies in that folder is not imported."""
-    from pages.ui import studies
-
     begun: list[tuple[list[str], dict[str, Any]]] = []
-    monkeypatch.setattr(studies.subprocess, "Popen", lambda command, **how: begun.append((command, how)))
+    monkeypatch.setattr(process.subprocess, "Popen", lambda command, **how: begun.append((command, how)))
+    monkeypatch.setattr(StudyFolder, "manifest", lambda self: {})
     monkeypatch.setenv("PYTHONPATH", "/mine")
-    studies.start(StudyFolder(tmp_path))
+    process.start(StudyFolder(tmp_path))
     ((command, how),) = begun
     assert "-P" in command
     assert how.get("cwd") is None
