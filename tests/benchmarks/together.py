@@ -36,8 +36,8 @@ def _crowd(loaded_anew: bool) -> str:
     middle, slowest = statistics.median(found.seconds), max(found.seconds)
     return (
         f"- {SESSIONS} sessions at once, {TURNS} pages each, {how}: {found.runs} runs, {found.payloads} views "
-        f"checked against their own prompt and model, {len(found.mixed)} mixed, {len(found.errors)} errors; a page took "
-        f"{middle:.1f} s in the middle, {slowest:.1f} s at most."
+        f"checked against their own prompt and model, {len(found.mixed)} mixed, {len(found.errors)} errors; a page "
+        f"took {middle:.1f} s in the middle, {slowest:.1f} s at most."
     )
 
 
