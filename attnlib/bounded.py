@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 from attnlib.errors import InputError
 
-MOST_UPLOADED = 20_000_000  # bytes of a file that is handed in at a page; .streamlit/config.toml says the same
+MOST_UPLOADED = 20 * 2**20  # bytes of a file that is handed in at a page; .streamlit/config.toml says the same
 LONGEST_LINE = 100_000  # bytes of a line of text
 MOST_KEPT = 60_000_000  # bytes that the rows of one file may take in the memory of a server
 MOST_MARKS = 1_500_000  # of { [ : , in JSON: each can become an object of 100 bytes
@@ -42,7 +42,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 
 def read_lines(path: Path, longest: int = LONGEST_LINE) -> Iterator[tuple[int, str]]:
-    """The lines of a file in UTF-8 that are not blank, each with its number, from 1. Raises InputError at its line."""
+    """The lines of a file in UTF-8 that are not blank, each with its number, from 1. Raises InputError."""
     check_readable(path)
     with path.open("rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(longest + 2), b""), 1):
@@ -92,8 +92,8 @@ def kept(records: Iterable[Record], size: Callable[[Record], int], most: int = M
         taken += size(record)
         if taken > most:
             raise InputError(
-                f"The first {number:,} rows take more than {most:,} bytes, which is the most that a page keeps. Divide "
-                "the file, leave columns out, or use the command line."
+                f"The first {number:,} rows take more than {most:,} bytes, which is the most that a page keeps. "
+                "Divide the file, leave columns out, or use the command line."
             )
         yield record
 

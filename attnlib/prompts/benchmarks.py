@@ -5,8 +5,8 @@ A reader takes a path and gives pairs one after the other; what it leaves out it
 
 import re
 from collections.abc import Iterator
-from itertools import chain, islice
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,7 @@ def winobias(path: Path) -> Iterator[Pair | Dropped]:
     Lines come in twos with one beginning; A is that beginning with she (her), B with he (his). Candidates: how it
     goes on for the occupation of the woman, of the man, by stereotype. Left out: lines without exactly two brackets,
     with [him], with unlike beginnings, or one with she or he and the other with her or his. Two sentences of type 2
-    name the occupations in the other order, so that they begin differently: each is a pair by itself (`_of_type_two`).
+    name the occupations in the other order, so that they begin differently: each is a pair by itself.
     Unit: the two occupations.
     """
     path, lines = _winobias_lines(path)
@@ -235,8 +235,8 @@ def stereoset(path: Path) -> Iterator[Pair | Dropped]:
     )
     if not any(items.values()) or not all(isinstance(found, list) for found in items.values()):
         raise InputError(
-            f"{path.name} is not StereoSet's file: it has no list “intrasentence” or “intersentence” in “data”. It is "
-            "published as dev.json."
+            f"{path.name} is not StereoSet's file: it has no list “intrasentence” or “intersentence” in “data”. It "
+            "is published as dev.json."
         )
     for kind, found in items.items():
         for number, item in enumerate(found, 1):

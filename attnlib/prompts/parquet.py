@@ -44,8 +44,8 @@ def main(path: Path) -> None:
     except Exception as error:  # whatever a damaged file makes of Arrow
         where = f"{path.name} cannot" if file is None else f"{path.name}, after row {number:,}: this cannot"
         _tell(
-            f"{where} be read as Parquet ({type(error).__name__}): the file is damaged, or a cell is no text, number or "
-            "date of this calendar. Write it again."
+            f"{where} be read as Parquet ({type(error).__name__}): the file is damaged, or a cell is no text, number "
+            "or date of this calendar. Write it again."
         )
 
 
@@ -91,8 +91,8 @@ def _check_groups(name: str, metadata: Any) -> None:
         values = max((group.column(n).num_values for n in range(group.num_columns)), default=0)
         if values > max(MOST_VALUES, 100 * group.num_rows):
             raise InputError(
-                f"{name} has a group of {group.num_rows:,} rows with {values:,} values in a column. Write it again in "
-                "smaller row groups."
+                f"{name} has a group of {group.num_rows:,} rows with {values:,} values in a column. Write it again "
+                "in smaller row groups."
             )
 
 

@@ -77,8 +77,8 @@ def _check_size(template: str, slots: Mapping[str, Words], count: int) -> None:
     filled = len(template) + sum(longest[name.strip()] for name in SLOT.findall(template))
     if 2 * filled * count > MOST_CHARACTERS:
         raise InputError(
-            f"That makes prompts of about {2 * filled * count:,} characters together; {MOST_CHARACTERS:,} are possible "
-            "at once. Shorten a list or the template."
+            f"That makes prompts of about {2 * filled * count:,} characters together; {MOST_CHARACTERS:,} are "
+            "possible at once. Shorten a list or the template."
         )
 
 

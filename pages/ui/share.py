@@ -173,7 +173,7 @@ def read_state(raw: bytes, pages: list[str]) -> tuple[str, dict[str, str]]:
         raise InputError(f"This is not a saved state. {error} Save one with “State (JSON)”.") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise InputError("This file is not a state saved by this program. Save one with “State (JSON)”.")
-    if state.get("version") != 1:
+    if state.get("version", 1) != 1:
         raise InputError(f"This state is of version {short(state.get('version'))}; this program reads version 1.")
     page, choices = state.get("page"), state.get("choices")
     if not isinstance(page, str) or page not in pages:
