@@ -3,9 +3,11 @@
 Not here: what a line or a value means, tables (prompts/tables.py).
 """
 
+import gc
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -15,6 +17,7 @@ MOST_UPLOADED = 20 * 2**20  # bytes of a file that is handed in at a page; .stre
 LONGEST_LINE = 100_000  # bytes of a line of text
 MOST_KEPT = 60_000_000  # bytes that the rows of one file may take in the memory of a server
 MOST_MARKS = 1_500_000  # of { [ : , in JSON: each can become an object of 100 bytes
+MOST_BLANK = 100_000  # lines or rows in a row that have nothing
 Record = TypeVar("Record")
 _MARKS = (b"{", b"[", b":", b",")
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # how JSON writes half a character
@@ -45,6 +48,7 @@ def read_lines(path: Path, longest: int = LONGEST_LINE) -> Iterator[tuple[int, s
     """The lines of a file in UTF-8 that are not blank, each with its number, from 1. Raises InputError."""
     check_readable(path)
     with path.open("rb") as file:
+        blank = 0
         for number, line in enumerate(iter(lambda: file.readline(longest + 2), b""), 1):
             place = f"{path.name}, line {number}"
             if len(line.rstrip(b"\r\n")) > longest:
@@ -54,7 +58,17 @@ def read_lines(path: Path, longest: int = LONGEST_LINE) -> Iterator[tuple[int, s
             except UnicodeDecodeError:
                 raise InputError(f"{place}: this is not UTF-8. Save the file as text with UTF-8.") from None
             if text.strip():
+                blank = 0
                 yield number, text
+            else:
+                blank = one_more_blank(blank, place)
+
+
+def one_more_blank(blank: int, place: str) -> int:
+    """The number of blank lines or rows that follow each other, of which one more is at `place`. InputError."""
+    if blank >= MOST_BLANK:
+        raise InputError(f"{place}: {MOST_BLANK:,} blank lines or rows end here. Take them out.")
+    return blank + 1
 
 
 def parse_json(raw: bytes, name: str, most_marks: int = MOST_MARKS) -> Any:
@@ -69,7 +83,8 @@ def parse_json(raw: bytes, name: str, most_marks: int = MOST_MARKS) -> Any:
         raise InputError(f"{name} has {marks:,} values and names; {most_marks:,} are read at most. Divide it.")
     try:
         text = raw.decode("utf-8-sig")
-        value = json.loads(text, parse_constant=_no_number)
+        with _without_collecting():
+            value = json.loads(text, parse_constant=_no_number)
         if _HALF.search(text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
@@ -96,6 +111,18 @@ def kept(records: Iterable[Record], size: Callable[[Record], int], most: int = M
                 "Divide the file, leave columns out, or use the command line."
             )
         yield record
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """No garbage is looked for meanwhile: among a million new objects that holds all threads for a second."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _no_number(text: str) -> NoReturn:

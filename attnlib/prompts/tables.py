@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from attnlib.bounded import check_readable, short
+from attnlib.bounded import check_readable, one_more_blank, short
 from attnlib.errors import InputError
 
 DELIMITERS = ",;\t"
@@ -118,7 +118,7 @@ def _lines(path: Path, encoding: str) -> Iterator[TableRow]:
         except UnicodeDecodeError:
             raise InputError(_not_text(path, encoding)) from None
         file.seek(0)
-        row = _Row(file)
+        row, blank = _Row(file), 0
         reader = csv.reader(row, delimiter=delimiter, strict=True)
         while True:
             place, row.taken = f"{path.name}, line {reader.line_num + 1}", 0
@@ -135,7 +135,10 @@ def _lines(path: Path, encoding: str) -> Iterator[TableRow]:
                     '"".'
                 ) from None
             if any(cell.strip() for cell in cells):
+                blank = 0
                 yield TableRow(place, tuple(cells))
+            else:
+                blank = one_more_blank(blank, place)
 
 
 def _delimiter(header: str) -> str:

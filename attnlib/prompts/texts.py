@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from attnlib.bounded import read_lines
+from attnlib.bounded import one_more_blank, read_lines
 from attnlib.errors import InputError
 from attnlib.paths import TEXT_FOLDER
 from attnlib.prompts.splitting import split_words
@@ -110,9 +110,13 @@ def _column(table: Table) -> Iterator[str]:
             "the texts."
         )
     column = names.index(known[0]) if known else 0
+    blank = 0
     for row in table.rows:
         if column < len(row.cells) and row.cells[column].strip():
+            blank = 0
             yield _checked(row.cells[column], row.place)
+        else:
+            blank = one_more_blank(blank, row.place)
 
 
 def _checked(text: str, place: str) -> str:
