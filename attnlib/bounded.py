@@ -16,9 +16,10 @@ from attnlib.errors import InputError
 MOST_UPLOADED = 20 * 2**20  # bytes of a file that is handed in at a page; .streamlit/config.toml says the same
 LONGEST_LINE = 100_000  # bytes of a line of text
 MOST_KEPT = 60_000_000  # bytes that the rows of one file may take in the memory of a server
-MOST_MARKS = 1_500_000  # of { [ : , in JSON: each can become an object of 100 bytes
+MOST_MARKS = 1_000_000  # of { [ : , in JSON: each can become an object of 100 bytes
 MOST_BLANK = 100_000  # lines or rows in a row that have nothing
 Record = TypeVar("Record")
+MOST_DIGITS = 400  # of a whole number: its reading takes time with their square
 _MARKS = (b"{", b"[", b":", b",")
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")  # how JSON writes half a character
 
@@ -84,7 +85,7 @@ def parse_json(raw: bytes, name: str, most_marks: int = MOST_MARKS) -> Any:
     try:
         text = raw.decode("utf-8-sig")
         with _without_collecting():
-            value = json.loads(text, parse_constant=_no_number)
+            value = json.loads(text, parse_constant=_no_number, parse_int=_whole)
         if _HALF.search(text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
@@ -123,6 +124,12 @@ def _without_collecting() -> Iterator[None]:
     finally:
         if collects:
             gc.enable()
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"{len(text):,} digits, and at most {MOST_DIGITS} are read")
+    return int(text)
 
 
 def _no_number(text: str) -> NoReturn:

@@ -5,6 +5,7 @@ what came of it. Not here: what must come of it (tests/unit/project/test_hostile
 tests/benchmarks/hostile.py).
 """
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def _parquet(name: str, columns: dict[str, Any], reader: str = "csv", **options:
 def cases(size: int = 2_000_000) -> Iterator[Case]:
     """Every file there is; the large ones have `size` bytes."""
     yield from _csv(size)
-    yield from _tables()
+    yield from _tables(size)
     yield from _benchmarks(size)
     yield from _texts(size)
     yield from _lessons()
@@ -90,29 +91,29 @@ def _csv(size: int) -> Iterator[Case]:
         yield _bytes(f"{name}.csv", "csv", content)
 
 
-def _tables() -> Iterator[Case]:
-    words = {"prompt_a": ["The nurse said she"] * 5, "prompt_b": ["The nurse said he"] * 5}
+def _tables(size: int) -> Iterator[Case]:
+    words = {"text": ["The nurse said she"] * 5}
     long = pa.DictionaryArray.from_arrays(pa.array([0] * 1024, pa.int32()), pa.array(["x" * 4_000_000]))
     yield _parquet("4 MB in each row", {"prompt_a": long, "prompt_b": long})
     yield _parquet("4 MB in each text", {"text": long}, "texts")
     yield _parquet(
         "a page of 300 MB", {"prompt_a": ["x" * 90_000] * 3_300, "prompt_b": ["y"] * 3_300}, use_dictionary=False
     )
-    yield Case("a page that contradicts the file.parquet", "csv", _contradicting)
-    distinct = [f"{n} " + "very " * 3_000 for n in range(20_000)]
+    yield Case("a page that contradicts the file.parquet", "texts", _contradicting)
+    distinct = [f"{n} " + "very " * 3_000 for n in range(max(5_000, size // 1_000))]
     yield _parquet(
-        "300 MB of prompts",
+        "far more prompts than bytes",
         {"prompt_a": distinct, "prompt_b": distinct[::-1]},
         use_dictionary=False,
         data_page_size=1,
     )
-    yield _parquet("300 MB of texts", {"text": distinct}, "texts", use_dictionary=False, data_page_size=1)
-    yield _parquet("a million blank texts", {"text": [""] * 1_000_000}, "texts")
+    yield _parquet("far more texts than bytes", {"text": distinct}, "texts", use_dictionary=False, data_page_size=1)
+    yield _parquet("blank texts", {"text": [""] * 200_000}, "texts")
     cells = pa.ListArray.from_arrays(pa.array([0, 5_000_000]), pa.array(np.zeros(5_000_000, dtype=np.int8)))
-    yield _parquet("a list of 5,000,000", {"prompt_a": ["a"], "prompt_b": ["b"], "n": cells})
-    yield _parquet("columns", {f"c{n}": ["x"] for n in range(1_500)})
-    wide = {f"c{n}": ["x" * 20_000] * 300 for n in range(200)}
-    yield _parquet("rows of 4 MB", words | {name: cells[:5] for name, cells in wide.items()})
+    yield _parquet("a list of 5,000,000", words | {"n": pa.concat_arrays([cells, pa.nulls(4, cells.type)])}, "texts")
+    yield _parquet("columns", {f"c{n}": ["x"] for n in range(1_500)}, "texts")
+    wide = {f"c{n}": ["x" * 20_000] * 5 for n in range(200)}
+    yield _parquet("rows of 4 MB", words | wide, "texts")
     yield Case(
         "two columns of one name.parquet",
         "csv",
@@ -129,10 +130,10 @@ def _tables() -> Iterator[Case]:
         "struct": pa.array([{"x": 1, "y": [1, 2]}] * 5),
         "map": pa.array([[("a", 1)]] * 5, pa.map_(pa.string(), pa.int64())),
     }.items():
-        yield _parquet(name, words | {"t": cell})
+        yield _parquet(name, words | {"t": cell}, "texts")
     bad = pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff\xfe"], pa.binary()).buffers())
-    yield _parquet("no text", {"prompt_a": bad, "prompt_b": ["x"]})
-    yield _bytes("nonsense.parquet", "csv", b"PAR1" + b"\0" * 100 + b"PAR1")
+    yield _parquet("no text", {"text": bad}, "texts")
+    yield _bytes("nonsense.parquet", "texts", b"PAR1" + b"\0" * 100 + b"PAR1")
 
 
 def _contradicting(path: Path) -> None:
@@ -295,7 +296,7 @@ class Readers:
     def _end(self) -> None:
         if self.process is not None:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()
             self.process = None
 
     def read(self, case: Case) -> Answer:
@@ -312,7 +313,8 @@ class Readers:
             self.process = subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        print(json.dumps([case.reader, str(path)]), file=self.process.stdin, flush=True)
+        with contextlib.suppress(BrokenPipeError):  # it has ended: no line comes
+            print(json.dumps([case.reader, str(path)]), file=self.process.stdin, flush=True)
         line = self.process.stdout.readline()
         path.unlink()
         if not line:

@@ -23,6 +23,7 @@ from pages.ui.share import read_state
 ROOT = Path(__file__).resolve().parents[1]
 ROWS, TEXTS, PAIRS = 50_000, 20_000, 5_000  # what the pages read at most
 MEMORY = 3_000_000_000  # bytes of address space, nearly all of which is never touched
+DOUBTFUL = 0.2  # seconds without a turn that may be the machine's doing: the file is read again
 SECONDS = 60  # after which the process ends
 
 
@@ -44,7 +45,7 @@ def _texts(path: Path) -> object:
 
 
 def _template(path: Path) -> object:
-    template, _, words = path.read_text("utf-8").partition("\n")
+    template, _, words = path.read_text("utf-8", "replace").partition("\n")
     return f"{source_of(pairs_from_template(template, read_slots(words), most=ROWS)).pairs} pairs"
 
 
@@ -97,17 +98,24 @@ def main() -> None:
     ticker.start()
     for line in sys.stdin:
         reader, name = json.loads(line)
-        path = Path(name)
-        Path("/proc/self/clear_refs").write_text("5")  # VmHWM counts anew
-        idle, ticker.longest, start = _megabytes("VmRSS"), 0.0, time.monotonic()
-        faulthandler.dump_traceback_later(SECONDS, exit=True)
-        said, broken = _read(reader, path)
-        faulthandler.cancel_dump_traceback_later()
-        time.sleep(0.01)  # a last tick
-        taken = _megabytes("VmHWM") - idle
-        if path.suffix == ".parquet":
-            taken += resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1_000
-        print(json.dumps([said, broken, time.monotonic() - start, taken, ticker.longest]), flush=True)
+        tries = [_measured(ticker, reader, Path(name))]
+        while len(tries) < 3 and tries[-1][-1] > DOUBTFUL:
+            tries.append(_measured(ticker, reader, Path(name)))
+        print(json.dumps([*tries[0][:-1], min(tried[-1] for tried in tries)]), flush=True)
+
+
+def _measured(ticker: Ticker, reader: str, path: Path) -> tuple[str, str, float, float, float]:
+    Path("/proc/self/clear_refs").write_text("5")  # VmHWM counts anew
+    idle, ticker.longest, start = _megabytes("VmRSS"), 0.0, time.monotonic()
+    faulthandler.dump_traceback_later(SECONDS, exit=True)
+    said, broken = _read(reader, path)
+    faulthandler.cancel_dump_traceback_later()
+    seconds = time.monotonic() - start
+    time.sleep(0.01)  # a last tick
+    taken = _megabytes("VmHWM") - idle
+    if path.suffix == ".parquet":
+        taken += resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1_000
+    return said, broken, seconds, taken, ticker.longest
 
 
 if __name__ == "__main__":
