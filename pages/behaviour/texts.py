@@ -1,14 +1,17 @@
 """Which texts heads are measured on: the built-in ones, or somebody's file. Both pages of this folder ask."""
 
+import sys
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
 
+from attnlib.bounded import kept
 from attnlib.errors import InputError
 from attnlib.prompts.texts import builtin_texts, read_texts
 from pages.ui.controls import plain
-from pages.ui.uploads import on_disk
+from pages.ui.uploads import on_disk, read_once
 
 BUILT_IN, UPLOAD = "Built-in texts", "Upload a file"
 MOST = 20_000  # texts measured on a page
@@ -38,9 +41,8 @@ def choose_texts() -> Texts | None:
     )
     if file is None:
         return None
-    path = on_disk(file)
     try:
-        texts = tuple(islice(read_texts(path), MOST + 1))
+        texts = read_once(file, _read)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
@@ -53,4 +55,8 @@ def choose_texts() -> Texts | None:
         return None
     texts = texts[:MOST]
     right.caption(f"{len(texts):,} texts from {plain(file.name)}")
-    return Texts(path.stem, texts)
+    return Texts(on_disk(file).stem, texts)
+
+
+def _read(path: Path) -> tuple[str, ...]:
+    return tuple(islice(kept(read_texts(path), sys.getsizeof), MOST + 1))

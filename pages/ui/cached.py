@@ -293,7 +293,7 @@ def scaled_head(
 # ---------------------------------------------------------------------------------------------- studies
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)  # each with the units of up to 50,000 pairs
 def read_source(
     path: str, stamp: float, format: str, columns: tuple[tuple[str, str], ...], most: int
 ) -> "SourceRead":
