@@ -9,6 +9,7 @@ from collections import Counter
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
@@ -91,7 +92,7 @@ class Guard:
 
 def keep_newest(session: str) -> None:
     """Forget the oldest uploads of a session that has too many: those that no widget has asked for never end."""
-    manager = st.runtime.get_instance().uploaded_file_mgr
+    manager: Any = st.runtime.get_instance().uploaded_file_mgr
     files = list(manager.file_storage.get(session, {}).values())
     while files and (len(files) > MOST_FILES or sum(len(file.data) for file in files) > MOST_OF_SESSION):
         manager.remove_file(session, files.pop(0).file_id)
@@ -99,5 +100,6 @@ def keep_newest(session: str) -> None:
 
 def _held() -> int:
     """The bytes of all uploads of all sessions."""
-    storage = st.runtime.get_instance().uploaded_file_mgr.file_storage
+    manager: Any = st.runtime.get_instance().uploaded_file_mgr
+    storage = manager.file_storage
     return sum(len(file.data) for files in list(storage.values()) for file in list(files.values()))

@@ -32,6 +32,7 @@ class Session:
     def __init__(self, url: str) -> None:
         self.url = url.replace("http://", "ws://") + "/_stcore/stream"
         self.connection: ClientConnection
+        self.texts: dict[str, str] = {}  # ids of text areas by key
 
     async def __aenter__(self) -> "Session":
         self.connection = await connect(self.url, subprotocols=["streamlit"], max_size=None, ping_interval=None)
@@ -41,10 +42,20 @@ class Session:
         await self.connection.close()
 
     async def open(self, page: str, timeout: float = 300, **choices: str) -> Run:
-        """Ask for a page with these choices in its address, and wait until it has run."""
+        """Ask for a page with these choices in its address, and wait until it has run; once in a session."""
+        return await self._run(page, choices, {}, timeout)
+
+    async def write(self, key: str, text: str, timeout: float = 300, **choices: str) -> Run:
+        """Write into a text area of the first page."""
+        return await self._run("", choices, {self.texts[key]: text}, timeout)
+
+    async def _run(self, page: str, choices: dict[str, str], written: dict[str, str], timeout: float) -> Run:
         asked = BackMsg()
         asked.rerun_script.page_name = page
         asked.rerun_script.query_string = urlencode(choices)
+        for widget, text in written.items():
+            state = asked.rerun_script.widget_states.widgets.add()
+            state.id, state.string_value = widget, text
         begun = time.perf_counter()
         await self.connection.send(asked.SerializeToString())
         run = await asyncio.wait_for(self._heard(), timeout)
@@ -60,7 +71,10 @@ class Session:
             message.ParseFromString(raw)
             kind = message.WhichOneof("type")
             if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-                _keep(run, message.delta.new_element)
+                element = message.delta.new_element
+                _keep(run, element)
+                if element.WhichOneof("type") == "text_area":
+                    self.texts[element.text_area.id.rpartition("-")[2]] = element.text_area.id
             elif kind == "script_finished" and message.script_finished in _ENDS:
                 return run
 
@@ -101,7 +115,7 @@ class Crowd:
 
 
 def crowd(url: str, models: tuple[str, ...], sessions: int, turns: int) -> Crowd:
-    """So many sessions at once, each with a text of its own, turning pages and models; every payload is checked."""
+    """So many people at once, each with texts of their own, following links; every view is checked."""
     return asyncio.run(_crowd(url, models, sessions, turns))
 
 
@@ -121,15 +135,15 @@ async def _person(
 ) -> "list[tuple[Run, str, str, tuple[str, ...]]]":
     one, two = WORDS[number % len(WORDS)], WORDS[(number // len(WORDS) + number + 1) % len(WORDS)]
     found = []
-    async with Session(url) as tab:
-        for turn in range(turns):
-            page = PAGES[(number + turn) % len(PAGES)]
-            model = models[(number + turn * 3) % len(models)]
-            words = (one, two, "question" if turn % 2 else "letter")
-            text = f"The {one} gave the {two} a {words[2]}. She"
-            asked = {"text": text, "prompt_a": text, "prompt_b": text.removesuffix("She") + "He"}
+    for turn in range(turns):
+        page = PAGES[(number + turn) % len(PAGES)]
+        model = models[(number + turn * 3) % len(models)]
+        words = (one, two, "question" if turn % 2 else "letter")
+        text = f"The {one} gave the {two} a {words[2]}. She"
+        asked = {"text": text, "prompt_a": text, "prompt_b": text.removesuffix("She") + "He"}
+        async with Session(url) as tab:  # a link that is followed is a session of its own
             run = await tab.open("" if page == "head" else page, model=model, layer="1", head="2", **asked)
-            found.append((run, page, model, words))
+        found.append((run, page, model, words))
     return found
 
 

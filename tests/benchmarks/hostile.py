@@ -70,7 +70,7 @@ blank lines, a file and what is kept of it have limits (`attnlib/bounded.py`, `a
 looked at before anything of that size is made. Parquet, which can unpack to thousands of times its size whatever it
 says of itself, is read in a process of its own with a limit of memory (on Windows without one); a file that ends that
 process is a sentence. Time in which nobody else could run is processor time of the process between two turns of
-another thread. Idle is the process after its first file."""
+another thread, without what that waited for a processor. Idle is the process after its first file."""
 
 
 def main() -> None:
