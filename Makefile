@@ -6,7 +6,7 @@ BIN := .venv/bin
 BIOME := $(BIN)/node .venv/js/node_modules/@biomejs/biome/bin/biome
 TSC := $(BIN)/node .venv/js/node_modules/typescript/bin/tsc
 
-.PHONY: run test quick check bench models pictures clean
+.PHONY: run test quick check bench wheel models pictures clean
 
 run: .venv/run
 	$(BIN)/streamlit run dashboard.py --server.port $(PORT)
@@ -32,6 +32,10 @@ check: .venv/dev .venv/js/done
 
 bench: .venv/dev browser
 	$(BIN)/python -m tests.benchmarks
+
+wheel: .venv/dev
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
 
 models: .venv/dev
 	$(BIN)/python -m data.models.recipe
@@ -72,4 +76,4 @@ browser: .venv/dev
 	@$(BIN)/python -m tests.browser.install
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
+from starlette.middleware import Middleware
+
+from pages.guard import Guard
 
 
 @asynccontextmanager
@@ -23,4 +26,4 @@ def _prepare() -> None:
     prepare()
 
 
-app = st.App("pages/app.py", lifespan=lifespan)
+app = st.App("pages/app.py", lifespan=lifespan, middleware=[Middleware(Guard)])

@@ -8,6 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from attnlib.errors import InputError
+from attnlib.version import VERSION
+
+__version__ = VERSION
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # before any room imports transformers
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

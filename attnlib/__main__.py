@@ -1,25 +1,45 @@
-"""The command line: `python -m attnlib models` lists the demo models, `python -m attnlib study` runs a study."""
+"""The command line: `python -m attnlib` with `dashboard` (also as `attention-microscope`), `models` or `study`."""
 
 import argparse
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from attnlib.errors import InputError
-from attnlib.model.sources import demo_models, read_config
+from attnlib.launch import open_dashboard
+from attnlib.model.sources import demo_models
+from attnlib.model.weight_files import read_json
 from attnlib.paths import DEMO_FOLDER
+from attnlib.version import VERSION
 
 if TYPE_CHECKING:
     from attnlib.progress import Progress
     from attnlib.study.results import Study
 
 DONE, WRONG, STOPPED = 0, 2, 3  # exit codes
+OPENS = "Open the dashboard in a browser. Ctrl+C stops it."
+SAYS_VERSION: dict[str, Any] = {"action": "version", "version": f"attention-microscope {VERSION}"}
+
+
+def microscope() -> int:
+    """The command `attention-microscope`: opens the dashboard."""
+    parser = argparse.ArgumentParser(
+        prog="attention-microscope", description=OPENS, epilog="Other commands: python -m attnlib --help"
+    )
+    _dashboard_options(parser)
+    return _run(parser.parse_args())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns 0 when it is done, 2 for wrong input, 3 for a study that was stopped."""
     chosen = _parser().parse_args(arguments)
+    chosen.own_process = arguments is None
+    return _run(chosen)
+
+
+def _run(chosen: argparse.Namespace) -> int:
     try:
         return chosen.run(chosen)
     except KeyboardInterrupt:
@@ -33,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m attnlib", description=__doc__)
+    parser.add_argument("--version", **SAYS_VERSION)
     commands = parser.add_subparsers(dest="command", required=True)
+    _dashboard_options(commands.add_parser("dashboard", help="open the dashboard", description=OPENS))
     commands.add_parser("models", help="list the demo models").set_defaults(run=_models)
     study = commands.add_parser(
         "study",
@@ -68,14 +90,42 @@ def _parser() -> argparse.ArgumentParser:
     )
     study.add_argument("--engine", default="local", help="local, or ray: the cluster of RAY_ADDRESS")
     study.add_argument("--workers", type=int, help="model actors on the cluster (default: one per GPU, or per core)")
+    study.add_argument(
+        "--queue",
+        action="store_true",
+        help="wait while as many studies beside this one are measured as may be at once (ATTNLIB_STUDIES_AT_ONCE)",
+    )
     study.add_argument("--report", help="also write the report (HTML) of a finished study to this file")
     study.add_argument("--json", action="store_true", help="print progress as JSON lines")
     return parser
 
 
+def _dashboard_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_dashboard)
+    parser.add_argument("--version", **SAYS_VERSION)
+    parser.add_argument("--port", type=_port, help="where it answers; if left out, 8501 or the next that is free")
+    parser.add_argument(
+        "--no-browser", "--headless", dest="headless", action="store_true", help="print the address, open no browser"
+    )
+    parser.add_argument("streamlit", nargs="*", metavar="-- OPTION", help="options of `streamlit run`, after --")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port. Give a number from 1 to 65535.")
+    return int(text)
+
+
+def _dashboard(chosen: argparse.Namespace) -> int:
+    port = [f"--server.port={chosen.port}"] if chosen.port else []
+    headless = ["--server.headless=true"] if chosen.headless else []
+    open_dashboard([*port, *headless, *chosen.streamlit])
+    return DONE
+
+
 def _models(_: argparse.Namespace) -> int:
     for name in demo_models():
-        print(f"{name:22} {_describe(read_config(DEMO_FOLDER / name.removeprefix('demo/')))}")
+        print(f"{name:22} {_describe(read_json(name, DEMO_FOLDER / name.removeprefix('demo/') / 'config.json'))}")
     return DONE
 
 
@@ -86,9 +136,35 @@ def _describe(config: dict) -> str:
 
 
 def _study(chosen: argparse.Namespace) -> int:
+    from attnlib.study.folder import StudyFolder
+    from attnlib.study.process import own_process
+
+    folder = StudyFolder(Path(chosen.out).resolve())
+    with own_process(folder, chosen.queue, chosen.own_process) as mine:
+        study = _measured(chosen) if mine else None
+    if study is None:
+        return STOPPED
+    state = "done" if study.complete else "stopped"
+    counts = study.counts()
+    if chosen.json:
+        print(json.dumps({"state": state, **counts}), flush=True)
+    else:
+        from attnlib.study.words import counts_in_words
+
+        print(f"\n{state}: {counts_in_words(counts)}", file=sys.stderr)
+        for sentence in _findings(study):
+            print(sentence, file=sys.stderr)
+    if chosen.report and study.complete:
+        from attnlib.study.report import write_report
+
+        write_report(study, chosen.report)
+    return DONE if study.complete else STOPPED
+
+
+def _measured(chosen: argparse.Namespace) -> "Study":
     from attnlib.study.run import run_study
 
-    study = run_study(
+    return run_study(
         chosen.pairs,
         chosen.model,
         chosen.out,
@@ -101,19 +177,6 @@ def _study(chosen: argparse.Namespace) -> int:
         workers=chosen.workers,
         progress=_Telling(chosen.json),
     )
-    state = "done" if study.complete else "stopped"
-    counts = study.counts()
-    if chosen.json:
-        print(json.dumps({"state": state, **counts}), flush=True)
-    else:
-        print(f"\n{state}: {counts['measured']:,} measured, {counts['not_measured']:,} not", file=sys.stderr)
-        for sentence in _findings(study):
-            print(sentence, file=sys.stderr)
-    if chosen.report and study.complete:
-        from attnlib.study.report import write_report
-
-        write_report(study, chosen.report)
-    return DONE if study.complete else STOPPED
 
 
 def _findings(study: "Study") -> list[str]:
@@ -150,18 +213,13 @@ class _Telling:
         if self.as_json:
             print(json.dumps({"state": "running", **told._asdict()}), flush=True)
             return
-        left = "" if told.left is None else f", about {_duration(told.left)} left"
+        from attnlib.wording import duration
+
+        left = "" if told.left is None else f", {duration(told.left)} left for this model"
         end = "   " if sys.stderr.isatty() else "\n"
         start = "\r" if sys.stderr.isatty() else ""
-        line = f"{start}{told.done:,} of {told.total:,} pairs ({told.model}){left}"
+        line = f"{start}{told.done:,} of {told.total:,} measurements ({told.model}){left}"
         print(line, end=end, file=sys.stderr, flush=True)
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    if whole < 90:
-        return f"{whole} s"
-    return f"{whole // 60} min" if whole < 5400 else f"{whole / 3600:.1f} h"
 
 
 if __name__ == "__main__":

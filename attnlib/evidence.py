@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from attnlib.version import VERSION
+
 LIMITS = """\
 - **One text, or one pair of texts, is an anecdote.** The page "Study many pairs" shows what holds for many, with
   intervals and a correction for looking at many heads.
@@ -52,6 +54,7 @@ def evidence_pack(
     """
     kept = _apart(exhibits)
     about = {
+        "version": VERSION,
         "page": title,
         "address": address,
         "asked": dict(asked),
@@ -94,7 +97,7 @@ def _readme(about: dict[str, Any], exhibits: Sequence[Exhibit]) -> str:
     )
     return f"""# {_plain(about["page"])}: evidence
 
-Made {about["made"]} with the attention microscope.
+Made {about["made"]} with the attention microscope {about["version"]}.
 
 {chosen}
 
@@ -104,8 +107,8 @@ Made {about["made"]} with the attention microscope.
 
 ## How to see it again
 
-Start the dashboard (`streamlit run dashboard.py`), press **Share**, and give `state.json` to "Open a saved state"; or
-open this address there: {_code(about["address"])}
+Start the dashboard (`attention-microscope`, or `streamlit run dashboard.py` in a clone), press **Share**, and give
+`state.json` to "Open a saved state"; or open this address there: {_code(about["address"])}
 
 ## Models
 

@@ -80,6 +80,13 @@ def count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
+def duration(seconds: float) -> str:
+    """A time in words: "about 20 s", "about 57 min", "about 2.5 h"."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
+
+
 def largest(values: Float[np.ndarray, "layer head"], layer: int | None = None) -> tuple[int, int]:
     """The head with the largest size, of all or of one layer; the first if none has a value."""
     size = np.where(np.isfinite(values), np.abs(values), -1)

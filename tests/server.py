@@ -5,23 +5,29 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def start_server(log: Path, app: str = "dashboard.py", timeout: float = 120) -> tuple[subprocess.Popen[bytes], str]:
-    """A server that answers, and its address. Until it listens, its port is held for it: nobody else is given it."""
+    """A dashboard of this clone that answers, and its address."""
+    options = ("--server.address=127.0.0.1", "--server.headless=true", "--server.fileWatcherType=none")
+    return start([sys.executable, "-m", "streamlit", "run", app, *options, "--server.port"], log, ROOT, None, timeout)
+
+
+def start(
+    command: Sequence[str | Path], log: Path, folder: Path, variables: dict[str, str] | None, timeout: float = 120
+) -> tuple[subprocess.Popen[bytes], str]:
+    """A server that answers, and its address; its port is the command's last word. Until it listens, the port is held
+    for it: nobody else is given it."""
     with socket.socket() as held, log.open("wb") as output:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: both may have it, then
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
-        command = [sys.executable, "-m", "streamlit", "run", app, f"--server.port={port}"]
         server = subprocess.Popen(
-            [*command, "--server.address=127.0.0.1", "--server.headless=true", "--server.fileWatcherType=none"],
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            [*command, str(port)], cwd=folder, env=variables, stdout=output, stderr=subprocess.STDOUT
         )
         url, start = f"http://127.0.0.1:{port}", time.monotonic()
         while server.poll() is None and time.monotonic() - start < timeout:

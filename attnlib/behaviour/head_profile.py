@@ -207,11 +207,7 @@ def head_profile(
 
 def check_head(model: Model, layer: int, head: int) -> None:
     """Check that the model has this head and that its vectors are known. Raises InputError if not."""
-    if not model.routed:
-        raise InputError(
-            f"The query and key vectors of {model.name} are not known: its attention does not pass through "
-            "transformers' attention interface."
-        )
+    model.check_vectors()
     heads = model.heads[model.stacks[0]]
     if not (0 <= layer < len(heads) and 0 <= head < heads[layer]):
         raise InputError(f"There is no head {layer}-{head} in {model.name}.")

@@ -37,6 +37,7 @@ from attnlib.model.batches import NotRead, TextBatch, TextRead, read_batches, ru
 from attnlib.model.inputs import Inputs, decoder_start
 from attnlib.model.loading import Model
 from attnlib.model.memory import out_of_memory
+from attnlib.model.tokenizing import encoded
 from attnlib.model.tokens import Tokens
 from attnlib.progress import OnProgress, goes_on
 from attnlib.prompts.texts import CoreferenceText, builtin_texts, coreference_texts, word_classes
@@ -342,8 +343,8 @@ def _repeated(model: Model, patterns: Sequence[Pattern], drawn_from: Sequence[in
 
 def _around(model: Model) -> tuple[list[int], list[int]]:
     """What the tokenizer puts before and after every text."""
-    bare = list(model.tokenizer("a", add_special_tokens=False)["input_ids"])
-    whole = list(model.tokenizer("a")["input_ids"])
+    bare = list(encoded(model.tokenizer, "a", add_special_tokens=False)["input_ids"])
+    whole = list(encoded(model.tokenizer, "a")["input_ids"])
     for start in range(len(whole) - len(bare) + 1):
         if whole[start : start + len(bare)] == bare:
             return whole[:start], whole[start + len(bare) :]
@@ -360,7 +361,7 @@ def _all_tokens(model: Model) -> list[int]:
 def _nouns(model: Model) -> list[int]:
     """Ids of the built-in nouns that are one token inside a sentence."""
     spaced = [f" {noun}" for noun in sorted(word_classes()["noun"])]
-    written = model.tokenizer(spaced, add_special_tokens=False)["input_ids"]
+    written = encoded(model.tokenizer, spaced, add_special_tokens=False)["input_ids"]
     unknown = getattr(model.tokenizer, "unk_token_id", None)
     return sorted({ids[0] for ids in written if len(ids) == 1} - {unknown})
 

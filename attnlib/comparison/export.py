@@ -16,12 +16,14 @@ from attnlib.comparison.result import Comparison
 from attnlib.model.loading import Model
 from attnlib.model.provenance import provenance
 from attnlib.spreadsheet import safe_csv
+from attnlib.tracing.checks import refuse_failed
 
 MOST_NUMBERS = 500_000  # of the difference inside the JSON; more belong into the NPZ
 
 
 def ranking_csv(comparison: Comparison, by: str, targets: Sequence[str] = ()) -> str:
     """The ranking of heads as CSV."""
+    refuse_failed(comparison)
     return safe_csv(comparison.ranking(by, targets))
 
 
@@ -30,6 +32,7 @@ def difference_npz(comparison: Comparison) -> bytes:
 
     Arrays a, b, difference: float32 [layer, head, unit, key_unit]; rows, columns: labels. No pickle inside.
     """
+    refuse_failed(comparison)
     kept = sorted(comparison.a.stack(comparison.stack).layers)
     both = [comparison.attention(layer) for layer in kept]
     a, b = (np.stack(side) for side in zip(*both, strict=True))
@@ -56,6 +59,7 @@ def comparison_json(
     `models`, those of A and of B, are described with versions and the hash of their weights; `controls` are those
     that the finding names.
     """
+    refuse_failed(comparison)
     about: dict[str, Any] = {
         "what": "attention of prompt B minus attention of prompt A",
         "prompts": {"a": comparison.prompts[0], "b": comparison.prompts[1]},

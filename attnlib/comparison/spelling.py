@@ -14,6 +14,7 @@ from attnlib.errors import InputError
 from attnlib.model.inputs import read_inputs
 from attnlib.model.loading import Model
 from attnlib.model.token_notes import COUNTS, is_demo, known_words, trained
+from attnlib.model.tokenizing import encoded
 from attnlib.model.tokens import find_word
 from attnlib.paths import PAIR_FOLDER
 from attnlib.prompts.rewording import Reader
@@ -73,7 +74,7 @@ def reader_of(model: Model) -> Reader:
 
     @lru_cache(maxsize=10_000)
     def tokens(word: str) -> int:
-        return len(model.tokenizer(f" {word}", add_special_tokens=False, verbose=False)["input_ids"])
+        return len(encoded(model.tokenizer, f" {word}", add_special_tokens=False)["input_ids"])
 
     def unlike(word: str, other: str) -> int:
         unknown = is_demo(model.name) and not trained(other)

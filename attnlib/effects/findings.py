@@ -109,13 +109,6 @@ def figures(size: float) -> str:
     return number(round(size, places), max(0, places)) if size < 1000 else f"{round(size, places):,.0f}"
 
 
-def duration(seconds: float) -> str:
-    """A time in words: "about 20 s", "about 57 min", "about 2.5 h"."""
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s"
-    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
-
-
 def misfits(effects: "HeadEffects") -> str:
     """A sentence for each prompt in which neither candidate is likely; empty if there is none."""
     return " ".join(_misfit(effects, side) for side in effects.misfits)

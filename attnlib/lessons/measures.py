@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from attnlib.address import CHOICES
 from attnlib.errors import InputError
-from attnlib.model.sources import demo_models, read_config
+from attnlib.model.sources import demo_models
+from attnlib.model.weight_files import read_json
 from attnlib.paths import DEMO_FOLDER
 
 USUAL_MODEL = "demo/gpt2-biased"
@@ -107,7 +108,7 @@ def check_place(choices: Mapping[str, str]) -> None:
         return
     if model not in demo_models():
         raise InputError(f"There is no demo model “{model[:60]}”. There are {', '.join(demo_models())}.")
-    config = read_config(DEMO_FOLDER / model.removeprefix("demo/"))
+    config = read_json(model, DEMO_FOLDER / model.removeprefix("demo/") / "config.json")
     layers = config.get("n_layer", config.get("num_hidden_layers", 0))
     heads = config.get("n_head", config.get("num_attention_heads", 0))
     layer, head = (choices.get(name, "0") for name in ("layer", "head"))

@@ -196,6 +196,15 @@ def _check_shape(current: _Pass, place: LayerPlace, weights: Tensor) -> None:
         )
 
 
+def _check_numbers(place: LayerPlace, weights: Tensor) -> None:
+    """Refuse weights that are no numbers, as after an overflow: one NaN makes the sum of all one, too."""
+    if not torch.isfinite(weights.sum()):
+        raise InputError(
+            f"Layer {place.layer} of the {place.stack} attention gives weights that are not numbers (NaN), so "
+            "nothing can be shown or measured. Shorten the text, or choose another model or dtype."
+        )
+
+
 def allow_growth(layers: Iterable[nn.Module]) -> None:
     """Let the batch grow before these layers if a pass asks for it (`watching`); other passes do not notice."""
     for layer in layers:
@@ -228,8 +237,10 @@ def _describe(
 ) -> AttentionCall:
     order, place = current.next_place()
     _check_shape(current, place, weights)
+    _check_numbers(place, weights)
     scaling = options.get("scaling")
     sinks = options.get("s_aux", options.get("sinks", getattr(module, "sinks", None)))
+    whole = weights[..., -1, :].sum(-1) >= 1 - 4 * torch.finfo(weights.dtype).eps  # such sinks are not in the softmax
     return AttentionCall(
         order=order,
         place=place,
@@ -242,7 +253,7 @@ def _describe(
         mask=mask,
         position_bias=options.get("position_bias"),
         softcap=options.get("softcap"),
-        sinks=sinks.detach() if isinstance(sinks, torch.Tensor) else None,
+        sinks=sinks.detach() if isinstance(sinks, torch.Tensor) and not whole.all() else None,
     )
 
 

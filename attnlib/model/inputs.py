@@ -12,6 +12,7 @@ from attnlib.model.hf import BatchEncoding
 from attnlib.model.languages import hf_setting
 from attnlib.model.loading import Model
 from attnlib.model.token_notes import NO_LANGUAGE, TokenNote, token_notes
+from attnlib.model.tokenizing import encoded
 from attnlib.model.tokens import Tokens, read_tokens
 
 LONGEST_TEXT = 2_000_000  # characters; no model reads as much
@@ -91,7 +92,7 @@ def added_tokens(model: Model, encoding: Any, text: str | None) -> tuple[int, in
     if fast is not None:
         own = [bool(mark) for mark in fast.special_tokens_mask]
     elif text is not None:
-        written = list(model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        written = list(encoded(model.tokenizer, text, add_special_tokens=False)["input_ids"])
         first = range(min(len(ids), MOST_ADDED))  # a text that was cut keeps its beginning
         kept = [_common(islice(ids, n, None), written) for n in first]
         before = kept.index(max(kept))
@@ -112,7 +113,7 @@ def tokenize_all(model: Model, texts: Sequence[str]) -> list[Any]:
     """What the tokenizer makes of each text, in one call, for `read_inputs`; None where it works one by one."""
     if not texts or not getattr(model.tokenizer, "is_fast", False):
         return [None] * len(texts)
-    whole = model.tokenizer(list(texts), verbose=False)
+    whole = encoded(model.tokenizer, list(texts))
     return [
         BatchEncoding({name: values[n] for name, values in whole.items()}, whole.encodings[n])
         for n in range(len(texts))
@@ -134,7 +135,7 @@ def _check_text(text: str, what: str) -> str:
 
 
 def _tokenize(model: Model, text: str, text_b: str | None) -> Any:
-    encoding = model.tokenizer(text, text_b, verbose=False)
+    encoding = encoded(model.tokenizer, text, text_b)
     if not encoding["input_ids"]:
         raise InputError(f"The tokenizer of {model.name} makes no tokens of this text. Type another one.")
     return encoding
@@ -154,7 +155,7 @@ def _fit(
             "Shorten it, or truncate it to the limit."
         )
     with model.lock:
-        return model.private_tokenizer(text, text_b, verbose=False, truncation=True, max_length=limit), total
+        return encoded(model.private_tokenizer, text, text_b, truncation=True, max_length=limit), total
 
 
 def _check_ids(model: Model, ids: Sequence[int]) -> None:
@@ -211,11 +212,10 @@ def _with_decoder(
 
 def _target_encoding(model: Model, text: str) -> Any:
     """The decoder's text without special tokens; a tokenizer with tokens for languages reads it as any other text."""
-    options: dict[str, Any] = {"add_special_tokens": False, "verbose": False}
     if model.languages.ids:
-        return model.tokenizer(text, **options)
+        return encoded(model.tokenizer, text, add_special_tokens=False)
     with model.lock:  # asked for a target text, a tokenizer changes itself meanwhile
-        return model.private_tokenizer(text_target=text, **options)
+        return encoded(model.private_tokenizer, text_target=text, add_special_tokens=False)
 
 
 def _cut_note(model: Model, total: int, limit: int, truncate: bool) -> str:

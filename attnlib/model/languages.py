@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attnlib.errors import InputError
+from attnlib.model.tokenizing import encoded
 
 CODE = re.compile(r"_*[a-z]{2,3}(_[A-Za-z]{2,4})?_*")  # fr_XX, fra_Latn, __fr__
 NAMED = 6  # languages, at most, that an error names
@@ -83,7 +84,7 @@ def read_languages(name: str, hf: Any, tokenizer: Any) -> Languages:
     if not ids:
         return Languages(name)
     names = {i: language for language, i in ids.items()}
-    row = list(tokenizer("a", verbose=False)["input_ids"])
+    row = list(encoded(tokenizer, "a")["input_ids"])
     places = [n for n, i in enumerate(row) if i in names]
     start = hf_setting(hf, "decoder_start_token_id")
     own = (

@@ -15,17 +15,14 @@ from attnlib.model.attention import Edit, LayerPlace, Observer, OutputEdit, watc
 from attnlib.model.families import (
     FAMILIES,
     auto_class,
-    check_text_model,
     family_in_memory,
-    family_of,
     mapped_class,
     with_language_head,
 )
-from attnlib.model.hf import AutoConfig, AutoTokenizer
-from attnlib.model.hf import logging as transformers_logging
+from attnlib.model.from_folder import first_line, load_tokenizer, load_weights, read_configuration
 from attnlib.model.language_head import is_classifier
 from attnlib.model.languages import Languages, read_languages
-from attnlib.model.memory import available_memory
+from attnlib.model.memory import NoRoomError, available_memory
 from attnlib.model.probing import accepts, expected_shapes, probe, probe_inputs
 from attnlib.model.sources import find_model
 
@@ -49,6 +46,7 @@ class Model:
         heads (dict of str to tuple of int): For each stack, the number of heads of every layer.
         causal (bool): Whether no token sees a later one, as measured from the weights.
         refusal (str): Why attention cannot be edited, as a sentence; empty if it can.
+        no_vectors (str): Why query and key vectors cannot be shown, as a sentence; empty if they can.
         numbering (str): How layers are counted, as a sentence; empty if they are counted as in the model.
         lock (threading.Lock): Held by whatever must not run in two threads at once.
 
@@ -66,6 +64,7 @@ class Model:
     heads: dict[str, tuple[int, ...]]
     causal: bool
     refusal: str = ""
+    no_vectors: str = ""
     numbering: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -87,6 +86,15 @@ class Model:
         """
         if self.refusal:
             raise InputError(f"Attention of {self.name} cannot be edited: {self.refusal}")
+
+    def check_vectors(self) -> None:
+        """Check that query and key vectors explain the model's attention.
+
+        Raises:
+            InputError: If they do not, with the reason.
+        """
+        if self.no_vectors:
+            raise InputError(f"The query and key vectors of {self.name} are not known: {self.no_vectors}")
 
     @property
     def stacks(self) -> tuple[str, ...]:
@@ -112,6 +120,11 @@ class Model:
     def parameters(self) -> int:
         """The number of parameters."""
         return sum(parameter.numel() for parameter in self.hf.parameters())
+
+    @cached_property
+    def size(self) -> int:
+        """The bytes that its weights take in memory."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.hf.state_dict().values())
 
     @cached_property
     def max_tokens(self) -> int | None:
@@ -237,11 +250,9 @@ def load_model(name: str, *, device: str | torch.device | None = None, root: str
     """
     folder = find_model(name, root)
     with _MAKING:
-        config = _load_config(name, folder)
-        family = family_of(config, folder)
-        check_text_model(name, config, family)
-        tokenizer = _load_tokenizer(name, folder)
-        hf = _load_weights(name, folder, auto_class(config, family))
+        config, family = read_configuration(name, folder)
+        tokenizer = load_tokenizer(name, folder)
+        hf = load_weights(name, folder, auto_class(config, family))
         hf.eval().requires_grad_(False).to(choose_device() if device is None else device)
         return _wrapped(name, hf, tokenizer, family)
 
@@ -294,10 +305,10 @@ def _wrapped(name: str, hf: Any, tokenizer: Any, family: str) -> Model:
         raise
     except Exception as error:  # whatever a model may miss when it is given three tokens and nothing else
         raise InputError(
-            f"{name!r} ({type(hf).__name__}) cannot be run on text alone: {_first_line(error)} "
+            f"{name!r} ({type(hf).__name__}) cannot be run on text alone: {first_line(error)} "
             "Choose a language model such as GPT-2, BERT or T5."
         ) from error
-    return Model(name, hf, tokenizer, family, found.places, found.heads, found.causal, found.refusal, found.numbering)
+    return Model(name, hf, tokenizer, family, **vars(found))
 
 
 def random_copy(model: Model, seed: int = 0) -> Model:
@@ -305,10 +316,11 @@ def random_copy(model: Model, seed: int = 0) -> Model:
 
     The same weights for the same `seed`. Raises InputError where there is no memory for a second model.
     """
-    size = sum(tensor.numel() * tensor.element_size() for tensor in model.hf.state_dict().values())
     free = available_memory()
-    if size > free:
-        raise InputError(f"A random copy of {model.name} needs {size / 1e9:.1f} GB and {free / 1e9:.1f} GB is free.")
+    if model.size > free:
+        raise NoRoomError(
+            f"A random copy of {model.name} needs {model.size / 1e9:.1f} GB and {free / 1e9:.1f} GB is free."
+        )
     config = copy.deepcopy(model.hf.config)  # its attention is set, and the model may be running
     with _MAKING:
         with torch.random.fork_rng(devices=[]):
@@ -318,83 +330,3 @@ def random_copy(model: Model, seed: int = 0) -> Model:
             hf.generation_config = copy.deepcopy(model.hf.generation_config)  # start and language of a decoder
         hf.eval().requires_grad_(False).to(model.device)
         return _wrapped(f"{model.name} (random weights)", hf, model.tokenizer, model.family)
-
-
-# ---------------------------------------------------------------------------------------------- loading
-
-
-def _load_config(name: str, folder: Path) -> Any:
-    try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except Exception as error:
-        if "trust_remote_code" in str(error) or "custom code" in str(error):
-            raise InputError(
-                f"{name!r} needs Python code that comes with it, and such code is never run here. "
-                "Choose a version of the model that Transformers supports by itself."
-            ) from None
-        raise InputError(
-            f"This version of Transformers cannot read the configuration of {name!r}: {_first_line(error)}"
-        ) from None
-
-
-def _load_tokenizer(name: str, folder: Path) -> Any:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        ids = tokenizer("a", add_special_tokens=False).input_ids
-        words = set(tokenizer.get_vocab().values()) - set(tokenizer.all_special_ids)
-    except Exception as error:
-        raise InputError(
-            f"{name!r} has no tokenizer that can be loaded ({_first_line(error)}). "
-            "Save one beside the model with tokenizer.save_pretrained(folder)."
-        ) from None
-    if not ids or len(words) < 2:  # a class that finds no files makes a tokenizer that knows no words
-        raise InputError(
-            f"The tokenizer of {name!r} knows no words: its files are missing or empty. "
-            "Save it beside the model with tokenizer.save_pretrained(folder)."
-        )
-    return tokenizer
-
-
-def _load_weights(name: str, folder: Path, auto_class: Any) -> Any:
-    options: dict[str, Any] = {
-        "attn_implementation": "eager",
-        "dtype": "auto",
-        "output_loading_info": True,
-        "ignore_mismatched_sizes": True,  # _check_complete says which
-        "use_safetensors": True,
-        "trust_remote_code": False,
-        "local_files_only": True,
-    }
-    before = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        hf, report = auto_class.from_pretrained(folder, **options)
-    except (MemoryError, torch.OutOfMemoryError):
-        raise InputError(f"{name!r} does not fit into memory. Choose a smaller model.") from None
-    except Exception as error:
-        raise InputError(
-            f"The weights of {name!r} cannot be loaded: {_first_line(error)} "
-            "Save the model again with model.save_pretrained(folder)."
-        ) from None
-    finally:
-        transformers_logging.set_verbosity(before)
-    _check_complete(name, report)
-    return hf
-
-
-def _check_complete(name: str, report: dict[str, Any]) -> None:
-    """Refuse weights that leave parts of the model random: what was drawn would be random, too."""
-    missing = {str(key) for key in report["missing_keys"] if "pooler" not in key}  # nothing attends to the pooler
-    missing |= {str(key[0]) for key in report["mismatched_keys"]}
-    if missing:
-        raise InputError(
-            f"The weights of {name!r} do not fit its config.json: {len(missing)} are missing or of another shape "
-            f"({min(missing)}, …). Save the model again with model.save_pretrained(folder)."
-        )
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    first = " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
-    return first[:300].rstrip(".") + "."

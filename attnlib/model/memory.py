@@ -5,6 +5,10 @@ import psutil
 from attnlib.errors import InputError
 
 
+class NoRoomError(InputError):
+    """A model does not fit into the memory that is free now; with less else in it, it may."""
+
+
 def available_memory() -> int:
     """Bytes of main memory free to use now."""
     return int(psutil.virtual_memory().available)
@@ -14,7 +18,7 @@ def check_weights_fit(name: str, size: int) -> None:
     """Refuse weights of `size` bytes that would not fit; a fifth more is needed to work with them."""
     needed, free = 1.2 * size, available_memory()
     if needed > free:
-        raise InputError(
+        raise NoRoomError(
             f"{name!r} needs about {needed / 1e9:.1f} GB of memory and {free / 1e9:.1f} GB is free. "
             "Choose a smaller model, or close other programs."
         )

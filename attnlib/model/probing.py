@@ -1,4 +1,4 @@
-"""What a model can do, tried on three tokens: where its attention calls sit, its heads, what may be edited.
+"""What a model can do, tried on twelve tokens: where its attention calls sit, its heads, what may be edited.
 
 Not here: loading, and a model's place in the rest (loading.py).
 """
@@ -20,10 +20,12 @@ from attnlib.model.attention import (
     output_of,
     watching,
 )
+from attnlib.model.recomputing import vectors_give_weights
 
 Weights = dict[str, tuple[Tensor, ...]]  # by stack, of each layer [batch, head, query, key]
 STACKS = ("self", "encoder", "decoder", "cross")
 CROSS_MARKS = ("encoder_attn", "encdec", "cross_attn", "cross_attention", "crossattention")
+OUTSIDE_VECTORS = "its attention does not pass through transformers' attention interface."
 OUTSIDE = "it does not pass through transformers' attention interface."
 NOT_LINEAR = (
     "this model changes its heads' outputs after the softmax, so they are not weights times values, and even an edit "
@@ -31,23 +33,31 @@ NOT_LINEAR = (
 )
 
 
+NO_VECTORS = (
+    "softmax(q·kᵀ·scale + bias) does not give this model's weights: it makes its scores in another way, so vectors "
+    "would not explain them. The weights themselves are there."
+)
+TOKENS, SAID = 12, 7  # of a probe, and of its decoder's text
+
+
 @dataclass(frozen=True)
 class Probed:
-    """What three tokens showed."""
+    """What a short text showed."""
 
     places: tuple[LayerPlace, ...]  # of each attention call; empty outside the attention interface
     heads: dict[str, tuple[int, ...]]  # stack → number of heads of each layer
     causal: bool
     refusal: str  # why attention cannot be edited; empty where it can
+    no_vectors: str  # why query and key vectors cannot be shown; empty where they can
     numbering: str  # how layers are counted, where that is not as in the model
 
 
-def probe_inputs(hf: Any, family: str) -> dict[str, Tensor]:
-    """Inputs for the smallest forward pass: three tokens, and two for a decoder."""
-    ids = torch.tensor([[5, 6, 7]], device=hf.device)
+def probe_inputs(hf: Any, family: str, tokens: int = 3, said: int = 2) -> dict[str, Tensor]:
+    """Inputs for a small forward pass: so many tokens, and so many for a decoder."""
+    ids = torch.arange(5, 5 + tokens, device=hf.device)[None]
     ids %= hf.config.get_text_config().vocab_size
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    return inputs | {"decoder_input_ids": ids[:, :2]} if family == "seq2seq" else inputs
+    return inputs | {"decoder_input_ids": ids[:, :said]} if family == "seq2seq" else inputs
 
 
 def expected_shapes(inputs: Mapping[str, Tensor]) -> dict[str, tuple[int, int]]:
@@ -63,10 +73,10 @@ def accepts(hf: Any, option: str) -> bool:
 
 
 def probe(hf: Any, family: str) -> Probed:
-    """Run the model once on three tokens. Raises InputError for a model whose attention cannot be shown."""
+    """Run the model on a short text. Raises InputError for a model whose attention cannot be shown."""
     _check_keeps_its_attention(hf)
-    inputs = probe_inputs(hf, family)
-    calls, edits_right = _routed_calls(hf, inputs)
+    inputs = probe_inputs(hf, family, TOKENS, SAID)
+    calls, right, plain = _routed_calls(hf, inputs)
     names = {id(module): name for name, module in hf.named_modules()}
     stacks = [_stack(hf, call.module, names, family) for call in calls]
     if not calls or (family == "seq2seq" and not {"encoder", "decoder", "cross"} <= set(stacks)):
@@ -76,12 +86,29 @@ def probe(hf: Any, family: str) -> Probed:
         for stack in STACKS
         if stack in stacks
     }
-    _check_shapes(hf, weights, inputs)
+    _check_weights(hf, weights, inputs, sinks=any(call.sinks is not None for call in calls))
     paths = [names[id(call.module)] for call in calls]
     allow_growth(hf.get_submodule(_layer_of(path)) for path in paths)
     places = tuple(LayerPlace(stack, stacks[:i].count(stack)) for i, stack in enumerate(stacks))
-    refusal = "" if edits_right else NOT_LINEAR
-    return Probed(places, _heads(weights), _causal(weights), refusal, _numbering(places, paths))
+    return Probed(
+        places,
+        _heads(weights),
+        _causal(weights),
+        "" if right and _edits_change_nothing(hf, inputs, plain) else NOT_LINEAR,
+        "" if all(vectors_give_weights(call) for call in calls) else NO_VECTORS,
+        _numbering(places, paths),
+    )
+
+
+def _edits_change_nothing(hf: Any, inputs: dict[str, Tensor], plain: Tensor) -> bool:
+    """Whether the model says the same when each layer's weights are replaced by themselves."""
+    try:
+        with torch.inference_mode(), watching(edits=[lambda call: call.weights.clone()]):
+            again = hf(**inputs, use_cache=False)[0]
+    except InputError:
+        return False
+    slack = max(1e-3, 32 * torch.finfo(plain.dtype).eps) * float(plain.abs().max())
+    return bool((again - plain).abs().max() <= slack)
 
 
 def _check_keeps_its_attention(hf: Any) -> None:
@@ -93,26 +120,28 @@ def _check_keeps_its_attention(hf: Any) -> None:
         )
 
 
-def _routed_calls(hf: Any, inputs: dict[str, Tensor]) -> tuple[list[AttentionCall], bool]:
-    """The attention calls of the model, and whether its heads' outputs are weights times values in all of them."""
+def _routed_calls(hf: Any, inputs: dict[str, Tensor]) -> tuple[list[AttentionCall], bool, Tensor]:
+    """The attention calls of the model, whether its heads' outputs are weights times values in all of them, and what
+    the model gives in the end."""
     calls: list[AttentionCall] = []
     right: list[bool] = []
+    plain = torch.zeros(0)
 
     def compare(call: AttentionCall, output: Tensor) -> None:
         right.append(_same(output, output_of(call)))
 
     if not _can_be_routed(hf):
         _set_attention(hf, "eager")
-        return calls, False
+        return calls, False, plain
     _set_attention(hf, IMPLEMENTATION)
     try:
         with torch.inference_mode(), watching([calls.append], outputs=[compare]):
-            hf(**inputs, use_cache=False)
+            plain = hf(**inputs, use_cache=False)[0]
     except AttributeError:  # no eager attention of its own for attnlib's function to call
         calls = []
     if not calls:
         _set_attention(hf, "eager")
-    return calls, all(right)
+    return calls, all(right), plain
 
 
 def _same(output: Tensor, again: Tensor | None) -> bool:
@@ -148,6 +177,7 @@ def _layer_of(attention: str) -> str:
 
 def _numbering(places: Sequence[LayerPlace], paths: Sequence[str]) -> str:
     """A sentence if layers are numbered differently from the model: layers without attention, several calls."""
+    told = []
     for stack in STACKS:
         mine = [path for place, path in zip(places, paths, strict=True) if place.stack == stack]
         numbers = [[int(part) for part in path.split(".") if part.isdigit()][:1] for path in mine]
@@ -159,9 +189,8 @@ def _numbering(places: Sequence[LayerPlace], paths: Sequence[str]) -> str:
             for n, layer in enumerate(counted)
         ]
         pairs = [f"{n} is layer {layer} of the model{calls[n]}" for n, layer in enumerate(counted)]
-        more = "; …" if len(pairs) > 4 else ""
-        return f"Layers are counted by their attention calls: {'; '.join(pairs[:4])}{more}."
-    return ""
+        told.append(f"Layers are counted by their attention calls: {'; '.join(pairs)}.")
+    return " ".join(dict.fromkeys(told))
 
 
 def _heads(weights: Weights) -> dict[str, tuple[int, ...]]:
@@ -197,6 +226,31 @@ def _first_telling(parts: Iterable[str]) -> str:
     return "decoder"
 
 
+def _check_weights(hf: Any, weights: Weights, inputs: Mapping[str, Tensor], *, sinks: bool = False) -> None:
+    """Refuse a model whose attention is not what it is taken for. `sinks`: part of a row goes to no token."""
+    _check_shapes(hf, weights, inputs)
+    kind = type(hf).__name__
+    for stack, layers in weights.items():
+        for number, layer in enumerate(layers):
+            sums = layer.float().sum(-1)
+            off = float((sums - 1).abs().max())
+            if not torch.isfinite(sums).all():
+                raise InputError(
+                    f"{kind} gives attention that is not a number (NaN) in layer {number} of its {stack} attention, "
+                    "already for a few tokens: its weights are damaged, or its dtype is too small for them."
+                )
+            if float(layer.min()) < 0 or (off > 1e-2 and not sinks):
+                raise InputError(
+                    f"{kind} reports numbers that are no attention weights: rows of layer {number} of its {stack} "
+                    f"attention sum to up to {off:.2g} more or less than 1. Choose another model."
+                )
+    if any(bool(layer.triu(1).any()) for layer in weights.get("decoder", ())):
+        raise InputError(
+            f"{kind} lets its decoder see later words, so what it says of the next word would be given away. "
+            "Choose another model."
+        )
+
+
 def _check_shapes(hf: Any, weights: Weights, inputs: Mapping[str, Tensor]) -> None:
     """Refuse a model that has something else than one weight per pair of tokens."""
     expected = expected_shapes(inputs)
@@ -222,13 +276,13 @@ def _outside_interface(hf: Any, inputs: dict[str, Tensor], family: str) -> Probe
             f"{type(hf).__name__} gives no attention weights: it does not use the attention interface and "
             "ignores output_attentions. Models without softmax attention (Mamba, RWKV) have none to show."
         )
-    _check_shapes(hf, weights, inputs)
+    _check_weights(hf, weights, inputs)
     missing = [stack for stack in ("encoder", "decoder", "cross") if stack not in weights]
     if family == "seq2seq" and missing:
         raise InputError(
             f"{type(hf).__name__} gives no attention weights of its {missing[0]} attention. Choose another model."
         )
-    return Probed((), _heads(weights), _causal(weights), OUTSIDE, "")
+    return Probed((), _heads(weights), _causal(weights), OUTSIDE, OUTSIDE_VECTORS, "")
 
 
 def stacked_outputs(output: Any) -> Weights:

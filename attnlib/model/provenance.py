@@ -2,12 +2,15 @@
 
 import hashlib
 import platform
+from importlib import metadata
 from typing import Any
 
+import numpy as np
 import torch
 
-from attnlib.model.hf import VERSION
+from attnlib.model.hf import VERSION as TRANSFORMERS
 from attnlib.model.loading import Model
+from attnlib.version import VERSION
 
 PIECE = 1 << 24  # numbers that are hashed at once: 64 MB of float32
 
@@ -31,9 +34,12 @@ def provenance(model: Model, *, fingerprint: bool = False) -> dict[str, Any]:
         "special_tokens": {name: str(token) for name, token in tokenizer.special_tokens_map.items()},
         "attention": "eager, through transformers' attention interface" if model.routed else "output_attentions",
         "versions": {
+            "attention-microscope": VERSION,
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "transformers": VERSION,
+            "transformers": TRANSFORMERS,
+            "numpy": np.__version__,
+            "scipy": metadata.version("scipy"),
         },
     }
     own = {"source": model.languages.source, "target": model.languages.target}

@@ -3,18 +3,16 @@
 Nothing in this file imports torch or transformers, so a page can list and check models before those load.
 """
 
-import json
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 from attnlib.errors import InputError
 from attnlib.model.memory import check_weights_fit
+from attnlib.model.weight_files import AGAIN, check_links, check_own_files, check_sizes, read_json, weight_files
 from attnlib.paths import DEMO_FOLDER
 
 HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?", re.ASCII)
-PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
 HUB_FILES = (
     *("config.json", "generation_config.json", "tokenizer*", "special_tokens_map.json", "added_tokens.json"),
     *("vocab*", "merges.txt", "spiece*", "*.model", "*.tiktoken"),
@@ -57,19 +55,20 @@ def find_model(name: str, root: str | Path | None = None) -> Path:
     if not name.isprintable() or len(name) > 400:
         raise InputError("The model name has characters no name has, or is too long. Type it again.")
     if name.startswith("demo/"):
-        folder = _demo_folder(name)
-    elif ".." in Path(name).parts:
+        return _demo_folder(name)
+    if ".." in Path(name).parts:
         raise InputError(f"The model name {name!r} contains '..'. Give the folder's full path instead.")
-    elif _is_folder(name):
+    if _is_folder(name):
         folder = _local_folder(Path(name).expanduser(), root)
+        check_folder(name, folder, root)
     elif HUB_ID.fullmatch(name):
         folder = _download(name)
+        check_folder(name, folder)
     else:
         raise InputError(
             f"{name!r} is neither a folder on this machine nor a hub id (owner/name). Check the spelling, "
             f"or choose one of {', '.join(demo_models())}."
         )
-    check_folder(name, folder)
     return folder
 
 
@@ -96,41 +95,20 @@ def _local_folder(folder: Path, root: str | Path | None) -> Path:
     return folder
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The model's config.json, or {} where it cannot be read (check_folder says why)."""
-    try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return config if isinstance(config, dict) else {}
-
-
-def check_folder(name: str, folder: Path) -> None:
-    """Refuse a folder that holds no model, holds only pickled weights, or would not fit into memory."""
+def check_folder(name: str, folder: Path, root: str | Path | None = None) -> None:
+    """Refuse a folder that holds no model, leads out of `root`, or would not fit into memory. Raises InputError."""
     if not (folder / "config.json").is_file():
         raise InputError(
             f"The folder of {name!r} has no config.json, so it is not a saved Hugging Face model. "
             "Save one there with model.save_pretrained(folder) and tokenizer.save_pretrained(folder)."
         )
-    config = read_config(folder)
-    if "model_type" not in config:
-        raise InputError(
-            f"The config.json of {name!r} cannot be read or names no model_type. "
-            "Save the model again with model.save_pretrained(folder)."
-        )
-    weights = list(folder.glob("*.safetensors"))
-    if not weights:
-        pickled = any(next(folder.glob(pattern), None) for pattern in PICKLES)
-        reason = (
-            "has its weights only as pickle files, which can run code when opened and are never loaded here"
-            if pickled
-            else "has no weights (*.safetensors)"
-        )
-        raise InputError(
-            f"{name!r} {reason}. Convert it where you trust it: "
-            "model.save_pretrained(folder, safe_serialization=True)."
-        )
-    check_weights_fit(name, sum(file.stat().st_size for file in weights))
+    if root is not None:
+        check_links(name, folder, Path(root))
+    check_sizes(name, folder)
+    check_own_files(name, folder)
+    if "model_type" not in read_json(name, folder / "config.json"):
+        raise InputError(f"The config.json of {name!r} names no model_type. {AGAIN}")
+    check_weights_fit(name, sum(file.stat().st_size for file in weight_files(name, folder)))
 
 
 def _download(name: str) -> Path:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from attnlib.model.tokenizing import encoded
 from attnlib.model.tokens import Tokens
 from attnlib.paths import DEMO_FOLDER
 from attnlib.prompts.splitting import split_words
@@ -85,7 +86,7 @@ def _space(tokenizer: Any, text: str) -> TokenNote | None:
     mended = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text.strip(" ") if chat else text.strip())
     if mended == text or not mended:
         return None
-    ids = [tokenizer(one, add_special_tokens=False, verbose=False)["input_ids"] for one in (text, mended)]
+    ids = [encoded(tokenizer, one, add_special_tokens=False)["input_ids"] for one in (text, mended)]
     if ids[0] == ids[1]:
         return None
     ends = [where for where, one in (("begins", text.lstrip()), ("ends", text.rstrip())) if one != text]

@@ -3,13 +3,14 @@
 A reader takes a path and gives pairs one after the other; what it leaves out it gives as `Dropped`, with the reason.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from attnlib.bounded import MOST_UPLOADED, parse_json, read_bytes, read_lines
 from attnlib.errors import InputError
 from attnlib.prompts.pairs import Dropped, Pair, table_pairs
 from attnlib.prompts.splitting import split_words
@@ -17,6 +18,7 @@ from attnlib.prompts.tables import Table, read_table
 from attnlib.prompts.units import frame
 
 LONGEST = 2_000  # characters of a sentence: those that are published have at most 300
+MOST_ALONE = 10_000  # sentences of Winogender that wait for the one of the other gender: 720 are published
 # ---------------------------------------------------------------------------------------------- Winogender
 
 PRONOUNS = {"she": "he", "her": "his", "hers": "his", "herself": "himself"}
@@ -53,6 +55,11 @@ def winogender(path: Path) -> Iterator[Pair | Dropped]:
             occupation, participant, answer = key
             del found[key]
             yield _winogender_pair(sides, occupation, participant, answer, shares.get(occupation, ()))
+        elif len(found) > MOST_ALONE:
+            raise InputError(
+                f"{place}: more than {MOST_ALONE:,} sentences have none of the other gender. Keep the file as it is "
+                "published, with both."
+            )
     for alone in found:
         yield Dropped(path.name, f"{'.'.join(alone)} has no sentence of the other gender")
 
@@ -98,6 +105,7 @@ def _columns(path: Path, name: str, needed: tuple[str, ...]) -> tuple[Table, Pat
 
 MALE = {"she": "he", "her": "his"}
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+LOOKED_AT = 100  # lines, to see whether a file has brackets at all
 
 
 def winobias(path: Path) -> Iterator[Pair | Dropped]:
@@ -106,45 +114,42 @@ def winobias(path: Path) -> Iterator[Pair | Dropped]:
     Lines come in twos with one beginning; A is that beginning with she (her), B with he (his). Candidates: how it
     goes on for the occupation of the woman, of the man, by stereotype. Left out: lines without exactly two brackets,
     with [him], with unlike beginnings, or one with she or he and the other with her or his. Two sentences of type 2
-    name the occupations in the other order, so that they begin differently: each is a pair by itself (`_type_two`).
+    name the occupations in the other order, so that they begin differently: each is a pair by itself.
     Unit: the two occupations.
     """
-    lines = _winobias_lines(path)
-    if "type2" in path.name:
-        yield from _type_two(path.name, lines)
-        return
-    for start in range(0, len(lines), 2):
-        two, place = lines[start : start + 2], f"{path.name}, lines {start + 1} and {start + 2}"
-        if len(two) < 2:
-            yield Dropped(place, "there is no second line")
-        elif any(len(line) > LONGEST for line in two):
-            yield Dropped(place, f"a line has more than {LONGEST:,} characters")
-        elif any(len(BRACKETS.findall(line)) != 2 for line in two):
-            yield Dropped(place, "a line has not exactly two brackets")
-        elif any("[him]" in line for line in two):
-            yield Dropped(place, "the pronoun is [him]")
+    path, lines = _winobias_lines(path)
+    pair = _of_type_two if "type2" in path.name else _of_type_one
+    while one := next(lines, None):
+        two = next(lines, None)
+        if two is None:
+            yield Dropped(f"{path.name}, line {one[0]}", "there is no second line")
         else:
-            yield _winobias_pair(place, *two)
+            yield from pair(f"{path.name}, lines {one[0]} and {two[0]}", one[1], two[1])
 
 
-def _winobias_lines(path: Path) -> list[str]:
+def _winobias_lines(path: Path) -> tuple[Path, Iterator[tuple[int, str]]]:
+    """The file, and its lines that are not blank, each with its number. Raises InputError where none has brackets."""
     if path.is_dir():
         named = [path / f"pro_stereotyped_type1.txt.{split}" for split in ("dev", "test")]
         path = next((file for file in named if file.exists()), named[0])
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path.name} is not UTF-8 text (byte {error.start:,}). Save it as UTF-8.") from None
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path.name} cannot be read ({type(error).__name__}). Check that the file exists."
-        ) from None
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not any(BRACKETS.search(line) for line in lines):
+    lines = read_lines(path)
+    first = list(islice(lines, LOOKED_AT))
+    if not any(BRACKETS.search(line) for _, line in first):
         raise InputError(
             f"{path.name}: no line has [brackets]. The file is published as pro_stereotyped_type1.txt.dev."
         )
-    return [re.sub(r"^\d+ ", "", line) for line in lines]
+    return path, ((number, re.sub(r"^\d+ ", "", line)) for number, line in chain(first, lines))
+
+
+def _of_type_one(place: str, *two: str) -> Iterator[Pair | Dropped]:
+    if any(len(line) > LONGEST for line in two):
+        yield Dropped(place, f"a line has more than {LONGEST:,} characters")
+    elif any(len(BRACKETS.findall(line)) != 2 for line in two):
+        yield Dropped(place, "a line has not exactly two brackets")
+    elif any("[him]" in line for line in two):
+        yield Dropped(place, "the pronoun is [him]")
+    else:
+        yield _winobias_pair(place, *two)
 
 
 def _winobias_pair(place: str, one: str, two: str) -> Pair | Dropped:
@@ -171,26 +176,24 @@ def _typed(woman: str, man: str) -> tuple[tuple[str, str], ...]:
     return ("female_typed", woman), ("male_typed", man), ("unit", f"{woman}/{man}")
 
 
-def _type_two(name: str, lines: list[str]) -> Iterator[Pair | Dropped]:
+def _of_type_two(place: str, *two: str) -> Iterator[Pair | Dropped]:
     """Sentences of type 2: each up to its pronoun, with her (she) as A and him, his (he) as B; no candidates."""
-    for start in range(0, len(lines), 2):
-        two, place = lines[start : start + 2], f"{name}, lines {start + 1} and {start + 2}"
-        found = [_sentence_of_two(line) for line in two]
-        parts = [one for one in found if one is not None]
-        if len(parts) < 2 or {part[2] in MALE for part in parts} != {True, False}:
-            yield Dropped(
-                place, "these are not two sentences with two brackets, one about a woman and one about a man"
-            )
+    found = [_sentence_of_two(line) for line in two]
+    parts = [one for one in found if one is not None]
+    if len(parts) < 2 or {part[2] in MALE for part in parts} != {True, False}:
+        yield Dropped(place, "these are not two sentences with two brackets, one about a woman and one about a man")
+        return
+    entities = {part[2] in MALE: part[1] for part in parts}
+    for context, _, _ in parts:
+        male = next((his for his in ("he", "him", "his") if his in {part[2] for part in parts}), "")
+        if not male:
+            yield Dropped(place, "the pronoun of the man is none of he, him, his")
             continue
-        entities = {part[2] in MALE: part[1] for part in parts}
-        for context, _, _ in parts:
-            male = next(his for his in ("he", "him", "his") if his in {part[2] for part in parts})
-            female = "she" if male == "he" else "her"
-            targets = tuple(_as_written(entities[side], context) for side in (True, False))
-            a, b = f"{context} {female}", f"{context} {male}"
-            yield Pair(
-                "WinoBias", a, b, female, targets, f"{female}/{male}", further=_typed(entities[True], entities[False])
-            )
+        female = "she" if male == "he" else "her"
+        targets = tuple(_as_written(entities[side], context) for side in (True, False))
+        a, b = f"{context} {female}", f"{context} {male}"
+        group = f"{female}/{male}"
+        yield Pair("WinoBias", a, b, female, targets, group, further=_typed(entities[True], entities[False]))
 
 
 def _sentence_of_two(line: str) -> tuple[str, str, str] | None:
@@ -225,28 +228,35 @@ def crows_pairs(path: Path) -> Iterator[Pair | Dropped]:
 def stereoset(path: Path) -> Iterator[Pair | Dropped]:
     """StereoSet (Nadeem et al. 2021): stereotype A, anti-stereotype B; unit: target term. Unrelated is not read."""
     path = path / "dev.json" if path.is_dir() else path
-    try:
-        data = json.loads(path.read_text("utf-8"))["data"]
-        kinds = [(kind, list(data[kind])) for kind in ("intrasentence", "intersentence") if kind in data]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    told = parse_json(read_bytes(path, MOST_UPLOADED), path.name)
+    data = told.get("data") if isinstance(told, dict) else None
+    items = (
+        {kind: data.get(kind, []) for kind in ("intrasentence", "intersentence")} if isinstance(data, dict) else {}
+    )
+    if not any(items.values()) or not all(isinstance(found, list) for found in items.values()):
         raise InputError(
-            f"{path.name} is not StereoSet's file ({type(error).__name__}). It is published as dev.json."
-        ) from None
-    for kind, items in kinds:
-        for number, item in enumerate(items, 1):
+            f"{path.name} is not StereoSet's file: it has no list “intrasentence” or “intersentence” in “data”. It "
+            "is published as dev.json."
+        )
+    for kind, found in items.items():
+        for number, item in enumerate(found, 1):
             yield _stereoset_pair(f"{path.name}, {kind} {number}", kind, item)
 
 
 def _stereoset_pair(place: str, kind: str, item: Any) -> Pair | Dropped:
     try:
-        by_label = {one["gold_label"]: str(one["sentence"]) for one in item["sentences"]}
-        a, b = by_label["stereotype"], by_label["anti-stereotype"]
-        if kind == "intersentence":
-            a, b = f"{item['context']} {a}", f"{item['context']} {b}"
-        category, target = str(item["bias_type"]), str(item["target"])
+        by_label = {one["gold_label"]: one["sentence"] for one in item["sentences"]}
+        told = [by_label["stereotype"], by_label["anti-stereotype"], item["bias_type"], item["target"]]
+        told += [item["context"]] if kind == "intersentence" else []
     except KeyError as error:
         return Dropped(place, f"it lacks {error}")
     except TypeError:
+        told = [None]
+    if not all(isinstance(text, str) for text in told):
         return Dropped(place, "it is not built as StereoSet's items are")
+    if not all(text.strip() for text in told[:2]) or any(len(text) > LONGEST for text in told):
+        return Dropped(place, f"a sentence is empty or has more than {LONGEST:,} characters")
+    a, b, category, target, *context = told
+    a, b = (" ".join([*context, sentence]) for sentence in (a, b))
     further = (("target", target), ("kind", kind), ("unit", target))
     return Pair(category, a, b, group="stereotype/anti-stereotype", further=further)

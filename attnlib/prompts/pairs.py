@@ -3,15 +3,18 @@
 Nothing in this file imports torch.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from attnlib.bounded import kept
 from attnlib.errors import InputError
 from attnlib.paths import PAIR_FOLDER
-from attnlib.prompts.tables import Table, TableRow, as_text, read_table
+from attnlib.prompts.tables import Table, TableRow, as_text, listed, read_table
 
 COLUMNS = (
     *("category", "prompt_a", "prompt_b", "focus", "targets", "group", "note"),
@@ -21,6 +24,8 @@ COLUMNS = (
 SORTING = ("unit", "contrast")  # go to `Pair.further`: which pairs belong together, and on which side they stand
 REQUIRED = ("prompt_a", "prompt_b")
 LONGEST = 20_000  # characters of a prompt
+LONGEST_LABEL = 2_000  # of every other column of ours
+MOST_TARGETS = 20
 USUAL = {  # what others call our columns
     "prompt_a": ("a", "sent_more", "sentence_a", "text_a", "sentence1", "original", "prompt1"),
     "prompt_b": ("b", "sent_less", "sentence_b", "text_b", "sentence2", "counterfactual", "prompt2"),
@@ -43,6 +48,13 @@ class Pair:
     candidates: tuple[str, ...] = ()  # two continuations: the first fits prompt A, the second prompt B
     further: tuple[tuple[str, str], ...] = ()  # further columns of the source, by name
 
+    @property
+    def size(self) -> int:
+        """How many bytes it takes in memory, about."""
+        texts = (self.prompt_a, self.prompt_b, self.focus, self.note, *self.targets, *self.candidates)
+        further = sum(100 + sys.getsizeof(text) for _, text in self.further)
+        return 500 + sum(map(sys.getsizeof, texts)) + further
+
 
 @dataclass(frozen=True)
 class Dropped:
@@ -50,6 +62,11 @@ class Dropped:
 
     place: str
     reason: str
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes in memory, about."""
+        return 200 + len(self.place) + len(self.reason)
 
 
 @lru_cache(maxsize=1)
@@ -63,16 +80,19 @@ def categories() -> tuple[str, ...]:
     return tuple(dict.fromkeys(pair.category for pair in builtin_pairs()))
 
 
-def read_pairs(path: str | Path) -> tuple[Pair, ...]:
+def read_pairs(path: str | Path, most: int | None = None) -> tuple[Pair, ...]:
     """Read pairs from a CSV or Parquet file with the columns of `Pair`; targets have a | between them.
 
     Only the prompts must be there; further columns go to `Pair.further`, `unit` and `contrast` under these names.
     Raises InputError for the first row that is no pair, which names the file, the line and the remedy; `iter_pairs`
-    goes on after such a row.
+    goes on after such a row. `most`: read no more than so many, and no more than a server should hold in memory.
     """
     pairs = []
     table = read_table(path)
-    for record in table_pairs(table):
+    records = table_pairs(table)
+    if most is not None:
+        records = kept(islice(records, most), lambda record: record.size)
+    for record in records:
         if isinstance(record, Dropped):
             raise InputError(f"{record.place}: {record.reason}")
         pairs.append(record)
@@ -106,7 +126,7 @@ def _mapped(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
         raise InputError(f"There is no column {unknown[0]} to map to. Known columns: {', '.join(COLUMNS)}.")
     absent = [name for name in columns.values() if name not in table.columns]
     if absent:
-        raise InputError(f"{table.start}: no column {absent[0]}. There are {', '.join(table.columns)}.")
+        raise InputError(f"{table.start}: no column {absent[0]}. There are {listed(table.columns)}.")
     names = {name: columns.get(name, name) for name in COLUMNS}
     missing = [name for name in REQUIRED if names[name] not in table.columns]
     if missing:
@@ -121,7 +141,7 @@ def _pair(row: TableRow, names: Mapping[str, str], columns: Sequence[str]) -> Pa
     if len(row.cells) > len(columns):
         return Dropped(
             row.place,
-            f"{len(row.cells)} cells, and there are {len(columns)} columns. "
+            f"{len(row.cells):,} cells, and there are {len(columns)} columns. "
             'Put a cell that has a comma between quotation marks: "Yes, she".',
         )
     cells = dict(zip(columns, row.cells, strict=False))  # a short line lacks its last cells
@@ -131,8 +151,14 @@ def _pair(row: TableRow, names: Mapping[str, str], columns: Sequence[str]) -> Pa
             return Dropped(row.place, f"{name} is empty. Write a prompt there, or take the line out.")
         if len(cell[name]) > LONGEST:
             return Dropped(row.place, f"{name} has {len(cell[name]):,} characters; {LONGEST:,} are read at most.")
+    labels = {ours: cells.get(theirs, "") for ours, theirs in names.items() if ours not in REQUIRED}
+    long = next((name for name, text in labels.items() if len(text) > LONGEST_LABEL), None)
+    if long is not None:
+        return Dropped(row.place, f"{long} has {len(labels[long]):,} characters; {LONGEST_LABEL:,} are read at most.")
     category, focus, group, note = (cell.get(name, "").strip() for name in ("category", "focus", "group", "note"))
     targets = tuple(word.strip() for word in cell.get("targets", "").split("|") if word.strip())
+    if len(targets) > MOST_TARGETS:
+        return Dropped(row.place, f"targets names {len(targets):,} words; {MOST_TARGETS} are read at most.")
     candidates = tuple(cell.get(name, "").strip() for name in ("candidate_a", "candidate_b"))
     taken = {theirs for ours, theirs in names.items() if ours not in SORTING}
     sorting = [(ours, cells.get(names[ours], "")) for ours in SORTING if names.get(ours, ours) != ours]

@@ -6,13 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from attnlib.bounded import short
 from attnlib.errors import InputError
 from attnlib.prompts.pairs import Pair
 
 SLOT = re.compile(r"\{([^{}]*)\}")
 Words = Sequence[str | tuple[str, str]]  # single words, or words of A and of B
 MOST = 100_000
+MOST_SLOTS = 10
+MOST_CHARACTERS = 20_000_000  # of all prompts together
 LONGEST = 2_000  # characters of a template
+LONGEST_WORD = 200
+LONGEST_LIST = 200_000  # characters of all lines of words
 
 
 def pairs_from_template(
@@ -35,6 +40,7 @@ def pairs_from_template(
     count = math.prod(len(slots[name]) for name in names)
     if count > most:
         raise InputError(f"That makes {count:,} pairs; {most:,} are possible at once. Shorten a list.")
+    _check_size(template, slots, count)
     chosen = (dict(zip(names, words, strict=True)) for words in itertools.product(*(slots[name] for name in names)))
     alike = [(one, two) for one, two in itertools.combinations(names, 2) if list(slots[one]) == list(slots[two])]
     return [
@@ -51,7 +57,29 @@ def _names(template: str) -> list[str]:
         raise InputError(f"The template has {len(template):,} characters; {LONGEST:,} are read at most. Shorten it.")
     if re.search("[{}]", SLOT.sub("", template)):
         raise InputError("A brace has no partner. Write each slot as {name}.")
-    return list(dict.fromkeys(name.strip() for name in SLOT.findall(template)))
+    names = list(dict.fromkeys(name.strip() for name in SLOT.findall(template)))
+    if len(names) > MOST_SLOTS:
+        raise InputError(f"The template has {len(names)} slots; {MOST_SLOTS} are read at most. Take some out.")
+    return names
+
+
+def _check_size(template: str, slots: Mapping[str, Words], count: int) -> None:
+    """Refuse words, and pairs of them, that would be very long. Raises InputError."""
+    longest = {}
+    for name in {found.strip() for found in SLOT.findall(template)}:
+        sides = [side for word in slots[name] for side in ([word] if isinstance(word, str) else word)]
+        long = max(sides, key=len)
+        if len(long) > LONGEST_WORD:
+            raise InputError(
+                f"{{{name}}} has “{short(long)}” of {len(long):,} characters; a word has {LONGEST_WORD} at most."
+            )
+        longest[name] = len(long)
+    filled = len(template) + sum(longest[name.strip()] for name in SLOT.findall(template))
+    if 2 * filled * count > MOST_CHARACTERS:
+        raise InputError(
+            f"That makes prompts of about {2 * filled * count:,} characters together; {MOST_CHARACTERS:,} are "
+            "possible at once. Shorten a list or the template."
+        )
 
 
 def _contrast(names: Sequence[str], slots: Mapping[str, Words]) -> str:
@@ -62,7 +90,9 @@ def _contrast(names: Sequence[str], slots: Mapping[str, Words]) -> str:
             raise InputError(f"There are no words for {{{name}}}. Give a line “{name}: …” with at least one.")
         twice = next((word for word, count in Counter(words).items() if count > 1), None)
         if twice is not None:
-            raise InputError(f"{{{name}}} has “{twice if isinstance(twice, str) else ' / '.join(twice)}” twice.")
+            raise InputError(
+                f"{{{name}}} has “{short(twice if isinstance(twice, str) else ' / '.join(twice))}” twice."
+            )
         if len({isinstance(word, str) for word in words}) > 1:
             raise InputError(f"{{{name}}} has single words and pairs. Write all of them with a / or none.")
     paired = [name for name in names if not isinstance(slots[name][0], str)]
@@ -116,6 +146,10 @@ def _as_in(sentence: str, word: str) -> str:
 
 def read_slots(text: str) -> dict[str, Words]:
     """What a person types, a line per slot: "occupation: nurse, engineer" and "pronoun: she / he". InputError."""
+    if len(text) > LONGEST_LIST:
+        raise InputError(
+            f"The words have {len(text):,} characters; {LONGEST_LIST:,} are read at most. Shorten a list."
+        )
     slots: dict[str, Words] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
@@ -124,7 +158,7 @@ def read_slots(text: str) -> dict[str, Words]:
         if not mark or not name.strip():
             raise InputError(f"Line {number} of the words has no name before a colon. Write “occupation: nurse, …”.")
         if name.strip() in slots:
-            raise InputError(f"Line {number}: {name.strip()} has a line already. Put all its words into one.")
+            raise InputError(f"Line {number}: {short(name)} has a line already. Put all its words into one.")
         slots[name.strip()] = [_word(word, number) for word in words.split(",") if word.strip()]
     return slots
 
@@ -134,5 +168,5 @@ def _word(text: str, line: int) -> str | tuple[str, str]:
     if len(sides) == 1:
         return sides[0]
     if len(sides) != 2 or not all(sides):
-        raise InputError(f"Line {line}: “{text.strip()}” is no pair of words. Write “she / he”.")
+        raise InputError(f"Line {line}: “{short(text)}” is no pair of words. Write “she / he”.")
     return sides[0], sides[1]

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from attnlib.bounded import one_more_blank, read_lines
 from attnlib.errors import InputError
 from attnlib.paths import TEXT_FOLDER
 from attnlib.prompts.splitting import split_words
-from attnlib.prompts.tables import Table, read_table
+from attnlib.prompts.tables import Table, listed, read_table
 
 USUAL = ("text", "sentence", "prompt", "prompt_a", "content")  # how tables call a column of texts
 LONGEST = 20_000  # characters of one text
@@ -97,7 +98,7 @@ def read_texts(path: str | Path) -> Iterator[str]:
     path = Path(path)
     if path.suffix.lower() in (".csv", ".tsv", ".parquet", ".pq"):
         return _column(read_table(path))
-    return _lines(path)
+    return (_checked(text, f"{path.name}, line {number}") for number, text in read_lines(path))
 
 
 def _column(table: Table) -> Iterator[str]:
@@ -105,31 +106,17 @@ def _column(table: Table) -> Iterator[str]:
     known = [name for name in USUAL if name in names]
     if not known and len(names) > 1:
         raise InputError(
-            f"{table.start}: no column {USUAL[0]}. There are {', '.join(table.columns)}. Rename the column that has "
+            f"{table.start}: no column {USUAL[0]}. There are {listed(table.columns)}. Rename the column that has "
             "the texts."
         )
     column = names.index(known[0]) if known else 0
+    blank = 0
     for row in table.rows:
         if column < len(row.cells) and row.cells[column].strip():
+            blank = 0
             yield _checked(row.cells[column], row.place)
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        file = path.open("rb")
-    except (OSError, ValueError) as error:  # ValueError: a path with a NUL
-        raise InputError(
-            f"{path.name} cannot be read ({type(error).__name__}). Check that the file exists."
-        ) from None
-    with file:
-        for number, line in enumerate(file, 1):
-            place = f"{path.name}, line {number}"
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-            except UnicodeDecodeError:
-                raise InputError(f"{place}: this is not UTF-8. Save the file as text with UTF-8.") from None
-            if text.strip():
-                yield _checked(text, place)
+        else:
+            blank = one_more_blank(blank, row.place)
 
 
 def _checked(text: str, place: str) -> str:

@@ -1,63 +1,36 @@
-"""A study on disk: its pairs, its manifest, its parts, who works on it. Whole files only: each appears at once.
+"""A study's folder: what is studied, how far it is, who works on it, and the wish to stop; without pyarrow.
 
-    manifest.json           what is studied and how; heads.parquet and pairs.parquet belong to it
+    manifest.json           what is studied and how, with a checksum of itself
     input.parquet           the pairs as they were read, also those that could not be
     heads.parquet/part-…    the long table: pair, model, layer, head, statistic, value
-    pairs.parquet/part-…    one row per pair and model; a part is finished when this file of it is there
+    pairs.parquet/part-…    one row per row of the source and model
+    seals/part-…            the checksums of a part's two files: a part is finished if they are right
     progress.json           how far it is
+    running.lock            locked by the process that works here; the file stays
+    stop                    somebody asked this process to stop
     untrained/copy-…        the same pairs in a random copy of a model, where that was asked for
 
-Not here: measuring (part.py), running (run.py), reading results (results.py).
+Whole files only: each appears at once. Not here: Parquet files (store.py), what a manifest must have (manifest.py),
+running (run.py), processes (process.py), reading results (results.py).
 """
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import Any
 
 from attnlib.errors import InputError
-from attnlib.prompts.pairs import Dropped, Pair
+from attnlib.study.lock import Lock, is_held, take
+from attnlib.study.manifest import checked_manifest, checked_progress, sealed
 
-FORMAT = 1
-STARTING = 120  # seconds in which a process must have begun to work
-INPUT = pa.schema(
-    {
-        **dict.fromkeys(("category", "prompt_a", "prompt_b", "focus"), pa.string()),
-        "targets": pa.list_(pa.string()),
-        **dict.fromkeys(("group", "note"), pa.string()),
-        "candidates": pa.list_(pa.string()),
-        "further": pa.string(),  # JSON: [[name, text], …]
-        "reason": pa.string(),  # why this row is no pair; else empty
-    }
-)
-
-
-class Record(NamedTuple):
-    """One row of a study's pairs: a pair, or why there is none."""
-
-    number: int
-    pair: Pair | None
-    reason: str = ""  # where it is none
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Results of some pairs in one model."""
-
-    heads: pa.Table  # pair, model, layer, head, statistic, value
-    pairs: pa.Table  # a row per record
+MANIFEST, PROGRESS, LOCK, INPUT_FILE = "manifest.json", "progress.json", "running.lock", "input.parquet"
+LARGEST = 20_000_000  # bytes of a manifest that is read
+ACTIVE = ("waiting", "starting", "running", "stopping")  # states of a study that somebody works on
+OWN = (MANIFEST, PROGRESS, LOCK, "running.json", "stop", "study.log", INPUT_FILE)
 
 
 @dataclass(frozen=True)
@@ -68,218 +41,103 @@ class StudyFolder:
 
     @property
     def manifest_file(self) -> Path:
-        return self.path / "manifest.json"
-
-    @property
-    def input_file(self) -> Path:
-        return self.path / "input.parquet"
+        return self.path / MANIFEST
 
     def manifest(self) -> dict[str, Any]:
-        """What is studied and how. Raises InputError where this is no study, or a newer version's."""
+        """What is studied and how. Raises InputError where this is no study, it is damaged, or a newer version's."""
+        name = self.path.name
         try:
-            manifest = json.loads(self.manifest_file.read_text("utf-8"))
-            known = manifest["format"]
+            content = _read(self.manifest_file)
         except FileNotFoundError:
-            raise InputError(f"{self.path.name} holds no study: there is no manifest.json.") from None
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise InputError(f"The manifest of {self.path.name} cannot be read ({type(error).__name__}).") from None
-        if known != FORMAT:
+            raise InputError(f"{name} holds no study: there is no {MANIFEST}.") from None
+        except (OSError, ValueError, RecursionError) as error:
             raise InputError(
-                f"{self.path.name} was made by another version (format {known}, this one reads {FORMAT})."
-            )
-        return manifest
+                f"The manifest of {name} cannot be read ({type(error).__name__}). Restore {MANIFEST} from a copy, or "
+                "begin a new study."
+            ) from None
+        return checked_manifest(content, name)
 
-    # ---- pairs
-
-    def take_pairs(self, records: Iterable[Pair | Dropped], part: int) -> "Taken":
-        """Write the pairs down, so many to a part, and what identifies them; constant memory."""
+    def write(self, name: str, content: dict[str, Any]) -> None:
+        """Write a JSON file at once; a manifest with its checksum."""
         self.path.mkdir(parents=True, exist_ok=True)
-        temporary = self.input_file.with_name(".input.parquet")
-        taken = _Taking()
-        with pq.ParquetWriter(temporary, INPUT) as writer:
-            rows = iter(records)
-            while chunk := list(islice(rows, part)):
-                writer.write_table(pa.Table.from_pylist([taken.row(record) for record in chunk], INPUT))
-        _into_place(temporary, self.input_file)
-        return taken.result()
+        told = sealed(content) if name == MANIFEST else content
+        with replacing(self.path / name) as temporary:
+            temporary.write_text(json.dumps(told, indent=1), "utf-8")  # in ASCII: half a character has no UTF-8
 
-    def records(self, part: int, size: int) -> list[Record]:
-        """The pairs of a part of `size`, in the order of their numbers."""
-        with pq.ParquetFile(self.input_file) as file:
-            rows = file.read_row_group(part).to_pylist()
-        return [Record(part * size + n, _pair(row), row["reason"]) for n, row in enumerate(rows)]
-
-    def first_pairs(self, count: int) -> list[Pair]:
-        """The first pairs there are."""
-        with pq.ParquetFile(self.input_file) as file:
-            rows = next(file.iter_batches(max(count, 1)), None)
-        return [pair for row in ([] if rows is None else rows.to_pylist()) if (pair := _pair(row)) is not None]
-
-    # ---- parts
-
-    def finished(self, model: int) -> set[int]:
-        """Numbers of the parts that one of the models has done."""
-        files = (self.path / "pairs.parquet").glob(f"part-{model:02}-*.parquet")
-        return {int(file.stem.rsplit("-", 1)[1]) for file in files}
-
-    def keep(self, model: int, number: int, part: Part) -> None:
-        """Put a finished part in place: the long table first, so that a part of pairs says that both are there."""
-        name = f"part-{model:02}-{number:06}.parquet"
-        for folder, table in (("heads.parquet", part.heads), ("pairs.parquet", part.pairs)):
-            (self.path / folder).mkdir(exist_ok=True)
-            temporary = self.path / folder / f".{name}"
-            pq.write_table(table, temporary, compression="zstd")
-            _into_place(temporary, self.path / folder / name)
-
-    # ---- untrained copies
-
-    def copies(self, model: int) -> dict[int, Path]:
-        """By seed, the files of one model's untrained copies."""
-        files = (self.path / "untrained").glob(f"copy-{model:02}-*.npz")
-        return {int(file.stem.rsplit("-", 1)[1]): file for file in files}
-
-    def keep_copy(self, model: int, seed: int, **arrays: np.ndarray) -> None:
-        """Put what was measured in an untrained copy in place."""
-        folder, name = self.path / "untrained", f"copy-{model:02}-{seed:03}.npz"
-        folder.mkdir(exist_ok=True)
-        temporary = folder / f".{name}"
-        np.savez(temporary, **arrays)  # type: ignore[arg-type]
-        _into_place(temporary, folder / name)
-
-    # ---- manifest, progress, who works here
-
-    def write(self, name: str, content: Any) -> None:
-        """Write a JSON file at once."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        temporary = self.path / f".{name}"
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
-        _into_place(temporary, self.path / name)
+    # ---- progress
 
     def progress(self) -> dict[str, Any]:
-        """How far the study is, as it was last written; "running" only as long as somebody works on it."""
+        """How far the study is, as it was last written; active only as long as somebody works on it."""
         try:
-            progress = json.loads((self.path / "progress.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return {"state": "not begun", "done": 0, "total": 0, "seconds": 0.0, "left": None, "message": ""}
-        age = time.time() - (self.path / "progress.json").stat().st_mtime
-        alive = self.worker() is not None or (progress["state"] == "starting" and age < STARTING)
-        if progress["state"] in ("starting", "running") and not alive:
-            progress["state"] = "stopped"
+            progress = checked_progress(_read(self.path / PROGRESS))
+        except (OSError, ValueError, RecursionError):
+            progress = checked_progress(None)
+        if progress["state"] in ACTIVE:
+            if not self.busy():
+                progress["state"] = "stopped"
+            elif self.stop_asked():
+                progress["state"] = "stopping"
         return progress
 
-    def worker(self) -> int | None:
-        """The process that works on the study now; None where none does."""
-        try:
-            lock = json.loads((self.path / "running.json").read_text("utf-8"))
-            alive = psutil.Process(lock["pid"]).create_time() == lock["created"]
-        except (OSError, ValueError, TypeError, KeyError, psutil.Error):
-            return None
-        return lock["pid"] if alive else None
+    # ---- who works here
+
+    def busy(self) -> bool:
+        """Whether a process works on the study now."""
+        return is_held(self.path / LOCK)
+
+    def take(self) -> Lock:
+        """The study's lock, which one process has at a time; what was asked of an earlier one is forgotten.
+
+        Raises InputError if somebody has it.
+        """
+        lock = take(self.path / LOCK)
+        if lock is None:
+            raise InputError(f"Another process is already working on {self.path.name}. Wait for it, or stop it.")
+        if lock.fresh:  # a lock that was handed over may have been followed by a wish to stop
+            (self.path / "stop").unlink(missing_ok=True)
+        return lock
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Work on the study, which one process does at a time."""
-        other = self.worker()
-        if other is not None:
-            raise InputError(f"Process {other} is already working on {self.path.name}. Wait for it, or stop it.")
-        me, lock = psutil.Process(), self.path / "running.json"
         self.path.mkdir(parents=True, exist_ok=True)
-        lock.unlink(missing_ok=True)  # of a process that is no more
-        with lock.open("x") as file:  # FileExistsError: another one came first
-            json.dump({"pid": me.pid, "created": me.create_time()}, file)
-        self.stop_asked(forget=True)
-        try:
+        with self.take():
             yield
-        finally:
-            with contextlib.suppress(OSError):
-                (self.path / "running.json").unlink()
 
     def ask_to_stop(self) -> None:
-        """Have the process that works here stop after its batch."""
-        (self.path / "stop").touch()
+        """Have the process that works here stop. Raises InputError if that cannot be written down."""
+        with disk_errors(self.path):
+            (self.path / "stop").touch()
 
-    def stop_asked(self, forget: bool = False) -> bool:
+    def stop_asked(self) -> bool:
         """Whether somebody asked to stop."""
-        file = self.path / "stop"
-        if forget:
-            file.unlink(missing_ok=True)
-        return file.exists()
+        return (self.path / "stop").exists()
 
 
-@dataclass(frozen=True)
-class Taken:
-    """What was read of the source."""
-
-    count: int  # rows: pairs and what is none
-    dropped: int
-    sha256: str
-    further: tuple[str, ...]  # names of further columns
-
-
-class _Taking:
-    def __init__(self) -> None:
-        self.count = self.dropped = 0
-        self.digest = hashlib.sha256()
-        self.further: dict[str, None] = {}
-
-    def row(self, record: Pair | Dropped) -> dict[str, Any]:
-        """A record as a row of input.parquet."""
-        row: dict[str, Any]
-        if isinstance(record, Dropped):
-            row = {"reason": f"{record.place}: {record.reason}"}
-            self.dropped += 1
-        else:
-            self.further |= dict.fromkeys(name for name, _ in record.further)
-            row = {
-                "category": record.category,
-                "prompt_a": record.prompt_a,
-                "prompt_b": record.prompt_b,
-                "focus": record.focus,
-                "targets": list(record.targets),
-                "group": record.group,
-                "note": record.note,
-                "candidates": list(record.candidates),
-                "further": json.dumps(record.further, ensure_ascii=False),
-                "reason": "",
-            }
-        self.count += 1
-        self.digest.update(json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-        return {name: _writable(value) for name, value in row.items()}
-
-    def result(self) -> Taken:
-        return Taken(self.count, self.dropped, self.digest.hexdigest(), tuple(self.further))
+def _read(file: Path) -> Any:
+    """A JSON file, if it is a plain file of sensible size. Raises OSError, ValueError or RecursionError."""
+    if not file.is_file() and file.exists():
+        raise ValueError(f"{file.name} is no file")
+    with file.open("rb") as opened:
+        raw = opened.read(LARGEST + 1)
+    if len(raw) > LARGEST:
+        raise ValueError(f"{file.name} is too large")
+    return json.loads(raw.decode("utf-8"))
 
 
-def identity_of(records: Iterable[Pair | Dropped]) -> Taken:
-    """What `take_pairs` would return, without writing anything."""
-    taking = _Taking()
-    for record in records:
-        taking.row(record)
-    return taking.result()
-
-
-def _writable(value: Any) -> Any:
-    """Text as Parquet takes it: half a character (a lone surrogate) has no UTF-8."""
-    if isinstance(value, list):
-        return [_writable(one) for one in value]
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
-
-
-def _pair(row: dict[str, Any]) -> Pair | None:
-    if row["reason"]:
-        return None
-    text = {name: row[name] or "" for name in ("category", "prompt_a", "prompt_b", "focus", "group", "note")}
-    further = tuple((name, value) for name, value in json.loads(row["further"] or "[]"))
-    return Pair(
-        **text, targets=tuple(row["targets"] or ()), candidates=tuple(row["candidates"] or ()), further=further
-    )
-
-
-def _into_place(temporary: Path, final: Path) -> None:
-    """A finished file takes its name at once, and is on the disk when it has it."""
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    temporary.replace(final)
+@contextlib.contextmanager
+def replacing(final: Path) -> Iterator[Path]:
+    """A file that appears at once, whole and on the disk, or not at all: the block writes to the path it is given."""
+    temporary = final.with_name(f".{final.name}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(final)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager
@@ -297,6 +155,10 @@ def disk_errors(folder: Path) -> Iterator[None]:
 
 
 def studies(root: Path) -> Sequence[StudyFolder]:
-    """The studies in a folder, the newest first."""
-    found = [StudyFolder(file.parent) for file in root.glob("*/manifest.json")]
-    return sorted(found, key=lambda study: study.manifest_file.stat().st_mtime, reverse=True)
+    """The studies in a folder, the newest first; also those whose manifest is damaged."""
+    found = []
+    for file in root.glob(f"*/{MANIFEST}"):
+        with contextlib.suppress(OSError):
+            if not file.parent.name.startswith("."):
+                found.append((file.stat().st_mtime, StudyFolder(file.parent)))
+    return [study for _, study in sorted(found, key=lambda one: one[0], reverse=True)]

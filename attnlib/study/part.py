@@ -18,13 +18,14 @@ from attnlib.errors import InputError
 from attnlib.model.loading import Model
 from attnlib.model.memory import out_of_memory
 from attnlib.prompts.pairs import Pair
-from attnlib.study.folder import Part, Record
+from attnlib.study.store import Part
+from attnlib.study.taken import Record
 from attnlib.words.bias_scores import crows_pairs_scores
 from attnlib.words.candidates import Row
 from attnlib.words.likelihood import score_rows
 
 EFFECTS = ("indirect", "direct")
-More = Callable[[int], bool | None]  # hears how many more pairs are done; False stops
+More = Callable[[int, int], bool | None]  # hears how many more pairs are done, how many of them were run; False stops
 
 HEADS = pa.schema(
     {
@@ -96,16 +97,16 @@ def measure_part(
     for n, (_, read) in enumerate(reading):
         if isinstance(read, InputError):
             found.columns["reason"][n] = str(read)
-    _tell(more, len(reading) - len(good))
+    _tell(more, sum(record.pair is not None for record, _ in reading) - len(good), 0)
     reads = [read for _, read in reading if isinstance(read, PairRead)]
     for batch in batches(model, reads):
         _measure(model, found, {good[i]: reads[i] for i in batch}, settings)
-        _tell(more, len(batch))
+        _tell(more, len(batch), len(batch))
     return Part(found.heads(), found.pairs(further))
 
 
-def _tell(more: More | None, count: int) -> None:
-    if more is not None and more(count) is False:
+def _tell(more: More | None, pairs: int, measured: int) -> None:
+    if more is not None and more(pairs, measured) is False:
         raise StoppedError
 
 

@@ -13,8 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from attnlib.errors import InputError
-from attnlib.study.folder import Part, Record
 from attnlib.study.part import Settings
+from attnlib.study.store import Part
+from attnlib.study.taken import Record
 
 Job = tuple[int, list[Record]]  # a part's number and its pairs
 WAVE = 4096  # parts handed to Ray at once: 1,048,576 pairs
@@ -53,7 +54,10 @@ def _connected() -> Any:
         import ray
         import ray.data
     except ImportError:
-        raise InputError("Ray is not installed. Install it with: pip install -r requirements-cluster.txt") from None
+        raise InputError(
+            'Ray is not installed. Install it with: pip install "attention-microscope[cluster]", '
+            "or in a clone: pip install -r requirements-cluster.txt"
+        ) from None
     if not ray.is_initialized():
         address = os.environ.get("RAY_ADDRESS")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -105,11 +109,12 @@ class _Worker:
     def __init__(self, name: str, settings: Settings, further: Sequence[str]) -> None:
         from attnlib.model.loading import load_model
         from attnlib.model.provenance import provenance
+        from attnlib.model.sources import model_root
 
         self.settings, self.further = settings, further
         self.error, self.about = "", ""
         try:
-            self.model = load_model(name)
+            self.model = load_model(name, root=model_root())
             self.about = json.dumps(provenance(self.model, fingerprint=True))
         except InputError as error:  # told by the driver: an actor that fails is started again and again
             self.error = f"A worker of the cluster: {error}"

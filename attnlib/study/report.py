@@ -15,6 +15,8 @@ from attnlib.study.charts import effect_histogram, forest, group_scatter, larges
 from attnlib.study.findings import difference_finding, study_finding, summary_table
 from attnlib.study.results import HEAD_STATISTICS, SCORES, Study, group_columns, outside_columns
 from attnlib.study.untrained import untrained_heads
+from attnlib.study.words import counts_in_words
+from attnlib.version import VERSION
 
 LIMITS = (
     "**Attention is not an explanation.** A shift of attention does not show that a head matters for what the model "
@@ -68,11 +70,10 @@ def write_report(study: Study, path: str | Path) -> None:
 
 
 def _what(study: Study) -> str:
-    manifest, counts = study.manifest, study.counts()
+    manifest = study.manifest
     done = "" if study.complete else " The study is not finished: these are the pairs measured so far."
     return (
-        f"{manifest['pairs']['count']:,} rows from {manifest['pairs']['source']} in {', '.join(study.models)}: "
-        f"{counts['measured']:,} measurements, {counts['not_measured']:,} not measured. Started "
+        f"{manifest['pairs']['source']} in {', '.join(study.models)}. {counts_in_words(study.counts())} Started "
         f"{manifest['created']}. "
         f"Every difference is prompt B minus prompt A.{done}"
     )
@@ -169,7 +170,9 @@ def _deviation(study: Study) -> float:
 
 def _versions(study: Study) -> str:
     manifest = study.manifest
-    rows = {"Pairs, SHA-256": manifest["pairs"]["sha256"], "Settings": str(manifest["settings"])}
+    began = manifest.get("version", "an earlier version")
+    rows = {"Attention microscope": f"{began} began the study, {VERSION} wrote this report"}
+    rows |= {"Pairs, SHA-256": manifest["pairs"]["sha256"], "Settings": str(manifest["settings"])}
     for model, about in manifest["provenance"].items():
         told = {name: value for name, value in about.items() if name not in ("model", "heads", "special_tokens")}
         rows[model] = "; ".join(f"{name}: {value}" for name, value in told.items())

@@ -3,7 +3,7 @@
 Nothing is measured here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Float, Int
 
@@ -25,6 +25,7 @@ from attnlib.stats.summaries import HeadSummary, summarize_family
 from attnlib.study.basis import DIRECT, Arranged, Basis, arrange, described, found_units
 from attnlib.study.folder import StudyFolder
 from attnlib.study.part import MEASURED
+from attnlib.study.store import Store, reading, table_of
 
 SCORES = {  # numbers of a pair, as columns of its table
     "log_odds": "Log-odds of A's word against B's",
@@ -134,46 +135,81 @@ class Study:
         return self.folder.path.name
 
     @property
+    def store(self) -> Store:
+        """Its Parquet files."""
+        return Store(self.folder.path, self.manifest)
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The models that have results, in the order they were given."""
+        signed = self.manifest["provenance"]
         names = enumerate(self.manifest["models"])
-        return tuple(name for number, name in names if self.folder.finished(number))
+        return tuple(name for number, name in names if name in signed and self.store.finished(number))
 
     @property
     def complete(self) -> bool:
         """Whether every pair was measured in every model, or has a reason why not."""
-        parts = -(-self.manifest["pairs"]["count"] // self.manifest["part"])
-        return all(len(self.folder.finished(n)) == parts for n in range(len(self.manifest["models"])))
+        store = self.store
+        return all(len(store.finished(n)) == store.parts for n in range(len(self.manifest["models"])))
 
     def counts(self) -> dict[str, int]:
-        """How much was measured, over all models.
+        """How much was measured.
 
         Returns:
-            dict of str to int: "measured", "not_measured" (pairs) and "models".
+            dict of str to int: "rows" of the source, how many of them are "pairs", "models", and of all pairs in all
+            models, each once per model, how many were "measured" and how many could not be ("not_measured"). Until
+            the study is complete these two are fewer than pairs times models.
         """
-        tables = [
-            ds.dataset(file).to_table(["reason"]) for name in self.models for file in self._files("pairs", name)
-        ]
-        reasons = [reason for table in tables for reason in table["reason"].to_pylist()]
-        measured = sum(not reason for reason in reasons)
-        return {"measured": measured, "not_measured": len(reasons) - measured, "models": len(self.models)}
+        told, pairs, measured = self.manifest["pairs"], 0, 0
+        for table in self._columns("pairs", ["prompt_a", "reason"]):
+            pairs += table.num_rows - table["prompt_a"].null_count  # a row that is no pair has no prompt
+            measured += pc.sum(pc.equal(table["reason"], "")).as_py() or 0
+        return {
+            "rows": told["count"],
+            "pairs": told["count"] - told["dropped"],
+            "models": len(self.manifest["models"]),
+            "measured": measured,
+            "not_measured": pairs - measured,
+        }
+
+    def damage(self) -> str:
+        """What is missing of a study that nobody works on, in a sentence; empty if nothing is but what never ran.
+
+        Returns:
+            str.
+        """
+        store, told = self.store, []
+        done = self.folder.progress()["state"] == "done"
+        for number, model in enumerate(self.manifest["models"]):
+            gone = set(range(store.parts)) - store.finished(number)
+            lost = gone if done else gone & store.broken(number)
+            if lost:
+                told.append(f"{len(lost):,} of {store.parts:,} in {model}")
+        if not told or self.folder.busy():
+            return ""
+        return (
+            f"Parts of this study are damaged or missing ({', '.join(told)}). What is shown is without them. Go on "
+            "measures them again."
+        )
 
     def reasons(self) -> pd.DataFrame:
-        """Why pairs were not measured.
+        """Why pairs were not measured, and why rows of the source are no pairs.
 
         Returns:
-            DataFrame: model, reason, pairs (how many), the commonest first.
+            DataFrame: model (empty for rows that are no pairs), reason, count, the commonest first.
         """
         table = self.pair_table()
-        reasons = table.loc[table["reason"] != "", ["model", "reason"]]
-        return reasons.value_counts().rename("pairs").reset_index()
+        no_pairs = table["prompt_a"].isna()
+        rows = table.loc[no_pairs & (table["model"] == self.models[0]), ["model", "reason"]].assign(model="")
+        pairs = table.loc[~no_pairs & (table["reason"] != ""), ["model", "reason"]]
+        return pd.concat([pairs, rows]).value_counts().rename("count").reset_index()
 
     @cached_property
     def statistics(self) -> tuple[str, ...]:
         """The statistics of heads that were measured, keys of `attnlib.study.results.HEAD_STATISTICS`."""
         found: set[str] = set()
-        for file in (file for model in self.models for file in self._files("heads", model)):
-            found |= set(ds.dataset(file).to_table(["statistic"]).column(0).unique().to_pylist())
+        for table in self._columns("heads", ["statistic"]):
+            found |= set(table.column(0).unique().to_pylist())
         return tuple(name for name in HEAD_STATISTICS if (name if name != "lost" else "direct") in found)
 
     def pair_table(self, model: str | None = None) -> pd.DataFrame:
@@ -192,7 +228,8 @@ class Study:
         files = [file for name in ([model] if model else self.models) for file in self._files("pairs", name)]
         if not files:
             raise InputError(f"{self.name} has no results yet.")
-        table = ds.dataset(files).to_table().to_pandas()
+        with reading(self.name):
+            table = table_of(files).to_table().to_pandas()
         table["score_change"] = table["score_b"] - table["score_a"]
         return table
 
@@ -217,14 +254,15 @@ class Study:
         if statistic == "lost":
             return self._lost(model)
         layers, heads = self._shape(model)
-        chosen = ds.dataset(self._files("pairs", model)).to_table(["pair", "reason"]).to_pandas()
-        numbers = np.sort(chosen.loc[chosen["reason"] == "", "pair"].to_numpy())
-        values = np.full((len(numbers), layers, heads), np.nan, np.float32)
-        dataset = ds.dataset(self._files("heads", model))
-        columns = ["pair", "layer", "head", "value"]
-        for batch in dataset.to_batches(columns=columns, filter=ds.field("statistic") == statistic):
-            pair, layer, head, value = (batch[name].to_numpy() for name in columns)
-            values[np.searchsorted(numbers, pair), layer, head] = value
+        with reading(self.name):
+            chosen = table_of(self._files("pairs", model)).to_table(["pair", "reason"]).to_pandas()
+            numbers = np.sort(chosen.loc[chosen["reason"] == "", "pair"].to_numpy())
+            values = np.full((len(numbers), layers, heads), np.nan, np.float32)
+            columns = ["pair", "layer", "head", "value"]
+            wanted = pc.field("statistic") == statistic
+            for batch in table_of(self._files("heads", model)).to_batches(columns=columns, filter=wanted):
+                pair, layer, head, value = (batch[name].to_numpy() for name in columns)
+                values[np.searchsorted(numbers, pair), layer, head] = value
         return Values(statistic, model, numbers, log_odds_ratio(values) if statistic in RATIOS else values)
 
     def _lost(self, model: str) -> Values:
@@ -471,7 +509,8 @@ class Study:
             DataFrame: pair, model, layer, head, statistic, value.
         """
         files = [file for name in ([model] if model else self.models) for file in self._files("heads", name)]
-        return ds.dataset(files).to_table().to_pandas()
+        with reading(self.name):
+            return table_of(files).to_table().to_pandas()
 
     def head_parquet(self) -> bytes:
         """The long table of all models as one Parquet file.
@@ -481,7 +520,8 @@ class Study:
         """
         files = [file for name in self.models for file in self._files("heads", name)]
         sink = pa.BufferOutputStream()
-        pq.write_table(ds.dataset(files).to_table(), sink, compression="zstd")
+        with reading(self.name):
+            pq.write_table(table_of(files).to_table(), sink, compression="zstd", write_page_checksum=True)
         return sink.getvalue().to_pybytes()
 
     def _model(self, model: str | None) -> str:
@@ -496,10 +536,14 @@ class Study:
         counts = next(iter(self.manifest["provenance"][model]["heads"].values()))
         return len(counts), max(counts)
 
-    def _files(self, table: str, model: str) -> list[str]:
-        number = self.manifest["models"].index(self._model(model))
-        finished = sorted(self.folder.finished(number))
-        return [str(self.folder.path / f"{table}.parquet" / f"part-{number:02}-{n:06}.parquet") for n in finished]
+    def _files(self, table: str, model: str) -> list[Path]:
+        return self.store.files(table, self.manifest["models"].index(self._model(model)))
+
+    def _columns(self, table: str, columns: list[str]) -> Iterator[pa.Table]:
+        """Some columns of each part of a table."""
+        for file in (file for model in self.models for file in self._files(table, model)):
+            with reading(self.name):
+                yield table_of([file]).to_table(columns)
 
 
 def open_study(folder: str | Path, unit: str = "", together: bool = False) -> Study:

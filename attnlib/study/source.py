@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from attnlib.bounded import kept
 from attnlib.errors import InputError
 from attnlib.prompts.checks import Remark, checked, remarks
 from attnlib.prompts.files import iter_pairs
@@ -34,8 +35,11 @@ class SourceRead:
 
 
 def read_source(path: str | Path, format: str, columns: Mapping[str, str], most: int) -> SourceRead:
-    """Go through at most `most` rows of a file. Raises InputError where the whole file is not what it should be."""
-    records = checked(iter_pairs(path, format, columns or None))
+    """Go through at most `most` rows of a file, as many as fit into memory.
+
+    Raises InputError where the whole file is not what it should be.
+    """
+    records = kept(checked(iter_pairs(path, format, columns or None)), lambda record: record.size)
     read = list(islice(records, most))
     return _source(read, next(records, None) is not None)
 
@@ -48,15 +52,17 @@ def source_of(pairs: Iterable[Pair]) -> SourceRead:
 def _source(records: Sequence[Pair | Dropped], more: bool) -> SourceRead:
     pairs = [record for record in records if isinstance(record, Pair)]
     dropped = [record for record in records if isinstance(record, Dropped)]
-    told = [
-        one for number, record in enumerate(records, 1) if isinstance(record, Pair) for one in remarks(number, record)
-    ]
+    told, remarked = list[Remark](), 0
+    for number, record in enumerate(records, 1):
+        found = remarks(number, record) if isinstance(record, Pair) else []
+        told += found[: TOLD - len(told)]
+        remarked += len(found)
     return SourceRead(
         pairs=len(pairs),
         dropped=len(dropped),
         left_out=tuple(dropped[:TOLD]),
-        remarks=tuple(told[:TOLD]),
-        remarked=len(told),
+        remarks=tuple(told),
+        remarked=remarked,
         units=units_in(pairs),
         targets=frozenset(len(pair.targets) for pair in pairs),
         contrast=contrast_of(dict(pair.further).get("contrast") for pair in pairs),

@@ -5,11 +5,8 @@ A copy with one seed is one file in the study's folder, whole or not there: who 
 other. Not here: what a copy is a reference for (comparison/untrained.py), the words (findings.py).
 """
 
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +70,7 @@ def run_untrained(study: Study, model: Model, progress: OnProgress | None = None
                     raise StoppedError
 
             values = _measured(random_copy(model, seed), reads, tell)
-            study.folder.keep_copy(_number(study, model.name), seed, pair=numbers, values=values)
+            study.store.keep_copy(_number(study, model.name), seed, pair=numbers, values=values)
 
 
 def _measured(
@@ -115,27 +112,15 @@ def _means(study: Study, statistic: str, model: str, unit: str | None) -> Float[
 
 def _files(study: Study, model: str) -> dict[int, Path]:
     """By seed, the files of the copies that were measured; one that is damaged counts as missing."""
-    files = study.folder.copies(_number(study, model))
-    return {seed: file for seed, file in sorted(files.items()) if _whole(file, file.stat().st_mtime_ns)}
-
-
-@lru_cache(maxsize=1_000)
-def _whole(file: Path, stamp: int) -> bool:
-    """Whether a file as it was at `stamp` is what was written: its checksums are right."""
-    try:
-        with zipfile.ZipFile(file) as kept:
-            return kept.testzip() is None and {"pair.npy", "values.npy"} <= set(kept.namelist())
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError):
-        return False
+    return study.store.copies(_number(study, model))
 
 
 def _reads(study: Study, model: Model) -> tuple[np.ndarray, list[PairRead]]:
     """The pairs that were measured in the study: their numbers, and as the model reads them."""
     table = study.pair_table(model.name)
     numbers = np.sort(table.loc[table["reason"] == "", "pair"].to_numpy())
-    count, size = study.manifest["pairs"]["count"], study.manifest["part"]
     wanted = set(numbers.tolist())
-    records = [record for part in range(-(-count // size)) for record in study.folder.records(part, size)]
+    records = [record for part in range(study.store.parts) for record in study.store.records(part)]
     pairs = [record.pair for record in records if record.number in wanted and record.pair is not None]
     reads = [read for read in read_pairs_for(model, pairs) if isinstance(read, PairRead)]
     if len(reads) != len(numbers):

@@ -7,13 +7,14 @@ the weights again.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
-from attnlib.model.attention import AttentionCall, repeat_key_heads
+from attnlib.errors import InputError
+from attnlib.model.recomputing import recompute
 
 if TYPE_CHECKING:
     from attnlib.tracing.layer import LayerAttention
@@ -89,30 +90,22 @@ def _rounding(layer: "LayerAttention") -> float:
     return torch.finfo(dtype).eps
 
 
-def recompute(call: AttentionCall, rows: Int[np.ndarray, " row"]) -> tuple[Float[np.ndarray, "head row key"], float]:
-    """softmax(softcap(q·kᵀ·scale) + bias) for chosen query rows, in float64, without the model's own code.
+@runtime_checkable
+class Checked(Protocol):
+    """Something that was checked: a trace, an overview, a comparison."""
 
-    Also the largest score in size: the model rounded its scores to its dtype, so that a step of a weight is
-    that many steps of the dtype.
+    @property
+    def checks(self) -> tuple[Check, ...]: ...
+
+
+def refuse_failed(shown: Checked) -> None:
+    """Refuse what fails its own check: it is drawn and exported nowhere. Raises InputError.
+
+    Weights that were given as arrays are drawn as they are: they are the caller's claim, not a model's.
     """
-    chosen = torch.from_numpy(rows)
-    query = call.query[0][:, chosen].double()  # [head, row, head_dim]
-    key = repeat_key_heads(call.key, call.query.shape[1])[0].double()  # [head, key, head_dim]
-    scores = query @ key.transpose(-1, -2) * call.scaling  # [head, row, key]
-    if call.softcap is not None:
-        scores = torch.tanh(scores / call.softcap) * call.softcap
-    largest = float(scores.abs().max())
-    for bias in (call.position_bias, call.mask):
-        if bias is not None:
-            scores = scores + _rows_of(bias, chosen).double()
-    if call.sinks is not None:
-        sinks = call.sinks.double().reshape(-1, 1, 1).expand(-1, scores.shape[1], 1)
-        scores = torch.cat([scores, sinks], -1)
-    weights = scores.softmax(-1)[..., : call.key.shape[2]]
-    return weights.numpy(), largest
-
-
-def _rows_of(bias: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """The chosen query rows of a bias [batch, 1 or head, 1 or query, key]."""
-    bias = bias[0]
-    return bias if bias.shape[-2] == 1 else bias[..., rows, :]
+    failed = [] if getattr(shown, "given", False) else [check for check in shown.checks if not check.passed]
+    if failed:
+        raise InputError(
+            f"This attention fails its own check, so nothing is shown of it: {failed[0]}. Shorten the text, or "
+            "choose another model: numbers like these come from weights or sums that are no numbers."
+        )

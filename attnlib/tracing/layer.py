@@ -17,8 +17,11 @@ class LayerAttention:
     weights: Float[np.ndarray, "head query key"]  # float32, read-only
     call: AttentionCall | None = None  # batch of one, on the CPU
     edited: bool = False
+    no_vectors: str = ""  # why its vectors do not explain its weights, if that is the reason that `call` is missing
 
     def _inside(self) -> AttentionCall:
+        if self.no_vectors:
+            raise InputError(f"Query and key vectors are not shown: {self.no_vectors}")
         if self.call is None:
             raise InputError(
                 "Query and key vectors are not known here: the model's attention does not pass through "

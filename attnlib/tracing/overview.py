@@ -81,6 +81,7 @@ class Overview:
         seconds (float): Time of the forward pass, pooling included.
         notes (tuple of str): Sentences on how the text was read.
         tokenization (tuple of TokenNote): What the tokenizer did unasked, with remedies.
+        given (bool): Whether the weights were given as arrays, instead of computed by a model here.
 
     Example:
         >>> model = attnlib.load_model("demo/gpt2-biased")
@@ -98,6 +99,7 @@ class Overview:
     seconds: float = 0.0
     notes: tuple[str, ...] = field(default=())
     tokenization: tuple[TokenNote, ...] = field(default=())
+    given: bool = False
 
     def stack(self, name: str | None = None) -> StackOverview:
         """One of the model's kinds of attention.
@@ -208,6 +210,7 @@ def overview_of(trace: Trace) -> Overview:
         seconds=trace.seconds,
         notes=trace.notes,
         tokenization=trace.tokenization,
+        given=trace.given,
     )
 
 

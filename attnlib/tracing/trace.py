@@ -85,6 +85,7 @@ class Trace:
         tokenization (tuple of TokenNote): What the tokenizer did unasked, with remedies.
         source_language (str, optional): For translation models, the language of the text.
         target_language (str, optional): For translation models, the language of the decoder's text.
+        given (bool): Whether the weights were given as arrays, instead of computed by a model here.
 
     Example:
         >>> model = attnlib.load_model("demo/gpt2-biased")
@@ -106,6 +107,7 @@ class Trace:
     tokenization: tuple[TokenNote, ...] = field(default=())
     source_language: str | None = None
     target_language: str | None = None
+    given: bool = False
 
     def stack(self, name: str | None = None) -> Stack:
         """One of the model's kinds of attention.
@@ -266,7 +268,7 @@ class Trace:
                 )
         stack = Stack("self" if key_tokens is None else "cross", queries, keys, _numbered(layers))
         causal = key_tokens is None and all(not np.triu(layer, 1).any() for layer in layers)
-        return cls(name, {stack.name: stack}, causal)
+        return cls(name, {stack.name: stack}, causal, given=True)
 
 
 def trace(
@@ -343,7 +345,8 @@ class Recording:
     def keep(self, call: AttentionCall) -> None:
         """An observer of the forward pass."""
         if call.place.layer in self.layers:
-            self.kept[call.place] = _keep(call)
+            kept, why = _keep(call), self.model.no_vectors
+            self.kept[call.place] = replace(kept, call=None, no_vectors=why) if why else kept
 
     def keep_output(self, output: Any) -> None:
         """The layers of a model outside the interface, as it reports them itself."""

@@ -32,11 +32,10 @@ def page() -> None:
         "Find "
         "them over many texts, then scale or silence them and watch the head and the model's words change."
     )
-    if not chosen.model.routed:
+    if chosen.model.no_vectors:
         st.info(
-            f"**{plain(chosen.name)}** computes its attention outside transformers' attention interface, so its "
-            "query "
-            "and key vectors are not available. GPT-2, BERT, Llama, T5 and most other models work here."
+            f"The query and key vectors of **{plain(chosen.name)}** are not available: "
+            f"{plain(chosen.model.no_vectors)} GPT-2, BERT, Llama, T5 and most other models work here."
         )
         return
     head = chosen.head or 0

@@ -1,5 +1,6 @@
 """Dimensions that carry the difference of paired prompts, and what remains of it without them, over many pairs."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
@@ -96,15 +97,18 @@ def _choose_pairs() -> tuple[Pair, ...] | None:
     if file is None:
         return None
     try:
-        pairs = read_once(file, read_pairs)
+        pairs = read_once(file, _read)
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
     if len(pairs) > MOST_PAIRS:
-        st.warning(
-            f"Only the first {MOST_PAIRS:,} of {len(pairs):,} pairs are measured here; attnlib measures all of them."
-        )
+        st.warning(f"Only the first {MOST_PAIRS:,} pairs are measured here; attnlib measures all of them.")
     return pairs[:MOST_PAIRS]
+
+
+def _read(path: Path) -> tuple[Pair, ...]:
+    """The pairs of a file, one more than are measured."""
+    return read_pairs(path, most=MOST_PAIRS + 1)
 
 
 def _one_pair() -> tuple[Pair, ...] | None:

@@ -79,7 +79,7 @@ def _measured(name: str, texts: Texts, relations: "tuple[Relation, ...]") -> "He
 def _measure(name: str, texts: Texts, relations: "tuple[Relation, ...]", key: str) -> "HeadPatterns | None":
     from attnlib.behaviour.measure import measure_patterns
     from attnlib.behaviour.store import save_patterns
-    from attnlib.effects.findings import duration
+    from attnlib.wording import duration
 
     model = cached.load_model(name)
     if model.parameters >= SMALL:

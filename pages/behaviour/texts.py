@@ -1,11 +1,13 @@
 """Which texts heads are measured on: the built-in ones, or somebody's file. Both pages of this folder ask."""
 
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
 
+from attnlib.bounded import kept
 from attnlib.errors import InputError
 from attnlib.prompts.texts import builtin_texts, read_texts
 from pages.ui.controls import plain
@@ -64,5 +66,4 @@ def choose_texts() -> Texts | None:
 
 
 def _read(path: Path) -> tuple[str, ...]:
-    """The texts of a file, one more than are measured."""
-    return tuple(islice(read_texts(path), MOST + 1))
+    return tuple(islice(kept(read_texts(path), sys.getsizeof), MOST + 1))

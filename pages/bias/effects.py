@@ -111,8 +111,8 @@ def _effects(reading: Reading, asked: Asked) -> "HeadEffects | None":
     if model.parameters < SMALL:
         with st.spinner("Editing every head …", show_time=False):
             return cached.head_effects(*asked)
-    from attnlib.effects.findings import duration
     from attnlib.effects.mediation import head_effects
+    from attnlib.wording import duration
 
     kept: dict[Asked, Any] = st.session_state.setdefault("effects", {})
     seconds = cached.effects_seconds(*asked)

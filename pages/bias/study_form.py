@@ -17,7 +17,7 @@ from attnlib.prompts.templates import pairs_from_template, read_slots
 from attnlib.study.source import advice, counted, folder_name, free_name, source_of
 from pages.ui import cached
 from pages.ui.controls import plain
-from pages.ui.studies import PAGE_ROWS, known_studies, open_next, start
+from pages.ui.studies import PAGE_ROWS, known_studies, open_next
 from pages.ui.terms import explained
 from pages.ui.uploads import upload
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BUILT_IN, UPLOAD, TEMPLATE = "Built-in set", "Upload a file", "Template"
 FIRST_MODELS = ("demo/gpt2-biased", "demo/gpt2-balanced")
+FEW = 4  # pairs that are timed where each takes long
 FIRST_TEMPLATE = "The {occupation} said that {pronoun}"
 FIRST_SLOTS = "occupation: nurse, teacher, doctor, engineer, mechanic\npronoun: she / he"
 
@@ -72,8 +73,10 @@ def new_study() -> None:
     if not models:
         st.info("Choose at least one model.")
         return
-    _estimate(source, models, effects, scores)
+    told = st.container()
     _begin(source, models, effects, scores, unit)
+    with told:  # measured after the button is there, so that nobody has to wait for it
+        _estimate(source, models, effects, scores)
 
 
 # ---------------------------------------------------------------------------------------------- pairs
@@ -115,6 +118,8 @@ def _upload() -> Source | None:
 def _map_columns(path: Path) -> dict[str, str] | None:
     """Which of the file's columns are ours, with its first rows; None until both prompts are mapped."""
     head = table_head(path)
+    if not head.columns:
+        raise InputError(f"{path.name} is empty. Choose a file whose first line names its columns.")
     st.dataframe(
         [dict(zip(head.columns, row, strict=False)) for row in head.rows], hide_index=True, key="upload_preview"
     )
@@ -256,12 +261,13 @@ def _estimate(source: Source, models: list[str], effects: bool, scores: bool) ->
     for name in models:
         try:
             with st.spinner("Timing a few pairs …", show_time=False):
-                found = cached.estimate(name, source.read.sample, source.read.pairs, effects, scores)
+                few = source.read.sample[:FEW] if effects or scores else source.read.sample
+                found = cached.estimate(name, few, source.read.pairs, effects, scores)
         except InputError as error:
             st.error(plain(str(error)), icon=":material/error:")
             return
         seconds, size = seconds + found.seconds, size + found.bytes
-    from attnlib.effects.findings import duration
+    from attnlib.wording import duration
 
     st.caption(f"{duration(seconds).capitalize()} of measuring, and {size / 1e6:.1f} MB on disk.")
 
@@ -270,28 +276,49 @@ def _begin(source: Source, models: list[str], effects: bool, scores: bool, unit:
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     suggested = free_name(re.sub(r"[^\w-]+", " ", source.name).strip() or "study", studies_root())
     typed = left.text_input("Name of the study", suggested, key=f"name {suggested}")
-    if not right.button("Run", type="primary", icon=":material/play_arrow:", key="run_study"):
-        return
+    right.button(
+        "Run",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="run_study",
+        on_click=_run,
+        args=(source, models, effects, scores, unit, typed),
+    )
+    with st.container():
+        refused = st.session_state.pop("form_error", "")
+        if refused:
+            st.error(plain(refused), icon=":material/error:")
+
+
+def _run(source: Source, models: list[str], effects: bool, scores: bool, unit: str, typed: str) -> None:
+    """Begin the study and have the next run show it: in a callback, so that the form is not drawn once more."""
+    from attnlib.study.process import start
     from attnlib.study.run import begin_study
 
+    this = (typed, source.name, tuple(models), effects, scores, unit)
     try:
         name = folder_name(typed)
         if name in known_studies():
+            if st.session_state.get("begun_study") == this:
+                return open_next(name)  # pressed twice
             raise InputError(f"A study named “{name}” already exists. Choose another name.")
-        with st.spinner("Copying the pairs …", show_time=False):
-            study = begin_study(
-                source.pairs,
-                models,
-                studies_root() / name,
-                format=source.format,
-                columns=source.columns,
-                effects=effects,
-                scores=scores,
-                unit=unit,
-            )
+        study = begin_study(
+            source.pairs,
+            models,
+            studies_root() / name,
+            format=source.format,
+            columns=source.columns,
+            effects=effects,
+            scores=scores,
+            unit=unit,
+        )
+    except InputError as error:
+        st.session_state["form_error"] = str(error)
+        return None
+    st.session_state["begun_study"] = this
+    open_next(name)
+    try:
         start(study.folder)
     except InputError as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    open_next(name)
-    st.rerun()
+        st.session_state["study_error"] = str(error)
+    return None

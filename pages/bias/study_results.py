@@ -21,14 +21,11 @@ if TYPE_CHECKING:
 
     from attnlib import Study
     from attnlib.stats.summaries import HeadSummary
-    from attnlib.study.folder import StudyFolder
 
 
-def results(folder: "StudyFolder") -> None:
+def results(study: "Study") -> None:
     """Everything that has been measured so far."""
-    from attnlib.study.results import open_study
-
-    study, when = open_study(folder.path), stamp(folder)
+    when = stamp(study.folder)
     _source(study)
     if not study.statistics:
         if study.models:
@@ -49,10 +46,11 @@ def results(folder: "StudyFolder") -> None:
 
 
 def _source(study: "Study") -> None:
-    told = study.manifest["pairs"]
+    from attnlib.study.words import source_in_words
+
     facts = [
         f"**{plain(study.name)}**",
-        f"{told['count']:,} rows from {plain(told['source'])}",
+        plain(source_in_words(study.manifest)),
         ", ".join(plain(name) for name in study.manifest["models"]),
         f"started {plain(study.manifest['created'][:16].replace('T', ' '))}",
     ]
@@ -314,9 +312,11 @@ def _scores(shown: Shown) -> None:
 
 
 def _not_measured(study: "Study", when: float) -> None:
+    from attnlib.study.words import missing_in_words
+
     reasons = cached.study_reasons(str(study.folder.path), when)
     if len(reasons):
-        with st.expander(f"{int(reasons['pairs'].sum()):,} pairs were not measured"):
+        with st.expander(missing_in_words(reasons)):
             st.dataframe(reasons, hide_index=True, key="reasons")
 
 

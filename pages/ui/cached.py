@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attnlib.effects.patching import HeadChanges
     from attnlib.lessons.measures import Measure
     from attnlib.lessons.parse import Show
+    from attnlib.model.shelf import Shelf
     from attnlib.prompts.pairs import Pair
     from attnlib.stats.summaries import HeadSummary
     from attnlib.study.run import Estimate
@@ -37,25 +38,27 @@ def _languages(spoken: Spoken) -> dict[str, Any]:
     return dict(zip(("source_language", "target_language"), spoken, strict=True))
 
 
+@st.cache_resource(max_entries=1, show_spinner=False)
+def models() -> "Shelf[tuple[Model, ...]]":
+    """Models that are loaded, and random copies of them, of all sessions; as many as memory allows."""
+    from attnlib.model.shelf import Shelf, models_memory
+
+    return Shelf(lambda kept: sum(model.size for model in kept), models_memory())
+
+
 def load_model(name: str) -> "Model":
     """A model, shared by all sessions. Raises InputError."""
-    return _demo_model(name) if name.startswith("demo/") else _other_model(name)
+    return models().get(name, lambda: (_loaded(name),))[0]
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _demo_model(name: str) -> "Model":
-    """A demo model: all of them are kept, they are few and small."""
+def _loaded(name: str) -> "Model":
+    """A model from its folder; one that is not ours is tried in a process of its own first."""
     import attnlib
+    from attnlib.model.sources import find_model, model_root
+    from attnlib.model.trial import try_model
 
-    return attnlib.load_model(name)
-
-
-@st.cache_resource(max_entries=3, show_spinner=False)
-def _other_model(name: str) -> "Model":
-    """Any other model."""
-    import attnlib
-    from attnlib.model.sources import model_root
-
+    if not name.startswith("demo/"):
+        try_model(name, find_model(name, model_root()))
     return attnlib.load_model(name, root=model_root())
 
 
@@ -85,12 +88,11 @@ def overview(name: str, text: str, text_b: str | None, truncate: bool, spoken: S
     return attnlib.overview(load_model(name), text, text_b, **options)
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
 def random_copy(name: str) -> "Model":
     """A model's architecture with random weights. Raises InputError."""
     from attnlib.model.loading import random_copy as copy
 
-    return copy(load_model(name))
+    return models().get((name, "random copy"), lambda: (copy(load_model(name)),))[0]
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -127,14 +129,13 @@ def compare(
     )
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
 def random_copies(name: str) -> "tuple[Model, ...]":
     """Random copies of a small model, of the seeds 0, 1, …; none of a large one. Raises InputError."""
     from attnlib.comparison.untrained import seeds_for
     from attnlib.model.loading import random_copy as copy
 
     model = load_model(name)
-    return tuple(copy(model, seed) for seed in seeds_for(model))
+    return models().get((name, "random copies"), lambda: tuple(copy(model, seed) for seed in seeds_for(model)))
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -292,7 +293,7 @@ def scaled_head(
 # ---------------------------------------------------------------------------------------------- studies
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)  # each with the units of up to 50,000 pairs
 def read_source(
     path: str, stamp: float, format: str, columns: tuple[tuple[str, str], ...], most: int
 ) -> "SourceRead":

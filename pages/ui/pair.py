@@ -240,7 +240,7 @@ def links() -> Links:
     for part in st.query_params.get("align", "").split(",")[:50]:
         left, mark, right = part.partition("~")
         sides = tuple(
-            tuple(int(n) for n in side.split(".") if n.isdecimal() and len(n) < 7) for side in (left, right)
+            tuple(int(n) for n in side.split(".")[:50] if n.isdecimal() and len(n) < 7) for side in (left, right)
         )
         if mark and any(sides):
             found.append((sides[0], sides[1]))

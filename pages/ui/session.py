@@ -3,15 +3,18 @@
 import streamlit as st
 
 KEPT = {  # by key; a test finds every key that the pages use here, at a widget, or in the address
+    "begun_study": "what the study was begun with that this session began last",
     "chosen": "choices that no widget shows, as the address has them",
     "choices": "what the sidebar of this run says",
     "compared_once": "whether this session has compared a pair: only the first chooses its head by itself",
+    "deleted_study": "where the study lies that this session deleted last",
     "dimensions_of": "the head whose strongest dimensions were chosen by themselves",
     "drawn": "the views and downloads of the current page",
     "effects": "effects of every head of large models, as far as they are measured",
     "focus_in": "the model and prompts in which the focus word was chosen by place",
     "focus_kept": "the place of the focus word that the address had",
     "focus_to_write": "the place of the focus word, to be written into the address at the end of the run",
+    "form_error": "why a new study could not be begun",
     "go_to": "the layer and head that the sidebar of the next run chooses",
     "hidden_in": "the model and text in which tokens are hidden",
     "languages_of": "the translation model whose languages are chosen",

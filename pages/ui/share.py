@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from attnlib.bounded import parse_json, short
 from attnlib.errors import InputError
 from attnlib.views.html import View
 from attnlib.views.payload import pack, unpack
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT = "attention-microscope-state"
 MOST = 1_000_000  # bytes of a state file
+MOST_CHOICES = 10_000  # names, values and commas in one
 OWN_CHOICES = ("study", "lessons")  # pages without the sidebar's model
 MOST_ADDRESS = 60_000  # characters of an address that the server takes
 STATEFUL = ("head_view", "model_view", "neuron_view", "pair_view")  # whose own state stands in the address
@@ -166,14 +168,16 @@ def read_state(raw: bytes, pages: list[str]) -> tuple[str, dict[str, str]]:
     if len(raw) > MOST:
         raise InputError(f"This file has {len(raw):,} bytes; a state has at most {MOST:,}.")
     try:
-        state: Any = json.loads(raw.decode("utf-8-sig"))
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise InputError("This file is not a saved state: it is not JSON. Save one with “State (JSON)”.") from error
+        state = parse_json(raw, "This file", most_marks=MOST_CHOICES)
+    except InputError as error:
+        raise InputError(f"This is not a saved state. {error} Save one with “State (JSON)”.") from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise InputError("This file is not a state saved by this program. Save one with “State (JSON)”.")
+    if state.get("version", 1) != 1:
+        raise InputError(f"This state is of version {short(state.get('version'))}; this program reads version 1.")
     page, choices = state.get("page"), state.get("choices")
     if not isinstance(page, str) or page not in pages:
-        raise InputError(f"This state belongs to a page “{page}” that does not exist here.")
+        raise InputError(f"This state belongs to a page “{short(page)}” that does not exist here.")
     if not isinstance(choices, dict) or not all(isinstance(text, str) for text in choices.values()):
         raise InputError("The choices in this state are damaged: each must be a name with a text.")
     return page, choices

@@ -105,14 +105,14 @@ def turn_to_pair() -> None:
 
 def neuron_button(chosen: Choices) -> None:
     """A button that turns to the neuron view at the chosen head (the first, where all are)."""
-    known = chosen.model is not None and chosen.model.routed
-    why = "Not available: this model does not use transformers' attention interface."
+    why = "" if chosen.model is None else chosen.model.no_vectors
+    known = chosen.model is not None and not why
     pair = chosen.pair is not None
     if st.button(
         "Query × key of this head",
         icon=":material/blur_linear:",
         disabled=not known,
-        help=None if known else why,
+        help=f"Not available: {why}" if why else None,
         on_click=_remember_pair,
         args=(pair,),
     ):

@@ -1,14 +1,11 @@
-"""Studies of the dashboard: each runs in a process of its own, so that its page can be left and come back to."""
+"""Studies of the dashboard: which there are, which one a page shows, and what of it."""
 
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import streamlit as st
 
-from attnlib.errors import InputError
 from attnlib.paths import studies_root
 from attnlib.study.folder import StudyFolder, studies
 from pages.ui import cached
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
     from attnlib import Study
     from attnlib.stats.summaries import HeadSummary
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 NEW = "New study"
 PAGE_ROWS = 50_000  # of a study begun on the page; more belong to the command line
 
@@ -43,31 +39,10 @@ def choose_study() -> str:
     return st.selectbox("Study", options, key="study", bind="query-params", persist_state="session") or NEW
 
 
-def start(study: StudyFolder) -> None:
-    """Start a process that resumes a study. Raises InputError if it cannot be started."""
-    if study.worker() is not None:
-        return
-    before = study.progress()
-    study.write("progress.json", before | {"state": "starting", "message": ""})
-    try:
-        with (study.path / "study.log").open("ab") as log:
-            subprocess.Popen(
-                [sys.executable, "-m", "attnlib", "study", "--out", str(study.path), "--json"],
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,  # it goes on when the dashboard is stopped
-            )
-    except OSError as error:
-        study.write("progress.json", before | {"state": "stopped"})
-        raise InputError(f"The study could not be started: {error.strerror or error}.") from None
-
-
 def stamp(study: StudyFolder) -> float:
     """A number that changes whenever results do; cached results of a study belong to it."""
-    folder = study.path / "pairs.parquet"
-    return folder.stat().st_mtime if folder.exists() else 0.0
+    folders = (study.path / name for name in ("heads.parquet", "pairs.parquet", "seals"))
+    return float(crc32(repr([folder.stat().st_mtime_ns if folder.exists() else 0 for folder in folders]).encode()))
 
 
 def open_next(name: str) -> None:

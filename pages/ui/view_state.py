@@ -7,6 +7,8 @@ from pages.ui.exhibits import drawn
 from pages.ui.session import ask_for_rerun
 from pages.ui.state import Choices, choices
 
+MOST_HIDDEN = 2_000  # tokens that an address may name
+
 
 def view_state(page: str) -> str:
     """The state a view starts in: from the link, or as it was when the page was left."""
@@ -65,7 +67,7 @@ def hidden_tokens(chosen: Choices) -> tuple[int, ...]:
     if st.session_state.setdefault("hidden_in", text) != text:
         st.session_state["hidden_in"] = text
         set_hidden(())
-    parts = st.query_params.get("hide", "").split(".")
+    parts = st.query_params.get("hide", "").split(".")[:MOST_HIDDEN]
     return tuple(sorted({int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 7}))
 
 

@@ -24,8 +24,8 @@ def page() -> None:
     chosen = choices()
     if chosen.model is None:
         return
-    if not chosen.model.routed:
-        _outside(chosen)
+    if chosen.model.no_vectors:
+        _outside(chosen, chosen.model.no_vectors)
         return
     with st.container():  # messages come and go; what is below stays where it is (sidebar.py, _places)
         shown = _trace(chosen) if chosen.pair is None else _pair(chosen)
@@ -37,12 +37,12 @@ def page() -> None:
         st.info(CONTROLS_ELSEWHERE, icon=":material/balance:")
 
 
-def _outside(chosen: Choices) -> None:
+def _outside(chosen: Choices, why: str) -> None:
     """A model whose vectors are not available: why, and what works instead."""
     st.info(
-        f"**{plain(chosen.name)}** computes its attention outside transformers' attention interface, so its query "
-        "and key vectors are not available. Its weights are: the head view and the view of all layers and heads show "
-        "them. GPT-2, BERT, Llama, Qwen, Gemma, T5 and most other models work here."
+        f"The query and key vectors of **{plain(chosen.name)}** are not available: {plain(why)} "
+        "The head view and the view of all layers and heads show its weights. GPT-2, BERT, Llama, Qwen, Gemma, "
+        "T5 and most other models work here."
     )
     with st.container(horizontal=True):
         st.button("Open in the head view", icon=":material/open_in_new:", on_click=_open, args=("head",))

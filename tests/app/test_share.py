@@ -103,9 +103,14 @@ def test_a_state_comes_back_from_its_file() -> None:
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        (b"\xff\xfe", "not JSON"),
+        (b"\xff\xfe", "not a saved state. This file is not UTF-8 text"),
         (b"{", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
+        (b"[" * 100_000, "not a saved state. This file has 100,000 values"),
+        (b"[" * 9_000, "not a saved state. This file is nested too deeply"),
+        (b'{"n": ' + b"9" * 5_000 + b"}", "not a saved state. This file has a number that cannot be read"),
+        (b'{"a": "\\ud800"}', "half a character"),
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b'{"format": "attention-microscope-state", "version": 2}', "of version 2"),
         (b"[]", "not a state saved by this program"),
         (b'{"format": "other"}', "not a state saved by this program"),
         (

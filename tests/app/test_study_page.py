@@ -1,6 +1,7 @@
 """The study page as a script: the form, a run in a process of its own, results against the library's numbers."""
 
 import json
+import shutil
 import time
 from html import unescape
 from io import StringIO
@@ -95,7 +96,7 @@ def test_untrained_copies_are_measured_at_a_button_and_drawn(root: Path, monkeyp
     study = open_study(root / "small")
     copies = untrained_heads(study, "shift", MODELS[0])
     assert len(copies) == 3
-    assert study.folder.worker() is None
+    assert not study.folder.busy()
     assert untrained_sentence(study.summary("shift", MODELS[0]), copies) in finding(app)
     strip = next(one for one in app.get("plotly_chart") if one.proto.id.endswith("reference"))
     rows = [row["name"] for row in json.loads(strip.proto.spec)["data"]]
@@ -157,7 +158,7 @@ def test_a_head_that_is_not_there_is_the_one_that_moves_most(head: str) -> None:
 
 def test_what_was_not_measured_is_listed() -> None:
     app = open_page(study="done")
-    assert any("2 pairs were not measured" in one.label for one in app.expander)  # in each of two models
+    assert any(one.label == "1 row is no pair" for one in app.expander)
 
 
 def test_pairs_stand_by_the_size_of_what_the_head_does(root: Path) -> None:
@@ -188,7 +189,7 @@ def test_the_form_estimates_and_runs_in_a_process_of_its_own(root: Path) -> None
     app.run()
     assert not app.exception
     assert "nurse" in app.dataframe[0].value["prompt_a"].iloc[0] or len(app.dataframe[0].value) == 5
-    assert open_study(study.path).counts() == {"measured": 10, "not_measured": 0, "models": 2}
+    assert open_study(study.path).counts() == {"rows": 5, "pairs": 5, "models": 2, "measured": 10, "not_measured": 0}
 
 
 def test_a_study_that_was_stopped_can_go_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,10 +200,73 @@ def test_a_study_that_was_stopped_can_go_on(root: Path, monkeypatch: pytest.Monk
     )
     app = open_page(study="begun")
     assert not app.exception
-    assert any("Not finished: 2 of 4 pairs" in one.value for one in app.warning)
+    assert any(
+        "Not finished: 4 pairs in 1 model are 4 measurements: 0 made, 4 to do." in one.value for one in app.warning
+    )
     monkeypatch.setattr("subprocess.Popen", refuse)
     says(app.button(key="go_on").click().run(), "The study could not be started: no processes left")
     monkeypatch.undo()
+
+
+def bar(app: AppTest) -> str:
+    return app.get("progress")[0].proto.text.replace("\\", "")
+
+
+def test_a_running_study_says_what_it_does_and_stop_is_acknowledged_at_once(root: Path) -> None:
+    pairs = [Pair("", "The nurse slept as she", "The nurse slept as he")] * 4
+    study = begin_study(pairs, MODELS, root / "busy").folder
+    now = {"state": "waiting", "done": 0, "total": 8, "seconds": 0.0, "message": "", "ahead": 2}
+    with study.alone():
+        study.write("progress.json", now)
+        app = open_page(study="busy")
+        assert bar(app) == "Waiting: 2 studies come before this one"
+        assert app.button(key="delete_study").disabled
+        study.write("progress.json", now | {"state": "running", "done": 3, "left": 100.0, "model": MODELS[0]})
+        app.run()
+        assert bar(app) == (
+            f"3 of 8 measurements (4 pairs in 2 models) · about 2 min left in {MODELS[0]}, then 1 more model"
+        )
+        app.button(key="stop").click().run()
+        assert bar(app) == "Stopping …"
+        assert app.button(key="stop").disabled
+        assert study.stop_asked()
+    app.run()
+    assert not app.exception
+    assert any(
+        "Not finished: 4 pairs in 2 models are 8 measurements: 0 made, 8 to do." in w.value for w in app.warning
+    )
+
+
+def test_a_damaged_study_says_so_and_the_others_are_there(root: Path) -> None:
+    shutil.copytree(root / "done", root / "damaged")
+    (root / "damaged" / "heads.parquet" / "part-01-000000.parquet").unlink()
+    app = open_page(study="damaged")
+    assert not app.exception
+    told = " ".join(one.value for one in app.warning).replace("\\", "")
+    assert f"Parts of this study are damaged or missing (1 of 1 in {MODELS[1]})" in told
+    assert headline(app).startswith("80 pairs, averaged to 20 units"), "the other model is shown"
+    assert {"done", "damaged"} <= set(app.selectbox(key="study").options)
+
+
+def test_delete_undo_and_rename(root: Path) -> None:
+    begin_study("two-occupations", MODELS[:1], root / "old")
+    app = open_page(study="old")
+    app.button(key="delete_study").click().run()
+    assert not app.exception
+    says(app, "“old” was deleted")
+    assert not (root / "old").exists()
+    assert app.selectbox(key="study").value == "New study"
+    app.button(key="undo_delete").click().run()
+    assert not app.exception
+    assert app.selectbox(key="study").value == "old"
+    app.text_input(key="rename old").input("../up").run()
+    says(app.button(key="rename_study").click().run(), "cannot name a study")
+    app.text_input(key="rename old").input("new name").run()
+    app.button(key="rename_study").click().run()
+    assert not app.exception
+    assert app.selectbox(key="study").value == "new name"
+    assert (root / "new name" / "manifest.json").exists()
+    assert not (root / "old").exists()
 
 
 def refuse(*_: object, **__: object) -> None:
@@ -268,7 +332,7 @@ def test_an_upload_is_mapped_and_shown() -> None:
 @pytest.mark.parametrize(
     ("content", "name", "format", "sentence"),
     [
-        (b"", "mine.csv", "csv", "Choose which columns are prompt_a"),
+        (b"", "mine.csv", "csv", "mine.csv is empty"),
         (b"prompt_a,prompt_b\n", "mine.csv", "csv", "There are no pairs to study"),
         (b"prompt_a,prompt_b\nZo\xeb,b\n", "mine.csv", "csv", "this is not UTF-8"),
         (b'prompt_a,prompt_b\n"a,b\n', "mine.csv", "csv", "not CSV from here on"),
@@ -287,3 +351,6 @@ def test_an_unknown_study_and_a_broken_one(root: Path) -> None:
     (root / "broken").mkdir()
     (root / "broken" / "manifest.json").write_text("{}")
     says(open_page(study="broken"), "The manifest of broken cannot be read")
+    app = open_page(study="done")
+    assert "broken" in app.selectbox(key="study").options
+    assert headline(app).startswith("80 pairs")

@@ -63,7 +63,8 @@ def context(_one_context: BrowserContext) -> Iterator[BrowserContext]:
 
 @pytest.fixture(autouse=True)
 def watched(page: Page) -> Iterator[None]:
-    """Every test also checks that no script failed and that nothing was asked for from outside the machine.
+    """Every test also checks that no script failed, that nothing was asked for from outside the machine, and that the
+    server's policy (pages/guard.py) held up nothing.
 
     A saved page asks for nothing at all.
     """
@@ -75,6 +76,11 @@ def watched(page: Page) -> Iterator[None]:
         if (NO_FILE if page.url.startswith("file:") else OUTSIDE).match(url):
             problems.append(f"request: {url}")
 
+    def told(text: str) -> None:
+        if "Content Security Policy" in text:
+            problems.append(f"refused by the policy: {text}")
+
     page.on("request", lambda request: asked(request.url))
+    page.on("console", lambda message: told(message.text))
     yield
     assert not problems

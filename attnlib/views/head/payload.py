@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt16
 
 from attnlib.errors import InputError
+from attnlib.tracing.checks import refuse_failed
 from attnlib.views.payload import (
     MOST_WEIGHTS,
     check_layer_labels,
@@ -25,6 +26,7 @@ def head_payload(trace: "Trace", layer: int, stack: str | None = None, **header:
 
     `labels` in it says what each head does (see `check_labels`).
     """
+    refuse_failed(trace)
     attention = trace.stack(stack)
     weights = attention.layer(layer).weights
     _check_size(weights.shape)

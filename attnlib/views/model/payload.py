@@ -11,6 +11,7 @@ from jaxtyping import Float, Shaped
 from attnlib.comparison.overview import PairOverview, empty_pair_overview
 from attnlib.comparison.result import STATISTICS, Comparison
 from attnlib.errors import InputError
+from attnlib.tracing.checks import refuse_failed
 from attnlib.tracing.head_scores import HEAD_SCORES
 from attnlib.tracing.overview import Overview
 from attnlib.tracing.pooling import Blocks
@@ -36,6 +37,7 @@ def model_payload(overview: Overview, stack: str | None = None, **header: Any) -
 
     `labels` in it says what each head does, as [layer][head].
     """
+    refuse_failed(overview)
     shown = overview.stack(stack)
     scores = [ShownScore(name, *HEAD_SCORES[name], values) for name, values in shown.scores.items()]
     rows = token_row(shown.queries), None if shown.keys is shown.queries else token_row(shown.keys)
@@ -50,6 +52,7 @@ def pair_model_payload(comparison: Comparison, targets: Sequence[str] = (), **he
     Scores are the comparison's STATISTICS; those of a target shift need `targets`. InputError where the comparison
     neither was made with `small` nor kept every layer.
     """
+    refuse_failed(comparison)
     triangle = comparison.a.causal and comparison.b.causal and comparison.stack == "self"
     small = comparison.small or _small(comparison, triangle)
     about = {"model": comparison.a.model, "stack": comparison.stack, "pair": True, "triangle": triangle}

@@ -14,6 +14,7 @@ from attnlib.comparison.align import Alignment
 from attnlib.comparison.result import Comparison
 from attnlib.errors import InputError
 from attnlib.model.tokens import Tokens
+from attnlib.tracing.checks import refuse_failed
 from attnlib.tracing.layer import LayerAttention
 from attnlib.tracing.trace import Trace
 from attnlib.tracing.vectors import HeadVectors, head_vectors
@@ -27,6 +28,7 @@ KEPT = ("labels", "segments")  # of a token row
 
 def neuron_payload(trace: Trace, layer: int, head: int, stack: str | None = None, **header: Any) -> bytes:
     """One head of one text. `header` is passed on; `labels` in it says what each head of the layer does."""
+    refuse_failed(trace)
     vectors = head_vectors(trace, layer, head, stack)
     about = {
         "pair": False,
@@ -40,6 +42,7 @@ def neuron_payload(trace: Trace, layer: int, head: int, stack: str | None = None
 
 def neuron_pair_payload(comparison: Comparison, layer: int, head: int, **header: Any) -> bytes:
     """One head of two prompts, which the view shows as A, B and B − A. `header` as in `neuron_payload`."""
+    refuse_failed(comparison)
     stack = comparison.stack
     sides = {
         name: head_vectors(trace, layer, head, stack) for name, trace in (("a", comparison.a), ("b", comparison.b))

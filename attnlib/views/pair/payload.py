@@ -5,6 +5,7 @@ from typing import Any
 from attnlib.behaviour.scaling import ScaledHead
 from attnlib.comparison.align import Alignment
 from attnlib.comparison.result import Comparison
+from attnlib.tracing.checks import refuse_failed
 from attnlib.views.alignment.payload import alignment_payload
 from attnlib.views.head.payload import head_pair_payload
 from attnlib.views.matrix.payload import matrix_payload
@@ -13,6 +14,7 @@ from attnlib.views.payload import token_row
 
 def pair_head_payload(comparison: Comparison, layer: int, **header: Any) -> bytes:
     """One layer of both prompts for the head view, which shows A, B or B − A. `header` is passed on."""
+    refuse_failed(comparison)
     a, b = comparison.attention(layer)
     queries, keys = unit_rows(comparison)
     causal = comparison.a.causal
@@ -40,6 +42,7 @@ def scaled_head_payload(scaled: ScaledHead, model: str, **header: Any) -> bytes:
 
 def pair_matrix_payload(comparison: Comparison, layer: int, head: int, **header: Any) -> bytes:
     """One head of both prompts for the matrix view."""
+    refuse_failed(comparison)
     a, b = comparison.attention(layer)
     return matrix_payload(*unit_rows(comparison), a[head], b[head], layer=layer, head=head, **header)
 

@@ -9,6 +9,7 @@ from attnlib.behaviour.head_profile import HeadProfile, head_profile
 from attnlib.comparison.focus import sinks_of
 from attnlib.errors import InputError
 from attnlib.model.loading import Model
+from attnlib.model.probing import OUTSIDE_VECTORS
 from attnlib.prompts.texts import class_of
 from tests.unit.tiny import tiny_model
 from tests.unit.tolerance import of_weights
@@ -123,6 +124,7 @@ def test_what_cannot_be_had_is_said() -> None:
         head_profile(model, 0, 0, ["One", "Two"])
     with pytest.raises(InputError, match="Too few texts contain a unicorn"):
         head_profile(model, 0, 0, TEXTS).reaction("unicorn")
-    outside = attnlib.Model(model.name, model.hf, model.tokenizer, model.family, (), model.heads, model.causal)
+    known = (model.name, model.hf, model.tokenizer, model.family, (), model.heads, model.causal)
+    outside = attnlib.Model(*known, no_vectors=OUTSIDE_VECTORS)
     with pytest.raises(InputError, match="not known"):
         head_profile(outside, 0, 0, TEXTS)

@@ -7,7 +7,7 @@ import pytest
 
 import attnlib
 from attnlib import HeadEffects, InputError
-from attnlib.effects.findings import duration, effects_finding, figures, times
+from attnlib.effects.findings import effects_finding, figures, times
 from attnlib.effects.mediation import estimate
 from attnlib.model.inputs import read_inputs
 from attnlib.words.candidates import candidate_rows
@@ -98,13 +98,6 @@ def test_what_is_not_known_is_not_said() -> None:
 def test_what_odds_are_multiplied_by(factor: float, said: str) -> None:
     assert times(float(np.log(factor))) == said
     assert figures(factor) == said
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(0.2, "about 1 s"), (45.0, "about 45 s"), (3414.0, "about 57 min"), (9000.0, "about 2.5 h")]
-)
-def test_a_time_as_it_is_said(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
 
 
 def test_words_that_tell_the_prompts_apart() -> None:

@@ -14,7 +14,8 @@ import torch
 import attnlib
 from attnlib.model.attention import AttentionCall, Edit, LayerPlace, watching
 from attnlib.model.loading import Model, wrap
-from attnlib.tracing.checks import recompute, verify
+from attnlib.model.recomputing import recompute
+from attnlib.tracing.checks import verify
 from attnlib.tracing.layer import LayerAttention
 from tests.unit.tiny import tiny_hf, tiny_model, tiny_tokenizer, usual_style
 

@@ -1,6 +1,8 @@
-"""What three tokens tell of a model: its stacks, whether edits are right, which head it has, or why not."""
+"""What a short text tells of a model: its stacks, whether edits are right, which head it has, or why not."""
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +10,21 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from transformers.models.llama import modeling_llama
 from transformers.models.llama.modeling_llama import LlamaAttention
 
 import attnlib
 from attnlib import InputError
+from attnlib.behaviour.scaling import scaled_head
+from attnlib.comparison.export import difference_npz, ranking_csv
+from attnlib.comparison.many import PairRead, measure_pairs, read_pairs_for
 from attnlib.effects.patching import patched_heads
 from attnlib.model.attention import AttentionCall, watching
 from attnlib.model.inputs import read_inputs
 from attnlib.model.loading import wrap
 from attnlib.model.provenance import provenance
+from attnlib.prompts.pairs import Pair
+from attnlib.tracing.checks import Check
 from attnlib.words.predictions import words_without
 from tests.unit.tiny import tiny_config, tiny_hf, tiny_model, tiny_tokenizer, usual_style
 
@@ -108,6 +116,81 @@ def test_where_such_an_edit_changes_something_all_edits_are_refused() -> None:
     ):
         with pytest.raises(InputError, match="after the softmax"):
             ask()
+
+
+@pytest.mark.parametrize("architecture", ["granite_swa", "granitemoe_swa"])
+def test_a_gate_that_is_no_part_of_the_softmax_is_not_taken_for_one(architecture: str) -> None:
+    """Its module has `sinks`, and its rows sum to 1 without them."""
+    seen = attnlib.trace(tiny_model(architecture, "causal"), TEXT)
+    assert {check.name for check in seen.checks} == {"row sums", "causal", "recomputed"}
+    assert seen.verified
+
+
+def test_vectors_that_do_not_give_the_weights_are_refused_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    def eager(module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, **options: Any) -> Any:
+        return modeling_llama.eager_attention_forward(module, query**3, key, value, mask, scaling=scaling, **options)
+
+    monkeypatch.setattr(sys.modules[__name__], "eager_attention_forward", eager, raising=False)
+    model = wrap("mine", MyLlama(tiny_config("llama")), tiny_tokenizer("bytes"))
+    assert (model.routed, model.editable) == (True, True)
+    assert "does not give this model's weights" in model.no_vectors
+    seen = attnlib.trace(model, TEXT)
+    assert seen.verified
+    for ask in (
+        lambda: seen.query(0),
+        lambda: attnlib.head_vectors(seen, 0, 0),
+        lambda: attnlib.neuron_view(seen),
+        lambda: attnlib.head_profile(model, 0, 0, [TEXT]),
+        lambda: scaled_head(model, TEXT, 0, 0, {0: 2.0}),
+    ):
+        with pytest.raises(InputError, match="makes its scores in another way"):
+            ask()
+
+
+def test_attention_that_is_no_number_is_refused_when_loaded_and_in_every_pass() -> None:
+    hf = tiny_hf("gpt2", "causal")
+    model = wrap("later", hf, tiny_tokenizer("bytes"))
+    with torch.no_grad():
+        hf.transformer.wte.weight[:] = float("nan")
+    with pytest.raises(InputError, match=r"Layer 0 .* not numbers \(NaN\)"):
+        wrap("at once", hf, tiny_tokenizer("bytes"))
+    pairs = [Pair("", "The nurse said", "The doctor said")]
+    for ask in (
+        lambda: attnlib.trace(model, TEXT),
+        lambda: attnlib.overview(model, TEXT),
+        lambda: attnlib.compare(model, TEXT, f"{TEXT} so"),
+        lambda: measure_pairs(model, [read for read in read_pairs_for(model, pairs) if isinstance(read, PairRead)]),
+        lambda: attnlib.head_effects(model, "The doctor saw", "The nurse saw", ("doctor", "nurse")),
+    ):
+        with pytest.raises(InputError, match=r"Layer 0 .* not numbers \(NaN\)"):
+            ask()
+
+
+@pytest.mark.parametrize("said", [1.0, 0.5])
+def test_what_fails_its_check_is_drawn_and_exported_nowhere(said: float) -> None:
+    model = attnlib.load_model("demo/gpt2-biased")
+    seen, compared = attnlib.trace(model, TEXT), attnlib.compare(model, TEXT, f"{TEXT} so")
+    wrong = Check("row sums", 1 - said, 1e-4, 8)
+    for shown in (seen, compared.a):
+        shown.__dict__["checks"] = (wrong,)  # a cached property
+    overview = replace(attnlib.overview(model, TEXT), checks=(wrong,))
+    asked = [lambda one=one: attnlib.head_view(one) for one in (seen, compared)]
+    asked += [lambda one=one: attnlib.model_view(one) for one in (overview, compared)]
+    asked += [lambda one=one: attnlib.neuron_view(one) for one in (seen, compared)]
+    asked += [lambda: ranking_csv(compared, "jsd", ()), lambda: difference_npz(compared)]
+    for ask in asked:
+        if said == 1.0:
+            assert ask() is not None
+            continue
+        with pytest.raises(InputError, match=r"fails its own check.*rows sum to 1: FAILED"):
+            ask()
+
+
+def test_attention_from_elsewhere_is_drawn_and_not_called_verified() -> None:
+    given = attnlib.Trace.from_arrays(np.full((1, 2, 3, 3), 0.7), ["a", "b", "c"])
+    assert not given.verified
+    assert attnlib.head_view(given) is not None
+    assert attnlib.model_view(given) is not None
 
 
 # ---------------------------------------------------------------------------------------------- in memory

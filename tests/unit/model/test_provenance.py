@@ -6,7 +6,9 @@ import platform
 import tracemalloc
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import scipy
 import torch
 import transformers
 
@@ -42,9 +44,12 @@ def test_it_names_what_the_demo_model_is() -> None:
     assert about["device"] == "cpu"
     assert about["special_tokens"]["bos_token"] == "<|endoftext|>"
     assert about["versions"] == {
+        "attention-microscope": attnlib.__version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
     }
     assert "weights_sha256" not in about
 

@@ -52,7 +52,7 @@ def test_a_study_as_a_command(file: str, tmp_path: Path) -> None:
     assert done.returncode == DONE, done.stderr
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one["state"] for one in told] == ["running"] * (len(told) - 1) + ["done"]
-    assert told[-1] == {"state": "done", "measured": 2, "not_measured": 1, "models": 1}
+    assert told[-1] == {"state": "done", "rows": 3, "pairs": 2, "models": 1, "measured": 2, "not_measured": 0}
     library = run_study(
         file, "demo/gpt2-biased", tmp_path / "other", columns={"prompt_a": "first", "prompt_b": "second"}
     )
@@ -64,7 +64,7 @@ def test_a_study_as_a_command(file: str, tmp_path: Path) -> None:
 
 def test_it_goes_on_and_says_when_it_is_done(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(study(file, tmp_path / "study")) == DONE
-    assert "done: 2 measured, 1 not" in capsys.readouterr().err
+    assert "done: 2 pairs of 3 rows in 1 model are 2 measurements: 2 made." in capsys.readouterr().err
     assert main(["study", "--out", str(tmp_path / "study")]) == DONE
     assert (
         main(["study", "--pairs", "occupations", "--model", "demo/gpt2-biased", "--out", str(tmp_path / "set")])
@@ -97,10 +97,7 @@ def test_wrong_input_is_a_sentence_and_status_2(
 
 
 def test_a_stopped_study_is_status_3(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from attnlib.study import run as module
-
-    monkeypatch.setattr(module, "BETWEEN", -1.0)
-    monkeypatch.setattr(StudyFolder, "stop_asked", lambda self, forget=False: not forget)
+    monkeypatch.setattr(StudyFolder, "stop_asked", lambda _: True)
     assert main(study(file, tmp_path / "study")) == STOPPED
     monkeypatch.undo()
     assert main(study(file, tmp_path / "study")) == DONE

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from attnlib.evidence import Exhibit, evidence_pack, file_name
 from attnlib.model.loading import Model, load_model
 from attnlib.model.provenance import provenance
+from attnlib.version import VERSION
 
 MADE = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 
@@ -51,6 +52,8 @@ def test_a_pack_says_what_it_holds_and_where_that_comes_from(model: Model) -> No
     assert "- Prompt A: `The ´doctor´ said | she`" in readme
     assert "One text, or one pair of texts, is an anecdote" in readme
     about = json.loads(files["provenance.json"])
+    assert about["version"] == VERSION
+    assert f"with the attention microscope {VERSION}." in readme
     assert about["made"] == "2026-11-24T12:30:00+00:00"
     assert about["address"] == "./compare?layer=0"
     assert about["models"][0]["weights_sha256"] in readme

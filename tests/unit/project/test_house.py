@@ -47,8 +47,9 @@ def test_what_is_imported_is_pinned(path: Path) -> None:
     lines = "\n".join(file.read_text("utf-8") for file in ROOT.glob("requirements*.txt") if "dev" not in file.name)
     pinned = {name.lower() for name in re.findall(r"^([\w-]+)(?:\[\w+\])?==", lines, re.M)} | {
         "tokenizers",
-        "huggingface_hub",
-    }  # of transformers
+        "huggingface_hub",  # these of transformers
+        "starlette",  # of Streamlit
+    }
     own = {"attnlib", "pages", *sys.stdlib_module_names}
     outside = {module.split(".")[0] for module in imported(ast.parse(path.read_text("utf-8")))} - own
     named = {module for module in outside if pinned & {name.lower() for name in DISTRIBUTIONS.get(module, [module])}}

@@ -265,7 +265,7 @@ def test_the_time_of_reading_winobias_grows_with_a_lines_length(line: Callable[[
     def read(size: int) -> None:
         read_all(winobias_file(tmp_path, line(size), line(size)), "winobias")
 
-    assert_linear(read, 30_000)
+    assert_linear(read, 20_000)
 
 
 def test_a_long_line_of_winobias_is_left_out(tmp_path: Path) -> None:
@@ -319,12 +319,6 @@ def test_a_small_parquet_file_never_takes_much_memory(kind: str, column: str, tm
     said, megabytes = done.stdout.splitlines()
     assert said.startswith(f"a.parquet, row 1: {column} has 4,000,000 bytes; 100,000 are read at most.")
     assert int(megabytes) < 300  # pyarrow itself takes about 100
-
-
-def test_equal_cells_of_a_parquet_file_are_one_object(tmp_path: Path) -> None:
-    pairs = read_all(repeated(tmp_path / "a.parquet", 10_000)).pairs
-    assert len(pairs) == 1024
-    assert len({id(pair.prompt_a) for pair in pairs}) == 1
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_a_wider_correction_is_in_the_report_too(tmp_path: Path) -> None:
 
 def test_a_report_of_one_bad_pair_and_of_nothing(tmp_path: Path) -> None:
     study = run_study([Pair(EVIL, "word " * 300, "b")], "demo/gpt2-biased", tmp_path / "bad")
-    assert "0 measurements, 1 not measured" in study_report(study)
+    assert "1 pair in 1 model is 1 measurement: 0 made, 1 not possible." in study_report(study)
     begun = begin_study([Pair("", "a", "b")], ["demo/gpt2-biased"], tmp_path / "begun")
     with pytest.raises(InputError, match="has no results yet"):
         study_report(begun)

@@ -73,7 +73,7 @@ def test_who_stops_loses_no_finished_copy(tmp_path: Path) -> None:
     run_untrained(study, model, stop)
     assert copies_done(study, NAME) == [0, 1]
     assert copies_missing(study, NAME) == 18
-    assert study.folder.worker() is None
+    assert not study.folder.busy()
     assert [now.done for now in heard] == sorted(now.done for now in heard)
     before = untrained_heads(study, "shift", NAME).largest
     run_untrained(study, model, copies=3)
@@ -112,9 +112,9 @@ def test_finding_and_report_say_it_alike(study: Study) -> None:
 
 
 def test_attnlib_measures_by_the_same_copies(study: Study) -> None:
-    pair = next(iter(study.folder.first_pairs(1)))
+    pair = study.store.records(0)[0].pair
     comparison = attnlib.compare(random_copy(load_model(NAME), 1), pair.prompt_a, pair.prompt_b, layers=[])
-    with np.load(study.folder.copies(0)[1]) as found:
+    with np.load(study.store.copies(0)[1]) as found:
         np.testing.assert_allclose(found["values"][0, 0], comparison.target_shift(pair.targets), atol=1e-5)
 
 
@@ -123,7 +123,7 @@ def test_a_damaged_copy_counts_as_missing_and_is_measured_again(tmp_path: Path, 
     study = run_study(pairs_of("two-occupations", 8), NAME, tmp_path / "study")
     run_untrained(study, load_model(NAME), copies=2)
     whole = untrained_heads(study, "shift", NAME).largest
-    file = study.folder.copies(0)[1]
+    file = study.store.copies(0)[1]
     content = bytearray(file.read_bytes())
     if damage == "a bit":
         content[len(content) // 2] ^= 4

@@ -1,0 +1,84 @@
+"""A stranger's model tried in a process of its own: its configuration and tokenizer, under limits of time and memory.
+
+Both are data that programs run on: a regular expression that does not end, or a vocabulary of a million words, would
+hold up the process that reads it, and everybody else in it. Weights are not read here: they are numbers. The process
+is `python -m attnlib.model.trial`, which imports what it needs itself.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from attnlib.errors import InputError
+from attnlib.paths import child_environment
+
+SECONDS = 60  # until a trial is given up; importing torch and transformers takes up to 20 of them
+MEMORY = 3_000_000_000  # bytes that a trial may take
+TEXTS = ("a" * 2_000, " " * 2_000, "1" * 2_000, "-" * 2_000, "Aa1 .,!\n" * 250, "你好é🙂\u202e" * 200)
+TOLD = "trial: "  # how the line begins that says how it went; whatever else is printed is not ours
+
+
+def try_model(name: str, folder: Path, seconds: float = SECONDS) -> None:
+    """Read the configuration and tokenizer of a folder in a process of its own.
+
+    Raises InputError if they cannot be read, or not within the limits.
+    """
+    command = [sys.executable, "-P", "-m", "attnlib.model.trial", name, str(folder)]
+    try:
+        done = subprocess.run(
+            command,
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise InputError(f"{_gave_up(name)} after {seconds:.0f} seconds. {_OTHER}") from None
+    except OSError as error:
+        raise InputError(f"{name!r} could not be tried: {error.strerror or error}. Try again.") from None
+    said = [line for line in done.stdout.decode("utf-8", "replace").splitlines() if line.startswith(TOLD)]
+    if not said:
+        raise InputError(f"{_gave_up(name)}: its process ended, for want of memory or by a fault. {_OTHER}")
+    why = json.loads(said[-1].removeprefix(TOLD))
+    if why:
+        raise InputError(why)
+
+
+_OTHER = "Choose another model, or save this one again with tokenizer.save_pretrained(folder)."
+
+
+def _gave_up(name: str) -> str:
+    return f"Reading the configuration and tokenizer of {name!r} was given up"
+
+
+def refusal(name: str, folder: Path) -> str:
+    """Why the folder cannot be used; empty if it can."""
+    from attnlib.model.from_folder import load_tokenizer, read_configuration
+    from attnlib.model.tokenizing import encoded
+
+    try:
+        read_configuration(name, folder)
+        tokenizer = load_tokenizer(name, folder)
+        for text in TEXTS:
+            encoded(tokenizer, text)
+    except InputError as error:
+        return str(error)
+    except MemoryError:
+        return f"{_gave_up(name)}: it needs over {MEMORY / 1e9:.0f} GB. {_OTHER}"
+    return ""
+
+
+def _limit() -> None:
+    with contextlib.suppress(ImportError, ValueError, OSError):  # Windows has none; the time is limited there, too
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (2 * SECONDS, 2 * SECONDS))
+
+
+if __name__ == "__main__":
+    _limit()
+    print(TOLD + json.dumps(refusal(sys.argv[1], Path(sys.argv[2]))), flush=True)
