@@ -70,22 +70,20 @@ def test_answers_of_all_lessons_and_the_step_stay() -> None:
     app.button(key="next").click().run()
     app.selectbox(key="lesson").set_value("Reading the head view").run()
     assert app.selectbox(key="step").value == 1
-    app.text_input(key="answer_2-reading-the-head-view_1_0_text").set_value("1: a/b|c")
-    app.button(key="answer_2-reading-the-head-view_1_0_send").click().run()
-    app.text_input(key="answer_2-reading-the-head-view_1_0_text").set_value("2")
-    app.button(key="answer_2-reading-the-head-view_1_0_send").click().run()
-    assert app.query_params["answers"] == "1.0:2|1-what-attention-is/1.0:9"
-    again = open_page(**{name: app.query_params[name] for name in ("lesson", "answers")})
+    app.text_input(key="answer_2-the-head-view_1_1_text").set_value("0,3")
+    app.button(key="answer_2-the-head-view_1_1_send").click().run()
+    assert app.query_params["answers"] == "1.1:0,3|1-what-attention-is/1.0:9"
+    again = open_page(lesson="Reading the head view", answers=app.query_params["answers"])
     assert "1 of 8 questions answered" in again.get("progress")[0].proto.text
     again.selectbox(key="lesson").set_value("What attention is").run()
     assert "1 of 8 questions answered" in again.get("progress")[0].proto.text
-    assert again.query_params["answers"] == "1.0:9|2-reading-the-head-view/1.0:2"
+    assert again.query_params["answers"] == "1.0:9|2-the-head-view/1.1:0,3"
     app.selectbox(key="lesson").set_value("What attention is").run()
     assert app.selectbox(key="step").value == 2  # where it was left
     app.switch_page("views/head.py").run()
     app.switch_page("learn/lessons.py").run()
     assert app.selectbox(key="step").value == 2
-    assert app.query_params["answers"] == "1.0:9|2-reading-the-head-view/1.0:2"
+    assert app.query_params["answers"] == "1.0:9|2-the-head-view/1.1:0,3"
 
 
 def test_a_link_names_the_step() -> None:
