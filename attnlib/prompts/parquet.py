@@ -25,7 +25,7 @@ MOST_VALUES = 1_000_000  # values of one column of a group of rows, or 100 for e
 def main(path: Path) -> None:
     """Tell the rows of a file on standard output."""
     _limit_memory()
-    sys.meta_path.insert(0, _WithoutPandas())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _WithoutPandas())
     number, file = 0, None
     try:
         file = _opened(path)
