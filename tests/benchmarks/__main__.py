@@ -1,5 +1,5 @@
-"""`make bench`: measures, and writes docs/benchmarks.md, the tables of docs/statistics.md and docs/reliability.md, each as
-it is measured.
+"""`make bench`: measures, and writes docs/benchmarks.md, the tables of docs/statistics.md and a section of
+docs/reliability.md, each as it is measured.
 
 Ratios are of runs side by side on this machine. An interrupted run keeps what it has;
 `python -m tests.benchmarks study start` measures those sections alone.
