@@ -9,42 +9,48 @@ import contextlib
 import json
 import subprocess
 import sys
+import threading
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from attnlib.errors import InputError
 from attnlib.paths import child_environment
 
-SECONDS = 60  # until a trial is given up; importing torch and transformers takes up to 20 of them
+SECONDS = 60.0  # until a trial is given up; importing torch and transformers takes up to 20 of them
 MEMORY = 3_000_000_000  # bytes that a trial may take
 TEXTS = ("a" * 2_000, " " * 2_000, "1" * 2_000, "-" * 2_000, "Aa1 .,!\n" * 250, "你好é🙂\u202e" * 200)
+_AT_ONCE = threading.BoundedSemaphore(2)  # trials: one that takes its whole time holds up nobody by itself
 TOLD = "trial: "  # how the line begins that says how it went; whatever else is printed is not ours
 
 
 def try_model(name: str, folder: Path, seconds: float = SECONDS) -> None:
-    """Read the configuration and tokenizer of a folder in a process of its own.
+    """Read the configuration and tokenizer of a folder in a process of its own; once, as long as no file changes.
 
     Raises InputError if they cannot be read, or not within the limits.
     """
+    stamp = tuple(sorted((file.name, file.stat().st_mtime_ns) for file in folder.iterdir() if file.is_file()))
+    why = _tried(name, folder, stamp, seconds)
+    if why:
+        raise InputError(why)
+
+
+@lru_cache(maxsize=200)
+def _tried(name: str, folder: Path, stamp: tuple[tuple[str, int], ...], seconds: float) -> str:
+    """Why a folder as it was at `stamp` cannot be used; empty if it can. InputError if it could not be tried."""
     command = [sys.executable, "-P", "-m", "attnlib.model.trial", name, str(folder)]
+    how: dict[str, Any] = {"env": child_environment(), "stdin": subprocess.DEVNULL, "capture_output": True}
     try:
-        done = subprocess.run(
-            command,
-            env=child_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
+        with _AT_ONCE:
+            done = subprocess.run(command, timeout=seconds, check=False, **how)
     except subprocess.TimeoutExpired:
-        raise InputError(f"{_gave_up(name)} after {seconds:.0f} seconds. {_OTHER}") from None
+        return f"{_gave_up(name)} after {seconds:.0f} seconds. {_OTHER}"
     except OSError as error:
         raise InputError(f"{name!r} could not be tried: {error.strerror or error}. Try again.") from None
     said = [line for line in done.stdout.decode("utf-8", "replace").splitlines() if line.startswith(TOLD)]
     if not said:
-        raise InputError(f"{_gave_up(name)}: its process ended, for want of memory or by a fault. {_OTHER}")
-    why = json.loads(said[-1].removeprefix(TOLD))
-    if why:
-        raise InputError(why)
+        return f"{_gave_up(name)}: its process ended, for want of memory or by a fault. {_OTHER}"
+    return str(json.loads(said[-1].removeprefix(TOLD)))
 
 
 _OTHER = "Choose another model, or save this one again with tokenizer.save_pretrained(folder)."
@@ -76,7 +82,7 @@ def _limit() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (2 * SECONDS, 2 * SECONDS))
+        resource.setrlimit(resource.RLIMIT_CPU, (2 * int(SECONDS), 2 * int(SECONDS)))
 
 
 if __name__ == "__main__":
