@@ -222,15 +222,13 @@ def test_a_tokenizer_is_tried_in_a_process_of_its_own(folder: Path, monkeypatch:
 
 
 def test_a_trial_is_given_up_in_time(folder: Path) -> None:
-    begun = time.monotonic()
-    with pytest.raises(InputError, match=r"was given up after 0 seconds.*Choose another model"):
-        try_model("slow", folder, seconds=0.2)
-    assert time.monotonic() - begun < 20
+    with pytest.raises(InputError, match=r"was given up: it took more than 1 seconds of processor time"):
+        try_model("slow", folder, seconds=1)
 
 
 def test_a_trial_whose_process_ends_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnlib.model.trial.sys.executable", "/bin/false")
-    with pytest.raises(InputError, match=r"was given up: its process ended"):
+    with pytest.raises(InputError, match=r"was given up: .* or broke"):
         try_model("gone", folder)
     trial._tried.cache_clear()
     monkeypatch.setattr("attnlib.model.trial.sys.executable", "/no/such/python")
