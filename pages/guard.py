@@ -9,12 +9,12 @@ from collections import Counter
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from attnlib.bounded import MOST_UPLOADED
 
@@ -92,7 +92,7 @@ class Guard:
 
 def keep_newest(session: str) -> None:
     """Forget the oldest uploads of a session that has too many: those that no widget has asked for never end."""
-    manager: Any = st.runtime.get_instance().uploaded_file_mgr
+    manager = _uploads()
     files = list(manager.file_storage.get(session, {}).values())
     while files and (len(files) > MOST_FILES or sum(len(file.data) for file in files) > MOST_OF_SESSION):
         manager.remove_file(session, files.pop(0).file_id)
@@ -100,6 +100,10 @@ def keep_newest(session: str) -> None:
 
 def _held() -> int:
     """The bytes of all uploads of all sessions."""
-    manager: Any = st.runtime.get_instance().uploaded_file_mgr
-    storage = manager.file_storage
-    return sum(len(file.data) for files in list(storage.values()) for file in list(files.values()))
+    return sum(len(file.data) for files in list(_uploads().file_storage.values()) for file in list(files.values()))
+
+
+def _uploads() -> MemoryUploadedFileManager:
+    manager = st.runtime.get_instance().uploaded_file_mgr
+    assert isinstance(manager, MemoryUploadedFileManager)
+    return manager

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -116,7 +117,8 @@ class Crowd:
 
 def crowd(url: str, models: tuple[str, ...], sessions: int, turns: int) -> Crowd:
     """So many people at once, each with texts of their own, following links; every view is checked."""
-    return asyncio.run(_crowd(url, models, sessions, turns))
+    with ThreadPoolExecutor(1) as apart:  # Playwright keeps a loop running in the thread of the tests
+        return apart.submit(lambda: asyncio.run(_crowd(url, models, sessions, turns))).result()
 
 
 async def _crowd(url: str, models: tuple[str, ...], sessions: int, turns: int) -> Crowd:

@@ -196,9 +196,14 @@ def _check_shape(current: _Pass, place: LayerPlace, weights: Tensor) -> None:
         )
 
 
-def _check_numbers(place: LayerPlace, weights: Tensor) -> None:
-    """Refuse weights that are no numbers, as after an overflow: one NaN makes the sum of all one, too."""
-    if not torch.isfinite(weights.sum()):
+def _whole(rows: Tensor, dtype: torch.dtype) -> bool:
+    """Whether all rows sum to 1: then nothing goes to a learned sink, whatever the module has of that name."""
+    return bool((rows >= 1 - 4 * torch.finfo(dtype).eps).all())
+
+
+def _check_numbers(place: LayerPlace, rows: Tensor) -> None:
+    """Refuse weights that are no numbers, as after an overflow: one NaN makes the sum of its row one, too."""
+    if not torch.isfinite(rows).all():
         raise InputError(
             f"Layer {place.layer} of the {place.stack} attention gives weights that are not numbers (NaN), so "
             "nothing can be shown or measured. Shorten the text, or choose another model or dtype."
@@ -237,10 +242,10 @@ def _describe(
 ) -> AttentionCall:
     order, place = current.next_place()
     _check_shape(current, place, weights)
-    _check_numbers(place, weights)
+    rows = weights.sum(-1, dtype=torch.float32)  # of half precision, too: many rows add up to more than it has
+    _check_numbers(place, rows)
     scaling = options.get("scaling")
     sinks = options.get("s_aux", options.get("sinks", getattr(module, "sinks", None)))
-    whole = weights[..., -1, :].sum(-1) >= 1 - 4 * torch.finfo(weights.dtype).eps  # such sinks are not in the softmax
     return AttentionCall(
         order=order,
         place=place,
@@ -253,7 +258,7 @@ def _describe(
         mask=mask,
         position_bias=options.get("position_bias"),
         softcap=options.get("softcap"),
-        sinks=sinks.detach() if isinstance(sinks, torch.Tensor) and not whole.all() else None,
+        sinks=sinks.detach() if isinstance(sinks, torch.Tensor) and not _whole(rows, weights.dtype) else None,
     )
 
 

@@ -39,9 +39,9 @@ def read_configuration(name: str, folder: Path) -> tuple[Any, str]:
 
 def _check_layers(name: str, config: Any, saved: Tensors) -> None:
     """Refuse more layers than there are tensors, before so many are made."""
-    layers = {key: value for key, value in config.get_text_config().to_dict().items() if "layer" in key}
-    for key, value in layers.items():
-        if isinstance(value, int) and value > max(len(saved.shapes), 100):
+    for key, value in config.get_text_config().to_dict().items():
+        counts = key.endswith(("layers", "n_layer")) and isinstance(value, int)
+        if counts and value > max(len(saved.shapes), 100):
             raise InputError(
                 f"The config.json of {name!r} says {key} = {value:,}, and its files hold {len(saved.shapes):,} "
                 f"tensors. {AGAIN}"
@@ -56,8 +56,8 @@ def _check_parameters(name: str, described: Any, config: Any, saved: Tensors) ->
             f"The config.json of {name!r} describes a model of {count:,} parameters, and its files hold "
             f"{saved.numbers:,}. {AGAIN}"
         )
-    dtype = config.dtype if isinstance(getattr(config, "dtype", None), torch.dtype) else torch.float32
-    check_weights_fit(name, max(saved.size, count * dtype.itemsize if dtype.itemsize > 4 else 0))
+    if getattr(config, "dtype", None) == torch.float64:  # which can be twice what the files have
+        check_weights_fit(name, count * torch.float64.itemsize)
 
 
 def _load_config(name: str, folder: Path) -> Any:

@@ -53,7 +53,9 @@ class Probed:
 
 
 def probe_inputs(hf: Any, family: str, tokens: int = 3, said: int = 2) -> dict[str, Tensor]:
-    """Inputs for a small forward pass: so many tokens, and so many for a decoder."""
+    """Inputs for a small forward pass: so many tokens where the model has places for them, and some for a decoder."""
+    places = getattr(hf.config.get_text_config(), "max_position_embeddings", None) or tokens + 2
+    tokens = max(3, min(tokens, places - 2))  # RoBERTa needs two places more
     ids = torch.arange(5, 5 + tokens, device=hf.device)[None]
     ids %= hf.config.get_text_config().vocab_size
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
@@ -239,7 +241,12 @@ def _check_weights(hf: Any, weights: Weights, inputs: Mapping[str, Tensor], *, s
                     f"{kind} gives attention that is not a number (NaN) in layer {number} of its {stack} attention, "
                     "already for a few tokens: its weights are damaged, or its dtype is too small for them."
                 )
-            if float(layer.min()) < 0 or (off > 1e-2 and not sinks):
+            if float(layer.min()) < 0:
+                raise InputError(
+                    f"{kind} reports numbers that are no attention weights: some are negative in layer {number} of "
+                    f"its {stack} attention. Choose another model."
+                )
+            if off > 1e-2 and not sinks:
                 raise InputError(
                     f"{kind} reports numbers that are no attention weights: rows of layer {number} of its {stack} "
                     f"attention sum to up to {off:.2g} more or less than 1. Choose another model."

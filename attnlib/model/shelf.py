@@ -62,15 +62,19 @@ class Shelf(Generic[Kept]):
         with self._lock:
             making = self._making.setdefault(name, threading.Lock())
         with making:
-            with self._lock:
-                if name in self._kept:
-                    self._kept[name] = self._kept.pop(name)
-                    return self._kept[name]
-            made = self._made(make)
-            with self._lock:
-                self._kept[name] = made
-            self._give_up_over(name)
-            return made
+            try:
+                with self._lock:
+                    if name in self._kept:
+                        self._kept[name] = self._kept.pop(name)
+                        return self._kept[name]
+                made = self._made(make)
+                with self._lock:
+                    self._kept[name] = made
+                self._give_up_over(name)
+                return made
+            finally:
+                with self._lock:  # names of strangers are not kept
+                    self._making.pop(name, None)
 
     def _made(self, make: Callable[[], Kept]) -> Kept:
         while True:

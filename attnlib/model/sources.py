@@ -9,7 +9,14 @@ from pathlib import Path
 
 from attnlib.errors import InputError
 from attnlib.model.memory import check_weights_fit
-from attnlib.model.weight_files import AGAIN, check_links, check_own_files, check_sizes, read_json, weight_files
+from attnlib.model.weight_files import (
+    check_links,
+    check_own_files,
+    check_settings,
+    check_sizes,
+    read_json,
+    weight_files,
+)
 from attnlib.paths import DEMO_FOLDER
 
 HUB_ID = re.compile(r"[\w][\w.-]*(/[\w][\w.-]*)?", re.ASCII)
@@ -106,8 +113,7 @@ def check_folder(name: str, folder: Path, root: str | Path | None = None) -> Non
         check_links(name, folder, Path(root))
     check_sizes(name, folder)
     check_own_files(name, folder)
-    if "model_type" not in read_json(name, folder / "config.json"):
-        raise InputError(f"The config.json of {name!r} names no model_type. {AGAIN}")
+    check_settings(name, read_json(name, folder / "config.json"), folder)
     check_weights_fit(name, sum(file.stat().st_size for file in weight_files(name, folder)))
 
 

@@ -18,8 +18,7 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
 LARGEST_CONFIG = 5_000_000  # bytes; the largest of text models that are published have some 100,000
 LARGEST_INDEX = 20_000_000  # bytes of the index, and of the description at the start of a safetensors file
 LARGEST_OTHER = 200_000_000  # bytes of a tokenizer's file; the largest that are published have some 35,000,000
-MOST_FILES = 10_000  # of a folder
-LONGEST_PATH = 1_000  # characters
+READ = (".json", ".txt", ".model", ".tiktoken", ".jinja", ".spm", ".bpe")  # files that are read beside the weights
 PLAIN = re.compile(r"[\w][\w.+-]*\.safetensors", re.ASCII)
 AGAIN = "Save the model again with model.save_pretrained(folder)."
 
@@ -38,7 +37,7 @@ class Tensors(NamedTuple):
 
 def check_links(name: str, folder: Path, root: Path) -> None:
     """Refuse a folder in which anything lies outside `root` in truth, by a link. Raises InputError."""
-    for file in _files(name, folder):
+    for file in _files(folder):
         if not file.resolve().is_relative_to(root.resolve()):
             raise InputError(
                 f"{name!r}: {file.name} is a link that leads out of the folder {root}, below which models are "
@@ -47,13 +46,11 @@ def check_links(name: str, folder: Path, root: Path) -> None:
 
 
 def check_sizes(name: str, folder: Path) -> None:
-    """Refuse files beside the weights that are far larger than a model's are. Raises InputError."""
-    for file in _files(name, folder):
-        most = (
-            LARGEST_CONFIG if file.name == "config.json" else LARGEST_INDEX if file.name == INDEX else LARGEST_OTHER
-        )
-        size = 0 if file.suffix in (".safetensors", *(pattern[1:] for pattern in PICKLES)) else file.stat().st_size
-        if size > most:
+    """Refuse files that are read beside the weights and far larger than a model's are. Raises InputError."""
+    most_of = {"config.json": LARGEST_CONFIG, INDEX: LARGEST_INDEX}
+    for file in _files(folder):
+        size, most = file.stat().st_size, most_of.get(file.name, LARGEST_OTHER)
+        if file.suffix in READ and size > most:
             raise InputError(f"{name!r}: {file.name} has {size:,} bytes, and at most {most:,} are read. {AGAIN}")
 
 
@@ -63,11 +60,34 @@ def check_own_files(name: str, folder: Path) -> None:
     if not settings.is_file():
         return
     for key, value in read_json(name, settings).items():
-        if isinstance(value, str) and len(value) < LONGEST_PATH and Path(value).is_file():
+        if isinstance(value, str) and _is_file(value):
             raise InputError(
                 f"{name!r}: {key} in tokenizer_config.json is the file {value}. Only files of the model's own folder "
                 "are read: save the tokenizer again with tokenizer.save_pretrained(folder)."
             )
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:  # a text no file system takes for a name, such as a chat template
+        return False
+
+
+def check_settings(name: str, config: dict[str, Any], folder: Path) -> None:
+    """Refuse a config.json that leads to other weights than those that are looked at here. Raises InputError."""
+    if "model_type" not in config:
+        raise InputError(f"The config.json of {name!r} names no model_type. {AGAIN}")
+    if "transformers_weights" in config:
+        raise InputError(
+            f"The config.json of {name!r} names a file of weights itself (transformers_weights). Only {SINGLE}, or "
+            f"the files of {INDEX}, are loaded. {AGAIN}"
+        )
+    if (folder / "adapter_config.json").is_file():
+        raise InputError(
+            f"The folder of {name!r} has an adapter (adapter_config.json), which would load another model. Merge it "
+            "where you trust it, with merge_and_unload(), and save that model."
+        )
 
 
 def read_json(name: str, file: Path) -> dict[str, Any]:
@@ -158,12 +178,8 @@ def _described(name: str, file: Path) -> Iterator[tuple[str, list[int]]]:
         raise damaged
 
 
-def _files(name: str, folder: Path) -> list[Path]:
-    """The files of a folder, and of the folders in it."""
-    found: list[Path] = []
-    for file in folder.rglob("*"):
-        if file.is_file():
-            found.append(file)
-        if len(found) > MOST_FILES:
-            raise InputError(f"The folder of {name!r} has over {MOST_FILES:,} files: that is no model's. {AGAIN}")
-    return found
+def _files(folder: Path) -> Iterator[Path]:
+    """The files of a folder that loading may open: those in it, and chat templates below it."""
+    for place in (folder, folder / "additional_chat_templates"):
+        if place.is_dir():
+            yield from (file for file in place.iterdir() if file.is_file())

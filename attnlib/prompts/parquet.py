@@ -111,17 +111,17 @@ def _check_sizes(name: str, before: int, batch: Any) -> None:
     for title, column in zip(batch.schema.names, batch.columns, strict=True):
         sizes = _sizes(column)
         whole = whole + sizes
-        _check(f"{name}, row {{}}: {title[:200]}", before, sizes, LONGEST_CELL)
+        _check(name, title[:200], before, sizes, LONGEST_CELL)
     if batch.num_columns:
-        _check(f"{name}, row {{}}: the row", before, whole, LONGEST_ROW)
+        _check(name, "the row", before, whole, LONGEST_ROW)
 
 
-def _check(told: str, before: int, sizes: Any, most: int) -> None:
+def _check(name: str, what: str, before: int, sizes: Any, most: int) -> None:
     row = int(sizes.argmax()) if len(sizes) else 0
     if len(sizes) and sizes[row] > most:
         raise InputError(
-            f"{told.format(before + row + 1)} has {int(sizes[row]):,} bytes; {most:,} are read at most. Shorten the "
-            "cell, or leave the column out."
+            f"{name}, row {before + row + 1}: {what} has {int(sizes[row]):,} bytes; {most:,} are read at most. "
+            "Shorten the cell, or leave the column out."
         )
 
 

@@ -7,7 +7,6 @@ itself, which a process of its own reads (parquet.py).
 import codecs
 import csv
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple, TextIO
 
 from attnlib.bounded import check_readable, one_more_blank, short
 from attnlib.errors import InputError
+from attnlib.paths import child_environment
 
 DELIMITERS = ",;\t"
 LONGEST_CELL = 100_000  # characters of a cell of a CSV file, bytes of one of a Parquet file
@@ -172,11 +172,9 @@ def _parquet(path: Path) -> Table:
 
 def _told(path: Path) -> Iterator[list[str]]:
     """What parquet.py tells of a file, from a process that ends with this generator. Raises InputError."""
-    command = [sys.executable, "-m", "attnlib.prompts.parquet", str(path.resolve())]
     process = subprocess.Popen(
-        command,
-        cwd=Path(__file__).resolve().parents[2],
-        env=os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1"},
+        [sys.executable, "-P", "-m", "attnlib.prompts.parquet", str(path.resolve())],
+        env=child_environment() | {"ARROW_DEFAULT_MEMORY_POOL": "system", "OPENBLAS_NUM_THREADS": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -107,5 +107,5 @@ def refuse_failed(shown: Checked) -> None:
     if failed:
         raise InputError(
             f"This attention fails its own check, so nothing is shown of it: {failed[0]}. Shorten the text, or "
-            "choose another model: numbers like these come from weights or sums that are no numbers."
+            "choose another model or dtype."
         )

@@ -53,7 +53,7 @@ def _told(name: str) -> None:
         st.error(plain(refused), icon=":material/error:")
     entry = st.session_state.get("deleted_study")
     if entry and name == NEW:
-        from attnlib.study.shelf import KEPT, name_in_trash
+        from attnlib.study.trash import KEPT, name_in_trash
 
         with st.container(horizontal=True, vertical_alignment="center"):
             st.info(
@@ -146,7 +146,7 @@ def _rename_or_delete(study: "StudyFolder") -> None:
 
 
 def _rename(study: "StudyFolder", key: str) -> None:
-    from attnlib.study.shelf import rename_study
+    from attnlib.study.trash import rename_study
 
     try:
         open_next(rename_study(study, st.session_state[key]).path.name)
@@ -155,7 +155,7 @@ def _rename(study: "StudyFolder", key: str) -> None:
 
 
 def _delete(study: "StudyFolder") -> None:
-    from attnlib.study.shelf import delete_study
+    from attnlib.study.trash import delete_study
 
     try:
         st.session_state["deleted_study"] = str(delete_study(study))
@@ -165,7 +165,7 @@ def _delete(study: "StudyFolder") -> None:
 
 
 def _take_back(entry: str) -> None:
-    from attnlib.study.shelf import take_back
+    from attnlib.study.trash import take_back
 
     try:
         open_next(take_back(Path(entry)).path.name)

@@ -170,7 +170,7 @@ def test_another_head_starts_with_its_own_dimensions() -> None:
 
 def test_a_model_whose_vectors_are_not_known(tmp_path: Path) -> None:
     app = neurons(model=saved(tmp_path, "bloom", "causal"))
-    says(app, "so its query and key vectors are not available")
+    says(app, "are not available: its attention does not pass through transformers' attention interface.")
     assert grids(patterns(model=saved(tmp_path, "bloom", "causal")))
 
 

@@ -51,7 +51,7 @@ def test_a_model_outside_the_interface_says_why_and_what_works(tmp_path: Path) -
     app = open_page(model=saved(tmp_path, "gptj", "causal"), text="The doctor asked.")
     assert not app.exception
     assert not payloads(app)
-    assert "outside transformers' attention interface" in messages(app)
+    assert "does not pass through transformers' attention interface" in messages(app)
     assert {"Open in the head view", "All layers and heads"} <= {button.label for button in app.button}
 
 

@@ -1,4 +1,5 @@
-"""`make bench`: measures, and writes docs/benchmarks.md and the tables of docs/statistics.md, each as it is measured.
+"""`make bench`: measures, and writes docs/benchmarks.md, the tables of docs/statistics.md and a section of
+docs/reliability.md, each as it is measured.
 
 Ratios are of runs side by side on this machine. An interrupted run keeps what it has;
 `python -m tests.benchmarks study start` measures those sections alone.
@@ -21,6 +22,7 @@ from tests.benchmarks import (
     browser,
     comparison,
     effects,
+    hostile,
     memory,
     neurons,
     overview,
@@ -70,6 +72,7 @@ def main(names: Sequence[str]) -> None:
     if not names:
         statistics.write(statistics.run())
         untrained.write()
+        hostile.main()
 
 
 def with_section(report: str, section: str) -> str:

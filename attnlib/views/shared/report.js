@@ -4,7 +4,7 @@
 // first put into the URL would be lost. Every event therefore carries the whole text. No DOM but the document.
 
 export const REPORT_AFTER = 250; // milliseconds of quiet before Python hears of a change
-export const ANSWER_TAKES = 5000; // milliseconds after which a request counts as lost
+export const ANSWER_TAKES = 30000; // milliseconds after which a request counts as lost: in a class of thirty a page takes 10 s
 export const ANSWER_SETTLES = 100; // milliseconds from the answer to the address that belongs to it
 const LINE = Symbol.for("attn-line"); // on the document: views of one page come as separate scripts
 

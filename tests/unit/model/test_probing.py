@@ -126,6 +126,24 @@ def test_a_gate_that_is_no_part_of_the_softmax_is_not_taken_for_one(architecture
     assert seen.verified
 
 
+def test_many_rows_in_half_precision_are_numbers() -> None:
+    """Their sum is more than half precision has: 70,000 rows that sum to 1."""
+    model = tiny_model("llama", "causal")
+    model.hf.to(torch.float16)
+    ids = torch.randint(5, 500, (250, 70))  # 250 texts of 70 tokens, four heads
+    weights: list[torch.Tensor] = []
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    model.forward(inputs, [lambda call: weights.append(call.weights)])
+    assert weights[0].dtype == torch.float16
+    assert torch.isinf(weights[0].sum())
+
+
+def test_a_model_with_few_places_is_probed_with_fewer_tokens() -> None:
+    model = tiny_model("gpt2", "causal", n_positions=8)
+    assert model.max_tokens == 8
+    assert attnlib.trace(model, "The nurse").verified
+
+
 def test_vectors_that_do_not_give_the_weights_are_refused_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     def eager(module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, **options: Any) -> Any:
         return modeling_llama.eager_attention_forward(module, query**3, key, value, mask, scaling=scaling, **options)

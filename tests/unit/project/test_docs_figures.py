@@ -174,7 +174,7 @@ NOT_MEASURED: dict[str, list[str]] = {
         "1904.02679", "Vig 2019", "GPT-2", "gpt2-", "T5", "localhost:8501", "Python 3.11", "head 0-2", "Apache-2.0",
         r"\n\d\. ", r"rise\s+\d+-fold", r"by −\.\d+\s+\[−\.\d+,\s+−\.\d+\]", r"\d+ %\s+of\s+the\s+difference",
         r"remain\s+\[\d+ %,\s+\d+ %\];\s+without\s+four\s+random\s+ones,\s+\d+ %",
-        "lab.example:8501",
+        "lab.example:8501", "at most 20 MB",
     ],
     "docs/patterns.md": [
         "95 % t interval", "95 % interval", "interval lies above 0", "excess lies above 0", "baseline to 1",

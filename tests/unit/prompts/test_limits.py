@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from attnlib import bounded
@@ -37,6 +39,15 @@ def test_a_table_beyond_a_limit_is_refused_at_its_line(content: str, said: str, 
     path.write_bytes(content.encode("utf-8", "surrogatepass"))
     with pytest.raises(InputError, match=said):
         list(read_table(path).rows)
+
+
+def test_a_column_of_a_strange_name_is_told_by_it(tmp_path: Path) -> None:
+    """A name is text, never a pattern that is filled in."""
+    columns = {"prompt_a": ["a"], "prompt_b": ["b"], "{0.__class__} {}": ["x" * 200_000]}
+    pq.write_table(pa.table(columns), tmp_path / "long.parquet")
+    with pytest.raises(InputError) as told:
+        read_pairs(tmp_path / "long.parquet")
+    assert str(told.value).startswith("long.parquet, row 1: {0.__class__} {} has 200,000 bytes; 100,000 are read")
 
 
 def test_very_many_targets_are_a_reason_and_remarks_are_counted_not_kept(tmp_path: Path) -> None:

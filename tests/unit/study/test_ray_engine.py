@@ -30,6 +30,7 @@ def cluster() -> Iterator[None]:
         include_dashboard=False,
         log_to_driver=False,
         object_store_memory=200_000_000,
+        _system_config={"worker_niceness": 0},  # Ray's 15 would starve them beside other tests
         runtime_env={"env_vars": {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}},
     )
     yield

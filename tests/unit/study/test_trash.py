@@ -6,7 +6,7 @@ import pytest
 
 from attnlib.errors import InputError
 from attnlib.study.folder import StudyFolder, studies
-from attnlib.study.shelf import KEPT, TRASH, delete_study, name_in_trash, rename_study, take_back
+from attnlib.study.trash import KEPT, TRASH, delete_study, name_in_trash, rename_study, take_back
 
 
 def made(root: Path, name: str) -> StudyFolder:
