@@ -66,7 +66,6 @@ exhibits.begin()
 if page.url_path not in OWN_CHOICES:
     sidebar(READS.get(page.url_path, "text"))
 page.run()
-write_focus()
-history.end()
+history.finish(write_focus)
 with bar:
     share(page, [known.url_path for section in sections.values() for known in section])

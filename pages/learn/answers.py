@@ -7,8 +7,6 @@ from pages.ui import cached
 from pages.ui.history import choose, tell
 
 MOST = 200  # characters of an answer
-
-
 MOST_KEPT = 1000  # answers in an address
 
 
@@ -52,7 +50,7 @@ def _read(name: str, text: str) -> dict[str, dict[str, str]]:
 
 
 def _write(lesson: Lesson) -> None:
-    """Those of the lesson shown come first, without its name."""
+    """Have the address say all answers: those of the lesson shown first, without its name."""
     others = [(name, kept) for name, kept in sorted(_all().items()) if name != lesson.name and kept]
     parts = [f"{place}:{answer}" for place, answer in sorted(_kept(lesson).items())]
     for name, kept in others:

@@ -57,9 +57,12 @@ def share_tools(pack: bytes | None, *, key: str, on_pack: Callable[[list[Picture
     )
 
 
-def entries(tops: int, *, key: str) -> None:
-    """What makes one entry of the browser's history for each change; another number of `tops` scrolls to the top."""
-    _history(key=key, data={"tops": tops})
+def entries(tops: int, listens: bool, *, key: str, on_listens: Callable[[], None]) -> None:
+    """What makes one entry of the browser's history for each change; another number of `tops` scrolls to the top.
+
+    `on_listens` hears that the browser has it, as long as that is not known.
+    """
+    _history(key=key, data={"tops": tops, "listens": listens}, on_listens_change=on_listens)
 
 
 def _pictures(told: object) -> list[Picture]:

@@ -5,6 +5,8 @@ what this session knows beside the address is forgotten then, and what no person
 Which changes make an entry is decided in the browser (attnlib/views/history).
 """
 
+from collections.abc import Callable
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -19,12 +21,44 @@ AT_FIRST = {"head": "all", "layer": 0}  # what the address leaves out; of a text
 
 def begin() -> None:
     """At the beginning of a run of the whole page, before anything is chosen."""
-    entries(st.session_state.get("to_top", 0), key="entries")
     st.session_state["told"] = []
+    st.session_state.pop("to_write", None)
+    listen()
     if turned_back():
         st.session_state["turns"] = turns_back() + 1
         for key in OF_THE_LAST:
             st.session_state.pop(key, None)
+
+
+@st.fragment
+def listen() -> None:
+    """Mount what makes the entries; where the run before could not write the address, write it now."""
+    entries(st.session_state.get("to_top", 0), listens(), key="entries", on_listens=_hear)
+    write = st.session_state.pop("to_write", None)
+    if write is not None:
+        finish(write)
+
+
+def finish(write: Callable[[], None]) -> None:
+    """At the end of a run of the whole page: write the address, now or as soon as the browser listens; `write` helps.
+
+    Earlier, it would be sent without the choices of widgets that have not run yet on a page that was turned to, and
+    they would be lost (Streamlit 1.67).
+    """
+    if listens():
+        write()
+        _write_told()
+    else:
+        st.session_state["to_write"] = write
+
+
+def _hear() -> None:
+    st.session_state["listens"] = True
+
+
+def listens() -> bool:
+    """Whether the browser has what makes the entries; before, each writing of the address would be one."""
+    return st.session_state.get("listens", False)
 
 
 def turns_back() -> int:
@@ -80,12 +114,8 @@ def choose(key: str, text: str) -> None:
     st.session_state.setdefault("chosen", {})[key] = text
 
 
-def end() -> None:
-    """At the end of a run of the whole page: what `tell` was told gets into the address.
-
-    Earlier, the address would be sent without the choices of widgets that have not run yet on a page that was turned
-    to, and they would be lost (Streamlit 1.67).
-    """
+def _write_told() -> None:
+    """Write what `tell` was told."""
     context = get_script_run_ctx()
     if context is None:
         return

@@ -303,11 +303,7 @@ def keep_focus(focus: Span | None, model: str, linked: bool = False) -> None:
 
 
 def write_focus() -> None:
-    """Write what `keep_focus` left, once the page has run.
-
-    Earlier, the address would be sent without the choices of widgets that have not run yet on a page that was turned
-    to, and they would be lost (Streamlit 1.67).
-    """
+    """Write what `keep_focus` left, at the end of the run."""
     text = st.session_state.pop("focus_to_write", None)
     if text is not None and st.query_params.get("at") != text:
         st.query_params["at"] = text

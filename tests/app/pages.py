@@ -17,6 +17,7 @@ def opens(page: str | None = None) -> Callable[..., AppTest]:
 
     def open_page(**choices: str) -> AppTest:
         app = AppTest.from_file(APP, default_timeout=120)
+        app.session_state["listens"] = True  # no browser says so here
         _choose(app, choices).run()  # a page can be switched to once the dashboard has run
         return app if page is None else _choose(app, choices).switch_page(page).run()
 

@@ -3,8 +3,10 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from streamlit.testing.v1 import AppTest
+
 from pages.ui.uploads import Upload
-from tests.app.pages import HE, SHE, messages, opens
+from tests.app.pages import APP, HE, SHE, messages, opens
 
 PAIR = {"prompt_a": SHE, "prompt_b": HE, "focus": "She", "targets": "nurse, doctor"}
 
@@ -16,6 +18,14 @@ def test_what_nobody_typed_is_in_the_address_too() -> None:
     assert {name: app.query_params[name] for name in PAIR} == PAIR
     assert app.query_params["head"] == "2"
     assert "text" not in app.query_params  # another page's
+
+
+def test_no_address_is_written_before_the_browser_listens() -> None:
+    """Each would be an entry of the history, and Back would need so many presses more."""
+    app = AppTest.from_file(APP, default_timeout=120).run()
+    assert "text" not in app.query_params
+    app.session_state["listens"] = True
+    assert app.run().query_params["text"] == SHE
 
 
 def test_a_text_that_was_cleared_is_empty_in_the_address() -> None:

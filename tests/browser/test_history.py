@@ -104,11 +104,15 @@ def test_back_and_forward_go_through_six_pages(page: Page, dashboard: str) -> No
 def test_what_is_typed_and_what_python_changes_are_entries_of_their_own(page: Page, dashboard: str) -> None:
     """Also without waiting for the answer; and Back never takes what was typed from the field before."""
     page.goto(f"{dashboard}/")
+    page.locator(".attn-head[data-painted]").wait_for(timeout=180_000)
+    expect(page).to_have_url(re.compile("text=The"))
+    settle(page)
+    assert entries(page) == 2  # the empty page, and this
     page.get_by_role("button", name="Compare she and he").click(timeout=180_000)
     page.locator(".attn-grid[data-painted]").first.wait_for(timeout=180_000)
     expect(page).to_have_url(re.compile("targets="))
     settle(page)
-    assert entries(page) == 3  # the empty page, the first, and this: turned to by a button, with a head
+    assert entries(page) == 3  # turned to by a button, with a head
     before = shown(page)
     box(page, "Target words").fill("doctor, nurse")
     page.get_by_role("button", name="Swap").click()  # leaving the field is one change, the button another

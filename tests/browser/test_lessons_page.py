@@ -146,8 +146,8 @@ def test_no_markup_of_a_lesson_acts_on_paper(page: Page) -> None:
             ).to_have_count(0)
             links = page.locator("a").evaluate_all("links => links.map(link => link.href)")
             assert all(link.startswith("https://x/") for link in links)
-            for link in page.locator("a").all():
-                link.dispatch_event("click")
+            for link in page.locator("a").all():  # what a link would run, without where it leads
+                link.evaluate("link => { link.removeAttribute('href'); link.click(); }")
     page.wait_for_timeout(300)
     assert not dialogs
 

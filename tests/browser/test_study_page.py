@@ -76,6 +76,7 @@ def _open_the_first_pair(page: Page) -> None:
     frame = table.bounding_box()
     assert frame is not None
     page.mouse.click(frame["x"] + 18, frame["y"] + 54)
+    page.wait_for_url(re.compile("study_pair="))  # an entry of its own, if nobody is faster than its answer
     page.get_by_role("button", name=re.compile("^Open “The ")).click()
 
 

@@ -88,11 +88,13 @@ class Entries {
 }
 
 /**
- * Runs again when the data changes: another number of `tops` scrolls the page to its top.
+ * Runs again when the data changes: another number of `tops` scrolls the page to its top. Python, which does not know
+ * yet that somebody `listens`, is told: until then it writes no address, since each would be an entry.
  * @param {import("./types").Component} component
  */
-export default function mount({ data: { tops } }) {
+export default function mount({ data: { tops, listens }, setTriggerValue }) {
   globalThis[PATCHED] ??= new Entries(history);
+  if (!listens) setTriggerValue("listens", true);
   const entries = globalThis[PATCHED];
   if (tops > (entries.tops ?? tops)) document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0 });
   entries.tops = tops;
