@@ -277,7 +277,7 @@ def test_nothing_moves_when_messages_come_and_go(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(streamlit.runtime.fragment, "_make_fragment_identity", noted)
     app.run()
     first = set(places)
-    assert len(first) == 5
+    assert len(first) == 6
     for key, value in [("targets", "zebra, doctor"), ("prompt_b", "The doctor met a nurse. He"), ("prompt_b", SHE)]:
         places.clear()
         widget = app.text_area(key=key) if key == "prompt_b" else app.text_input(key=key)

@@ -1,5 +1,7 @@
 """A student in Chromium: through every lesson from the first step to the last."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -62,6 +64,7 @@ def test_answers_are_kept_when_pages_are_turned_and_in_a_bookmark(page: Page, da
     expect(page.get_by_text("0 of 8 questions answered")).to_be_visible(timeout=180_000)
     answer(page, LESSONS[0], 1)
     expect(page.get_by_text("2 of 8 questions answered")).to_be_visible()
+    expect(page).to_have_url(re.compile("answers=.*1.1"))  # written once the page has run
     link = page.url
     page.get_by_role("link", name="Compare prompts").click()
     page.locator(".attn-head[data-painted]").first.wait_for(timeout=180_000)

@@ -156,5 +156,5 @@ def test_every_view_is_one_module_with_one_export(view: str, tmp_path: Path) -> 
     assert done.stdout.strip() == "[ 'default' ] function", done.stderr
 
 
-def test_there_are_seven_scripts() -> None:
-    assert VIEWS == ["alignment", "grid", "head", "matrix", "model", "neuron", "share"]
+def test_there_are_eight_scripts() -> None:
+    assert VIEWS == ["alignment", "grid", "head", "history", "matrix", "model", "neuron", "share"]
