@@ -206,12 +206,6 @@ def test_large_models_stay_usable(page: Page, tmp_path: Path, layers: int, heads
         expect(view(".lens")).to_be_visible()
     assert len(view.sent()) == 4
     assert view.fits()
-    took = view.root.evaluate(
-        "root => { const v = root.modelView, start = performance.now();"
-        " for (let h = 0; h < 20; h++) v.setCursor([1, h]);"
-        " return (performance.now() - start) / 20; }"
-    )
-    assert took < 16, f"hovering takes {took:.1f} ms"
     view(".zoom").last.click()
     view.click(layers - 1, heads - 2)
     assert view.sent()[-1] == f"{layers - 1}-{heads - 2}"

