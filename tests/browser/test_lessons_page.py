@@ -62,6 +62,10 @@ def test_a_lesson_from_the_first_to_the_last_step(page: Page, dashboard: str, le
 def test_answers_are_kept_when_pages_are_turned_and_in_a_bookmark(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/lessons")
     expect(page.get_by_text("0 of 8 questions answered")).to_be_visible(timeout=180_000)
+    page.wait_for_function("() => Boolean(window[Symbol.for('attn-history')])")  # all of the page is there
+    drawn(page, LESSONS[0].steps[0])
+    page.wait_for_timeout(1000)
+    settle(page)
     answer(page, LESSONS[0], 1)
     expect(page.get_by_text("2 of 8 questions answered")).to_be_visible()
     expect(page).to_have_url(re.compile("answers=.*1.1"))  # written once the page has run
