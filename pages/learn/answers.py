@@ -67,7 +67,17 @@ def given(lesson: Lesson, number: int, asked: int) -> str | None:
 
 def give(lesson: Lesson, number: int, asked: int, answer: str) -> None:
     """Keep an answer."""
-    _kept(lesson)[f"{number}.{asked}"] = answer.replace("|", "/")[:MOST]
+    _kept(lesson)[f"{number}.{asked}"] = answer
+
+
+def cleaned(text: str) -> str:
+    """An answer as the address can keep it."""
+    return text.strip().replace("|", "/")[:MOST]
+
+
+def key(lesson: Lesson, number: int, asked: int) -> str:
+    """What the keys of a question's widgets begin with."""
+    return f"answer_{lesson.name}_{number}_{asked}"
 
 
 def count(lesson: Lesson) -> int:
@@ -76,11 +86,13 @@ def count(lesson: Lesson) -> int:
 
 
 def forget(lesson: Lesson) -> None:
-    """Delete all answers to a lesson."""
+    """Delete all answers to a lesson, and empty the fields that have them; in a callback."""
+    for place in list(_kept(lesson)):
+        number, _, asked = place.partition(".")
+        for field, empty in (("text", ""), ("option", None)):
+            if (name := f"{key(lesson, int(number), int(asked))}_{field}") in st.session_state:
+                st.session_state[name] = empty
     _kept(lesson).clear()
-    for key in list(st.session_state):
-        if str(key).startswith(f"answer_{lesson.name}_"):
-            del st.session_state[key]
 
 
 def wrong_form(question: Question, answer: str | None) -> str:

@@ -188,32 +188,39 @@ def _show(show: Show, key: str, open_now: bool) -> None:
 
 
 def _question(lesson: Lesson, number: int, asked: int, question: Question) -> None:
+    """A question, and the verdict once it is answered.
+
+    Taken is what the field has, not the press of the button: a field of a form has what was sent last, while a press
+    is lost if the next one breaks its run off.
+    """
     given = answers.given(lesson, number, asked)
-    key = f"answer_{lesson.name}_{number}_{asked}"
+    key = answers.key(lesson, number, asked)
     with st.form(key, border=True):
         st.markdown(f"**{plain(question.ask)}**")
         if question.options:
-            index = (
-                int(given) if given is not None and given.isdigit() and int(given) < len(question.options) else None
-            )
+            known = given is not None and given.isdigit() and int(given) < len(question.options)
+            index = int(given) if known and given is not None else None
             choice = st.radio(
                 question.ask, question.options, index=index, key=f"{key}_option", label_visibility="collapsed"
             )
-            answer = None if choice is None else str(question.options.index(choice))
+            answer = "" if choice is None else str(question.options.index(choice))
         else:
-            answer = st.text_input(
-                question.ask,
-                value=given or "",
-                key=f"{key}_text",
-                label_visibility="collapsed",
-                placeholder="Your number" if question.answer else "Your answer",
-            ).strip()
-        if st.form_submit_button("Answer", key=f"{key}_send"):
-            if answers.wrong_form(question, answer):
-                st.warning(answers.wrong_form(question, answer))
-            else:
-                answers.give(lesson, number, asked, answer or "")
-                st.rerun()
+            answer = answers.cleaned(
+                st.text_input(
+                    question.ask,
+                    value=given or "",
+                    key=f"{key}_text",
+                    label_visibility="collapsed",
+                    placeholder="Your number" if question.answer else "Your answer",
+                )
+            )
+        pressed = st.form_submit_button("Answer", key=f"{key}_send")
+        refused = answers.wrong_form(question, answer)
+        if refused and (answer or pressed):
+            st.warning(refused)
+        elif not refused and answer != given:
+            answers.give(lesson, number, asked, answer)
+            st.rerun()
         if given is not None:
             _verdict(question, given, lesson.steps[number - 1])
 

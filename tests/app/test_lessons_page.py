@@ -43,6 +43,23 @@ def test_a_prediction_is_told_right_or_wrong_and_then_revealed() -> None:
     assert app.query_params["answers"] == "1.0:9|1.1:16"
 
 
+def test_an_answer_counts_although_the_press_was_lost() -> None:
+    """A press is lost where the next one breaks off its run; what was sent with it stands in the field."""
+    app = open_page()
+    app.text_input(key="answer_1-what-attention-is_1_0_text").set_value(" 9 ").run()
+    assert app.query_params["answers"] == "1.0:9"
+
+
+def test_forgotten_answers_are_gone_from_the_fields_too() -> None:
+    app = answered(open_page(), "1_0", "9")
+    next(button for button in app.button if button.label == "Forget my answers").click().run()
+    assert "0 of 8 questions answered" in app.get("progress")[0].proto.text
+    assert app.text_input(key="answer_1-what-attention-is_1_0_text").value == ""
+    assert "answers" not in app.query_params
+    answered(app, "1_0", "9")
+    assert app.query_params["answers"] == "1.0:9"
+
+
 def test_what_is_no_number_is_asked_for_again() -> None:
     app = answered(open_page(), "1_0", "nine")
     assert "This asks for a number" in app.warning[0].value
