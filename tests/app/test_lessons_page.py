@@ -46,7 +46,8 @@ def test_a_prediction_is_told_right_or_wrong_and_then_revealed() -> None:
 def test_an_answer_counts_although_the_press_was_lost() -> None:
     """A press is lost where the next one breaks off its run; what was sent with it stands in the field."""
     app = open_page()
-    app.text_input(key="answer_1-what-attention-is_1_0_text").set_value(" 9 ").run()
+    app.session_state["answer_1-what-attention-is_1_0_text"] = " 9 "
+    app.run()
     assert app.query_params["answers"] == "1.0:9"
 
 
